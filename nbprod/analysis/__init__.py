@@ -1,0 +1,1 @@
+"""Facts about code, from its text alone: no I/O, nothing executed."""

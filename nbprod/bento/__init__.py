@@ -1,0 +1,1 @@
+"""A Bento from a packaged model: the spec and the build."""

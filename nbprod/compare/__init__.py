@@ -1,0 +1,1 @@
+"""Compare values by type, with stated tolerances."""

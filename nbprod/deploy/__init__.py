@@ -1,0 +1,1 @@
+"""Where a Bento runs, and how one version takes another's place."""

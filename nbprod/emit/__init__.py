@@ -1,0 +1,1 @@
+"""Write a pipeline as a project of readable Python."""

@@ -1,0 +1,1 @@
+"""The packaged model: contract, reference profile, persistence."""

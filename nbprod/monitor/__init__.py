@@ -1,0 +1,1 @@
+"""Runs inside the service: prediction log, metrics and the hooks behind them."""

@@ -1,0 +1,1 @@
+"""Read a notebook: cells, tags and magics."""

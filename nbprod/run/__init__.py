@@ -1,0 +1,1 @@
+"""Execute notebooks and steps. The only package that starts user code."""

@@ -1,0 +1,1 @@
+"""Runs inside the service: HTTP API, contract checks, scoring, keys and limits."""

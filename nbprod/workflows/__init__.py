@@ -1,0 +1,1 @@
+"""One module per verb: a request in, a result out. This is the Python API."""
