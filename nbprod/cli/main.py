@@ -1,0 +1,104 @@
+"""The ``nbprod`` command: a table of verbs, each loaded only when it is used.
+
+``nbprod --help`` must start faster than the tools it drives, so this module
+imports nothing but click; a verb's own module is imported when it is called.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from importlib import import_module
+
+import click
+
+from nbprod import __version__
+from nbprod.errors import ExitCode
+
+# verb -> (module, one line of help). The order is the order of a user's day.
+VERBS: dict[str, tuple[str, str]] = {
+    "check": ("nbprod.cli.check", "Show roles, steps, parameters and what stands in the way."),
+    "tag": ("nbprod.cli.tag", "Suggest cell tags; --write puts them into the notebook."),
+    "convert": ("nbprod.cli.convert", "Write the notebook as a readable pipeline project."),
+    "run": ("nbprod.cli.run", "Run a notebook or a project with papermill, and keep a record."),
+    "verify": ("nbprod.cli.verify", "Prove that notebook, pipeline and service agree."),
+    "build": ("nbprod.cli.build", "Run, then put model and service into the BentoML store."),
+    "serve": ("nbprod.cli.serve", "Serve a built model in the foreground."),
+    "deploy": ("nbprod.cli.deploy", "All of it: from a notebook to a service that answers."),
+    "status": ("nbprod.cli.status", "List the deployed services."),
+    "logs": ("nbprod.cli.logs", "Show a deployed service's log."),
+    "stop": ("nbprod.cli.stop", "Stop a deployed service."),
+}
+
+
+class VerbTable(click.Group):
+    """A click group that imports a verb's module only when the verb is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the order of the table."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the verb's module and return its command."""
+        if cmd_name not in VERBS:
+            return None
+        command = import_module(VERBS[cmd_name][0]).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs from the table, without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, text) for verb, (_, text) in VERBS.items()])
+
+
+EPILOG = """\b
+Examples:
+  nbprod check churn.ipynb
+  nbprod convert churn.ipynb -o churn_pipeline
+  nbprod run churn.ipynb out.ipynb -p test_size 0.3
+  nbprod deploy churn.ipynb
+  nbprod status
+
+\b
+Exit codes: 0 done; 1 the notebook's code failed; 2 wrong usage or input;
+3 results differ; 4 disk or service failed; 130 interrupted.
+"""
+
+
+@click.group(
+    cls=VerbTable,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="nbprod")
+def command() -> None:
+    """Put a notebook into production, with proof that the model is the notebook's own."""
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Run the command and leave with the exit code that the contract names."""
+    # A CI runner or the Jupyter server stops us with SIGTERM: clean up as for Ctrl-C.
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        command.main(standalone_mode=False)
+    except click.exceptions.Exit as ended:
+        sys.exit(ended.exit_code)
+    except click.ClickException as wrong:
+        wrong.show()
+        sys.exit(ExitCode.USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader went away (nbprod status | head): nobody is left to tell.
+        sys.stderr.close()
+        sys.exit(ExitCode.DONE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""What every verb does around its workflow: show progress, the result, or the error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import click
+
+from nbprod.cli.progress import progress_listener
+from nbprod.errors import ExitCode, NbprodError, RefusedError, UsageError, UserCodeError
+from nbprod.events import ErrorEvent, Event, Listener, ResultEvent, event_as_json
+
+
+class Session:
+    """One call of one verb: where its events, its result and its errors go.
+
+    Use it as a context manager through :func:`session`.
+
+    Args:
+        as_json: The result is one JSON document on stdout.
+        events: File that gets the NDJSON events, ``-`` for stdout.
+        quiet: Draw no progress.
+    """
+
+    def __init__(
+        self, *, as_json: bool, events: Path | None, quiet: bool, stack: ExitStack
+    ) -> None:
+        self._as_json = as_json
+        self._events_on_stdout = events is not None and str(events) == "-"
+        self._listeners: list[Listener] = []
+        if not quiet and not self._events_on_stdout:
+            self._listeners.append(stack.enter_context(progress_listener()))
+        if events is not None:
+            self._listeners.append(stack.enter_context(_ndjson_writer(events)))
+
+    def listen(self, event: Event) -> None:
+        """Hand an event to the progress display and to ``--events``."""
+        for listener in self._listeners:
+            listener(event)
+
+    def finish(self, document: dict[str, object], text: str) -> None:
+        """Show the result: ``document`` for machines, or ``text`` for people."""
+        self.listen(ResultEvent(document))
+        if self._as_json and not self._events_on_stdout:
+            click.echo(json.dumps(document, indent=2, allow_nan=False))
+        elif not self._events_on_stdout and text:
+            click.echo(text)
+
+    def fail(self, error: NbprodError) -> None:
+        """Show an error where the caller looks for it."""
+        event = error_event(error)
+        self.listen(event)
+        if self._as_json and not self._events_on_stdout:
+            document = event_as_json(event, 0)
+            for name in ("event", "seq"):
+                del document[name]
+            click.echo(json.dumps({"error": document}, indent=2, allow_nan=False))
+        click.echo(describe_error(error), err=True)
+
+
+@contextmanager
+def session(
+    *, as_json: bool = False, events: Path | None = None, quiet: bool = False
+) -> Iterator[Session]:
+    """Run a verb's body; an :class:`NbprodError` becomes a message and its exit code.
+
+    Raises:
+        click.exceptions.Exit: With the error's exit code.
+    """
+    try:
+        with ExitStack() as stack:
+            opened = Session(as_json=as_json, events=events, quiet=quiet, stack=stack)
+            try:
+                yield opened
+            except NbprodError as error:
+                opened.fail(error)
+                raise click.exceptions.Exit(int(error.exit_code)) from None
+            except KeyboardInterrupt:
+                opened.listen(ErrorEvent("interrupted", int(ExitCode.INTERRUPTED)))
+                raise
+    except UsageError as error:
+        # The events file itself could not be opened: there is no session to tell it.
+        click.echo(describe_error(error), err=True)
+        raise click.exceptions.Exit(int(error.exit_code)) from None
+
+
+def error_event(error: NbprodError) -> ErrorEvent:
+    """Turn an error into the event that a panel shows."""
+    diagnostics: tuple[dict[str, object], ...] = ()
+    if isinstance(error, RefusedError):
+        diagnostics = tuple(found.as_json() for found in error.diagnostics)
+    user = error if isinstance(error, UserCodeError) else None
+    return ErrorEvent(
+        message=error.message,
+        exit_code=int(error.exit_code),
+        fix=error.fix,
+        cell=error.where.cell if error.where else 0,
+        line=error.where.line if error.where else 0,
+        step=user.step if user else "",
+        first_line=user.first_line if user else "",
+        exception=user.exception if user else "",
+        traceback=user.traceback if user else "",
+        diagnostics=diagnostics,
+    )
+
+
+def describe_error(error: NbprodError) -> str:
+    """Return an error as people read it: what, where, why, what to do."""
+    lines = [click.style("error: ", fg="red", bold=True) + error.message]
+    if error.where is not None:
+        lines.append(f"  where: {error.where}")
+    if isinstance(error, UserCodeError):
+        if error.step:
+            lines.append(f"  step: {error.step}")
+        if error.first_line:
+            lines.append(f"  first line: {error.first_line}")
+        if error.traceback:
+            lines.extend(f"  | {line}" for line in error.traceback.rstrip().splitlines())
+        elif error.exception:
+            lines.append(f"  exception: {error.exception}")
+    if isinstance(error, RefusedError):
+        from nbprod.cli.diagnostics import describe_diagnostics
+
+        lines.append(describe_diagnostics(error.diagnostics))
+    if error.fix:
+        lines.append(f"  fix: {error.fix}")
+    return "\n".join(lines)
+
+
+@contextmanager
+def _ndjson_writer(target: Path) -> Iterator[Listener]:
+    """Open ``--events`` and yield the listener that writes to it."""
+    sequence = 0
+    with ExitStack() as stack:
+        if str(target) == "-":
+            stream = sys.stdout
+        else:
+            try:
+                stream = stack.enter_context(target.open("w", encoding="utf-8"))
+            except OSError as error:
+                raise UsageError(
+                    f"cannot write events to {target}: {error.strerror}",
+                    fix="name a file in a folder that you may write to",
+                ) from error
+
+        def write(event: Event) -> None:
+            nonlocal sequence
+            sequence += 1
+            stream.write(json.dumps(event_as_json(event, sequence), default=str) + "\n")
+            stream.flush()
+
+        yield write
