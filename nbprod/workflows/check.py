@@ -1,0 +1,85 @@
+"""``nbprod check``: what nbprod sees in a notebook, before anything runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbprod.diagnostics import Diagnostic
+from nbprod.pipeline.ir import Pipeline
+from nbprod.workflows.loading import load_notebook
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRequest:
+    """Check ``notebook``, as run by ``kernel`` (its own if ``None``)."""
+
+    notebook: Path
+    kernel: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """The pipeline, if there is one, and all findings."""
+
+    pipeline: Pipeline | None
+    diagnostics: tuple[Diagnostic, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """Return the document of ``nbprod check --json``."""
+        pipeline = self.pipeline
+        return {
+            "steps": [
+                {
+                    "name": step.name,
+                    "role": step.role.value,
+                    "tagged": step.tagged,
+                    "cells": list(step.cells),
+                    "inputs": [variable.name for variable in step.inputs],
+                    "params": list(step.params),
+                    "outputs": [variable.name for variable in step.outputs],
+                    "effects": [effect.value for effect in step.effects],
+                    "metrics": list(step.metrics),
+                }
+                for step in (pipeline.steps if pipeline else ())
+            ],
+            "parameters": [
+                {
+                    "name": parameter.name,
+                    "type": parameter.annotation,
+                    "default": literal_json(parameter.default),
+                    "doc": parameter.doc,
+                }
+                for parameter in (pipeline.parameters if pipeline else ())
+            ],
+            "service": pipeline.service if pipeline else "",
+            "models": list(pipeline.models) if pipeline else [],
+            "requirements": [
+                {"distribution": needed.distribution, "version": needed.version}
+                for needed in (pipeline.requirements if pipeline else ())
+            ],
+            "diagnostics": [found.as_json() for found in self.diagnostics],
+        }
+
+
+def literal_json(source: str) -> object:
+    """Return a literal's value where JSON has it, else its source text."""
+    import ast
+    import json
+
+    try:
+        value = ast.literal_eval(source)
+        json.dumps(value, allow_nan=False)
+    except (ValueError, SyntaxError, TypeError):
+        return source
+    return list(value) if isinstance(value, tuple) else value
+
+
+def check(request: CheckRequest) -> CheckResult:
+    """Read and analyse a notebook.
+
+    Raises:
+        UsageError: If it is no Python notebook or its kernel is missing.
+    """
+    loaded = load_notebook(request.notebook, request.kernel)
+    return CheckResult(loaded.pipeline, loaded.diagnostics)
