@@ -1,0 +1,128 @@
+"""``nbprod tag``: suggest cell tags, and write them when asked.
+
+Only tags of nbprod's own are ever added, none is removed, and nothing else in the
+file changes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbprod.diagnostics import Diagnostic
+from nbprod.errors import UsageError
+from nbprod.notebook.cell import Cell
+from nbprod.notebook.read import INJECTED_TAG
+from nbprod.notebook.tags import cell_role
+from nbprod.pipeline.ir import Pipeline
+from nbprod.workflows.loading import load_notebook
+
+
+@dataclass(frozen=True, slots=True)
+class TagRequest:
+    """Suggest tags for ``notebook``; with ``write`` put them into the file."""
+
+    notebook: Path
+    write: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TagSuggestion:
+    """Tags to add to one cell, with the cell's first line for people."""
+
+    cell: int
+    first_line: str
+    add: tuple[str, ...]
+    present: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TagResult:
+    """All suggestions, and whether they were written."""
+
+    suggestions: tuple[TagSuggestion, ...]
+    written: bool
+    diagnostics: tuple[Diagnostic, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """Return the document of ``nbprod tag --json``."""
+        return {
+            "cells": [
+                {"cell": each.cell, "add": list(each.add), "tags": list(each.present)}
+                for each in self.suggestions
+            ],
+            "written": self.written,
+            "diagnostics": [found.as_json() for found in self.diagnostics],
+        }
+
+
+def tag(request: TagRequest) -> TagResult:
+    """Suggest tags so that every inferred step is named in the notebook itself.
+
+    Raises:
+        UsageError: If it is no Python notebook, or cannot be written.
+        RefusedError: If it has errors, so that there are no steps to suggest.
+    """
+    loaded = load_notebook(request.notebook)
+    pipeline = loaded.require_pipeline()
+    suggestions = suggest_tags(loaded.notebook.cells, pipeline)
+    if request.write and suggestions:
+        _write(request.notebook, {each.cell: each.add for each in suggestions})
+    return TagResult(suggestions, request.write and bool(suggestions), loaded.diagnostics)
+
+
+def suggest_tags(cells: tuple[Cell, ...], pipeline: Pipeline) -> tuple[TagSuggestion, ...]:
+    """Return, cell by cell, the tags that would say what ``pipeline`` inferred."""
+    suggestions = []
+    for cell in cells:
+        role = cell_role(cell)
+        add: list[str] = []
+        for step in pipeline.steps:
+            if cell.number not in step.cells:
+                continue
+            if not role.step and not role.skip:
+                add.append(f"step:{step.name}")
+            assigns_metrics = step.metrics and cell.number == step.cells[-1]
+            if assigns_metrics and not role.metrics and not _tagged_metrics(cells):
+                add.append("metrics")
+        if add:
+            first = next((line for line in cell.source.splitlines() if line.strip()), "")
+            suggestions.append(TagSuggestion(cell.number, first, tuple(add), cell.tags))
+    return tuple(suggestions)
+
+
+def _tagged_metrics(cells: tuple[Cell, ...]) -> bool:
+    return any(cell_role(cell).metrics for cell in cells)
+
+
+def _write(path: Path, tags: dict[int, tuple[str, ...]]) -> None:
+    text = path.read_text(encoding="utf-8")
+    document = json.loads(text)
+    if document.get("nbformat") != 4:
+        raise UsageError(
+            f"{path} has an old notebook format, which nbprod does not write",
+            fix="open and save it in JupyterLab, then tag it",
+        )
+    number = 0
+    for cell in document["cells"]:
+        present = cell.get("metadata", {}).get("tags", [])
+        if INJECTED_TAG in present:
+            continue
+        number += 1
+        if number in tags:
+            metadata = cell.setdefault("metadata", {})
+            metadata["tags"] = [*present, *tags[number]]
+    ending = "\n" if text.endswith("\n") else ""
+    # JupyterLab's own layout, so that a diff shows the tags and nothing else.
+    content = json.dumps(document, indent=1, ensure_ascii=False) + ending
+    beside = path.with_name(f".{path.name}.writing")
+    try:
+        beside.write_text(content, encoding="utf-8")
+        os.replace(beside, path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise UsageError(
+            f"cannot write {path}: {error.strerror}", fix="check the permissions of its folder"
+        ) from error
