@@ -7,7 +7,6 @@ file changes.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,7 +119,7 @@ def _write(path: Path, tags: dict[int, tuple[str, ...]]) -> None:
     beside = path.with_name(f".{path.name}.writing")
     try:
         beside.write_text(content, encoding="utf-8")
-        os.replace(beside, path)
+        beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise UsageError(
