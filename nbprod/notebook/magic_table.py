@@ -1,0 +1,98 @@
+"""What nbprod knows about IPython's magics."""
+
+from __future__ import annotations
+
+# The code that follows them is run in the notebook's namespace, and they only watch it.
+TRANSPARENT = frozenset({"time", "prun", "lprun", "mprun", "snakeviz"})
+
+# They run their code in a scope of its own, any number of times, to measure it.
+TIMED_AND_DROPPED = frozenset({"timeit", "memit"})
+
+# Cell magics whose body is not Python and only shows something.
+DISPLAY_CELL_MAGICS = frozenset({"html", "HTML", "javascript", "js", "latex", "markdown", "svg"})
+
+_SHOWS = "it only shows something"
+_FRONT_END = "it only concerns the notebook's front end"
+_ENVIRONMENT = "the environment is not changed by a pipeline"
+
+# Line magics that may be left out: magic -> why.
+NEUTRAL: dict[str, str] = {
+    **dict.fromkeys(
+        ("matplotlib", "config", "autosave", "xmode", "colors", "doctest_mode", "gui"), _FRONT_END
+    ),
+    **dict.fromkeys(
+        ("load_ext", "reload_ext", "unload_ext", "autoreload", "aimport", "tensorboard"),
+        "extensions of IPython play no part in a pipeline",
+    ),
+    **dict.fromkeys(("pdb", "debug", "automagic", "autocall", "autoawait"), _FRONT_END),
+    **dict.fromkeys(
+        [
+            "watermark",
+            "who",
+            "who_ls",
+            "whos",
+            "ls",
+            "ll",
+            "la",
+            "lf",
+            "lk",
+            "ldir",
+            "lx",
+            "history",
+            "hist",
+            "lsmagic",
+            "quickref",
+            "magic",
+            "pdoc",
+            "pdef",
+            "psource",
+            "pfile",
+            "pycat",
+            "page",
+            "precision",
+            "pprint",
+            "dirs",
+            "recall",
+        ],
+        _SHOWS,
+    ),
+    **dict.fromkeys(("pip", "conda", "mamba", "micromamba", "uv"), _ENVIRONMENT),
+    **dict.fromkeys(("load", "logstart", "logstop", "notebook", "save", "edit"), _FRONT_END),
+}
+
+# Commands that install things: command -> subcommands that do (all if empty).
+INSTALLERS: dict[str, tuple[str, ...]] = {
+    "pip": ("install", "uninstall", "--version", "list", "freeze", "show"),
+    "pip3": ("install", "uninstall", "--version", "list", "freeze", "show"),
+    "conda": ("install", "update", "list", "config"),
+    "mamba": ("install", "update"),
+    "uv": ("pip", "add", "sync"),
+    "apt": ("install", "update", "upgrade"),
+    "apt-get": ("install", "update", "upgrade"),
+    "brew": ("install",),
+    "jupyter": ("nbextension", "labextension"),
+}
+
+_OTHER_LANGUAGE = "its body is not run by this notebook's Python"
+_FIX_LANGUAGE = "Call that program with subprocess, or tag the cell skip."
+
+# Magics refused for a reason of their own: magic -> (why, what to do).
+REFUSALS: dict[str, tuple[str, str]] = {
+    "run": ("it runs another file in this namespace", "Import what you need from that file."),
+    "store": ("it keeps variables in IPython's own database", "Save to and load from a file."),
+    "pylab": (
+        "it imports all of numpy and matplotlib under names that cannot be told",
+        "Import numpy and matplotlib by name.",
+    ),
+    "reset": ("it deletes every variable", "Remove the line."),
+    "reset_selective": ("it deletes variables by pattern", "Use del with names."),
+    "cd": ("its folder is not a plain path", "Use os.chdir with a plain path."),
+    "env": ("its value is not plain text", "Use os.environ."),
+    "macro": ("a macro is IPython's own", "Write a function."),
+    "sql": ("it talks to a database outside Python", "Use pandas.read_sql."),
+    "cython": ("it compiles code", "Put the function in a module of its own."),
+    **dict.fromkeys(
+        ("R", "julia", "perl", "ruby", "script", "python", "python2", "python3", "pypy"),
+        (_OTHER_LANGUAGE, _FIX_LANGUAGE),
+    ),
+}

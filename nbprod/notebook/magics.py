@@ -1,0 +1,419 @@
+"""Magics and shell lines: translated into Python, left out with a notice, or refused.
+
+IPython's own transformer does the syntax (it knows where a ``%`` is a magic and where
+it is a remainder); this module then decides about each call that it produced. Line
+numbers of the cell are preserved: what is left out leaves an empty line.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from nbprod.notebook.magic_table import (
+    DISPLAY_CELL_MAGICS,
+    INSTALLERS,
+    NEUTRAL,
+    REFUSALS,
+    TIMED_AND_DROPPED,
+    TRANSPARENT,
+)
+
+_CONTINUED_MAGIC = re.compile(r"^\s*(?:[%!]|[\w.,\s]+=\s*[%!])")
+
+
+class Fate(StrEnum):
+    """What became of a magic."""
+
+    TRANSLATED = "translated"
+    DROPPED = "dropped"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Magic:
+    """One magic or shell line and what became of it.
+
+    Attributes:
+        text: As written, shortened to one line.
+        line: Line in the cell, from 1.
+        fate: Translated, dropped or refused.
+        reason: Why, one clause; empty where it needs no words.
+        fix: What the author can write instead; empty unless refused.
+    """
+
+    text: str
+    line: int
+    fate: Fate
+    reason: str = ""
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlainCode:
+    """A cell as plain Python.
+
+    Attributes:
+        source: Python text with the cell's own line numbers.
+        magics: What was found, in order.
+        offset: Lines that were put before the cell's first one.
+    """
+
+    source: str
+    magics: tuple[Magic, ...] = ()
+    offset: int = 0
+
+
+@dataclass(slots=True)
+class _Rewrite:
+    """Collects what happens to the magics of one cell."""
+
+    magics: list[Magic] = field(default_factory=list)
+    imports: set[str] = field(default_factory=set)
+
+    def note(self, text: str, line: int, fate: Fate, reason: str = "", fix: str = "") -> None:
+        first = text.strip().split("\n", 1)[0]
+        self.magics.append(Magic(first[:80], line, fate, reason, fix))
+
+
+def plain_code(source: str) -> PlainCode:
+    """Turn a code cell's ``source`` into plain Python.
+
+    Text that is not Python even then is returned as it is: parsing it tells the error.
+    """
+    if "get_ipython" not in source and _parses(source):
+        return PlainCode(source)
+    rewrite = _Rewrite()
+    source = _apply_cell_magic(source, rewrite)
+    source = _apply_line_magics(source, rewrite)
+    prelude = "".join(f"import {name}\n" for name in sorted(rewrite.imports))
+    magics = tuple(sorted(rewrite.magics, key=lambda magic: magic.line))
+    return PlainCode(prelude + source, magics, len(rewrite.imports))
+
+
+def _parses(source: str) -> bool:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+# Cell magics ---------------------------------------------------------------------
+
+
+def _apply_cell_magic(source: str, rewrite: _Rewrite) -> str:
+    """Replace a leading ``%%magic`` (and those right below it) by what it stands for."""
+    lines = source.split("\n")
+    for index, line in enumerate(lines):
+        text = line.strip()
+        if not text:
+            continue
+        if not text.startswith("%%"):
+            break
+        name, _, arguments = text[2:].partition(" ")
+        lines[index] = ""
+        kept = _cell_magic(name, arguments.strip(), lines, index, rewrite)
+        if not kept:
+            return ""
+    return "\n".join(lines)
+
+
+def _cell_magic(name: str, arguments: str, lines: list[str], index: int, rewrite: _Rewrite) -> bool:
+    """Rewrite ``lines`` below ``index``; tell whether the body stays Python."""
+    text, line = f"%%{name} {arguments}".strip(), index + 1
+    body = "\n".join(lines[index + 1 :])
+    if name in TRANSPARENT:
+        lines[index] = arguments if name != "prun" else ""
+        rewrite.note(text, line, Fate.TRANSLATED, "its code is run without the magic")
+    elif name == "capture":
+        _capture(arguments, lines, index, rewrite)
+    elif name in DISPLAY_CELL_MAGICS:
+        rewrite.note(text, line, Fate.DROPPED, "it only displays")
+        return False
+    elif name in TIMED_AND_DROPPED:
+        rewrite.note(text, line, Fate.DROPPED, "it only measures; its code binds nothing")
+        return False
+    elif name in {"bash", "sh", "system", "sx", "!"}:
+        shell = "bash" if name == "bash" else "sh"
+        lines[index:] = [_shell_script(shell, body, rewrite)] + [""] * body.count("\n")
+        rewrite.note(text, line, Fate.TRANSLATED, "it becomes a subprocess")
+    elif name in {"writefile", "file"} and arguments:
+        lines[index:] = [_write_file(arguments, body, rewrite)] + [""] * body.count("\n")
+        rewrite.note(text, line, Fate.TRANSLATED, "it writes the file with plain Python")
+    else:
+        reason, fix = REFUSALS.get(name, ("nbprod does not know this cell magic", _FIX_MAGIC))
+        rewrite.note(text, line, Fate.REFUSED, reason, fix)
+        return False
+    return True
+
+
+_FIX_MAGIC = "Write it in plain Python, or tag the cell skip."
+
+
+def _capture(arguments: str, lines: list[str], index: int, rewrite: _Rewrite) -> None:
+    """``%%capture``: the body runs with its output swallowed."""
+    names = [word for word in arguments.split() if not word.startswith("-")]
+    body = "\n".join(lines[index + 1 :])
+    text = f"%%capture {arguments}".strip()
+    if names:
+        rewrite.note(text, index + 1, Fate.DROPPED, f"what {names[0]} captures is not kept")
+    else:
+        rewrite.note(text, index + 1, Fate.TRANSLATED, "its output is swallowed")
+    plain = _apply_line_magics(body, _Rewrite())
+    if not _parses(plain) or not ast.parse(plain).body:
+        return
+    streams = []
+    if "--no-stdout" not in arguments:
+        streams.append("contextlib.redirect_stdout(io.StringIO())")
+    if "--no-stderr" not in arguments:
+        streams.append("contextlib.redirect_stderr(io.StringIO())")
+    if not streams:
+        return
+    rewrite.imports.update({"contextlib", "io"})
+    lines[index] = f"with {', '.join(streams)}:"
+    inside = _lines_inside_strings(plain)
+    for position, line in enumerate(lines[index + 1 :], start=1):
+        if line.strip() and position not in inside:
+            lines[index + position] = f"    {line}"
+
+
+def _lines_inside_strings(source: str) -> set[int]:
+    """Return the lines that begin within a string, which must not be indented."""
+    inside: set[int] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant | ast.JoinedStr) and node.end_lineno:
+            inside.update(range(node.lineno + 1, node.end_lineno + 1))
+    return inside
+
+
+def _shell_script(shell: str, body: str, rewrite: _Rewrite) -> str:
+    rewrite.imports.add("subprocess")
+    run = f"subprocess.run([{shell!r}, '-c', {body!r}], check=True, capture_output=True, text=True)"
+    return f"print({run}.stdout, end='')"
+
+
+def _write_file(arguments: str, body: str, rewrite: _Rewrite) -> str:
+    words = arguments.split()
+    append = words[0] in {"-a", "--append"}
+    path = words[-1].strip("'\"")
+    rewrite.imports.update({"os", "pathlib"})
+    verb = (
+        repr(f"Appending to {path}")
+        if append
+        else f"('Overwriting ' if os.path.exists({path!r}) else 'Writing ') + {path!r}"
+    )
+    mode = "a" if append else "w"
+    text = body if body.endswith("\n") else body + "\n"
+    return f"print({verb}); pathlib.Path({path!r}).open({mode!r}).write({text!r})"
+
+
+# Line magics ---------------------------------------------------------------------
+
+
+def _apply_line_magics(source: str, rewrite: _Rewrite) -> str:
+    if "get_ipython" not in source and _parses(source):
+        return source
+    transformed = _transformed(_joined(source))
+    if transformed is None:
+        return source
+    try:
+        tree = ast.parse(transformed)
+    except (SyntaxError, ValueError, RecursionError):
+        return transformed
+    return _replaced(transformed, tree, rewrite)
+
+
+def _joined(source: str) -> str:
+    """Join magics continued by a backslash, with empty lines to keep the count."""
+    lines = source.split("\n")
+    index = 0
+    while index < len(lines):
+        end = index
+        if _CONTINUED_MAGIC.match(lines[index]):
+            while lines[end].endswith("\\") and end + 1 < len(lines):
+                end += 1
+        if end > index:
+            parts = [line.rstrip("\\").strip() for line in lines[index + 1 : end + 1]]
+            lines[index] = " ".join([lines[index].rstrip("\\").rstrip(), *parts])
+            lines[index + 1 : end + 1] = [""] * (end - index)
+        index = end + 1
+    return "\n".join(lines)
+
+
+def _transformed(source: str) -> str | None:
+    """Run IPython's transformer, and put back the leading empty lines that it takes off."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    stripped = source.lstrip("\n")
+    try:
+        manager = TransformerManager()  # type: ignore[no-untyped-call]
+        text = str(manager.transform_cell(stripped))
+    except SyntaxError:
+        return None
+    leading = len(source) - len(stripped)
+    blank = 0
+    for line in stripped.split("\n"):
+        if line.strip():
+            break
+        blank += 1
+    return "\n" * (leading + blank) + text
+
+
+def _replaced(source: str, tree: ast.Module, rewrite: _Rewrite) -> str:
+    """Replace each ``get_ipython().…`` call in ``source``, last first, so that places hold."""
+    lines = source.split("\n")
+    statements: dict[ast.AST, ast.stmt] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr):
+            statements[node.value] = node
+    top_level = {id(node) for node in tree.body}
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _method(node)]
+    for call in sorted(calls, key=lambda node: (-node.lineno, -node.col_offset)):
+        statement = statements.get(call)
+        new = _translation(call, statement is not None, rewrite)
+        if new is None:
+            continue
+        if not new:
+            new = "" if statement and id(statement) in top_level else "pass"
+        _splice(lines, call, new)
+    return "\n".join(line.rstrip() if line.isspace() else line for line in lines)
+
+
+def _splice(lines: list[str], node: ast.expr, new: str) -> None:
+    """Put ``new`` (one line) in the place of ``node``, keeping the number of lines."""
+    first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
+    head = lines[first].encode()[: node.col_offset].decode()
+    tail = lines[last].encode()[node.end_col_offset or 0 :].decode()
+    if not new:
+        tail = tail.lstrip(" ;")
+    lines[first : last + 1] = [head + new + tail] + [""] * (last - first)
+
+
+def _method(call: ast.Call) -> str:
+    """Name the method if ``call`` is ``get_ipython().METHOD(…)``, else return nothing."""
+    function = call.func
+    if (
+        isinstance(function, ast.Attribute)
+        and isinstance(function.value, ast.Call)
+        and isinstance(function.value.func, ast.Name)
+        and function.value.func.id == "get_ipython"
+    ):
+        return function.attr
+    return ""
+
+
+def _translation(call: ast.Call, is_statement: bool, rewrite: _Rewrite) -> str | None:
+    """Return Python for a call of IPython's: empty to leave it out, ``None`` to keep it."""
+    method = _method(call)
+    words = [node.value for node in call.args if isinstance(node, ast.Constant)]
+    texts = [word for word in words if isinstance(word, str)]
+    if len(texts) != len(call.args) or not texts:
+        rewrite.note(
+            ast.unparse(call), call.lineno, Fate.REFUSED, "it talks to IPython", _FIX_MAGIC
+        )
+        return "None"
+    if method in {"system", "getoutput"}:
+        return _shell(texts[0], method, is_statement, call.lineno, rewrite)
+    if method == "magic":
+        name, _, arguments = texts[0].lstrip("%").partition(" ")
+        return _line_magic(name, arguments, is_statement, call.lineno, rewrite)
+    if method == "run_line_magic":
+        arguments = texts[1] if len(texts) > 1 else ""
+        return _line_magic(texts[0], arguments, is_statement, call.lineno, rewrite)
+    rewrite.note(
+        f"get_ipython().{method}", call.lineno, Fate.REFUSED, "it talks to IPython", _FIX_MAGIC
+    )
+    return "None"
+
+
+def _line_magic(name: str, arguments: str, is_statement: bool, line: int, rewrite: _Rewrite) -> str:
+    text = f"%{name} {arguments}".strip()
+    if name in TRANSPARENT:
+        code = _without_options(arguments) if name == "prun" else arguments
+        if _parses(code):
+            rewrite.note(text, line, Fate.TRANSLATED, "its code is run without the magic")
+            return code.strip()
+    if name in TIMED_AND_DROPPED and is_statement:
+        rewrite.note(text, line, Fate.DROPPED, "it only measures; its code binds nothing")
+        return ""
+    if name in {"pinfo", "pinfo2", "psearch"}:
+        rewrite.note(text, line, Fate.DROPPED, "it only shows help")
+        return ""
+    if name in NEUTRAL and is_statement:
+        rewrite.note(text, line, Fate.DROPPED, NEUTRAL[name])
+        return ""
+    if name in {"sx", "system"}:
+        return _shell(arguments, "getoutput", is_statement, line, rewrite)
+    code = _operating_system(name, arguments, rewrite)
+    if code:
+        rewrite.note(text, line, Fate.TRANSLATED)
+        return code
+    reason, fix = REFUSALS.get(name, ("nbprod does not know this magic", _FIX_MAGIC))
+    rewrite.note(text, line, Fate.REFUSED, reason, fix)
+    return "None"
+
+
+def _without_options(arguments: str) -> str:
+    words = arguments.split()
+    while words and words[0].startswith("-"):
+        words.pop(0)
+    return " ".join(words)
+
+
+def _operating_system(name: str, arguments: str, rewrite: _Rewrite) -> str:
+    """Translate the magics that stand for one call of ``os``."""
+    target = arguments.strip().strip("'\"")
+    if "{" in target or "$" in target:
+        return ""
+    code = ""
+    if name == "pwd":
+        code = "os.getcwd()"
+    elif name == "cd" and target and not target.startswith("-"):
+        code = f"os.chdir(os.path.expanduser({target!r}))"
+    elif name in {"env", "set_env"} and "=" in target:
+        variable, _, value = target.partition("=")
+        code = f"os.environ[{variable.strip()!r}] = {value.strip()!r}"
+    elif name in {"env", "set_env"} and len(target.split()) == 2:
+        variable, value = target.split()
+        code = f"os.environ[{variable!r}] = {value!r}"
+    elif name == "env" and target:
+        code = f"os.environ[{target!r}]"
+    elif name == "xdel" and target.isidentifier():
+        return f"del {target}"
+    if code:
+        rewrite.imports.add("os")
+    return code
+
+
+def _shell(command: str, method: str, is_statement: bool, line: int, rewrite: _Rewrite) -> str:
+    """Translate ``!command`` and ``name = !command``."""
+    text = f"!{command}"
+    words = command.replace("python -m ", "").replace("python3 -m ", "").split()
+    words = [word for word in words if word not in {"sudo", "-y", "-q"}]
+    if words and (words[0] in INSTALLERS and (len(words) < 2 or words[1] in INSTALLERS[words[0]])):
+        rewrite.note(text, line, Fate.DROPPED, "the environment is not changed by a pipeline")
+        return "" if is_statement else "[]"
+    if re.search(r"[{$]", command):
+        rewrite.note(
+            text,
+            line,
+            Fate.REFUSED,
+            "it puts Python values into a shell line",
+            "Write it with subprocess.run([...]).",
+        )
+        return "None"
+    rewrite.imports.add("subprocess")
+    rewrite.note(text, line, Fate.TRANSLATED, "it becomes a subprocess")
+    run = (
+        f"subprocess.run({command!r}, shell=True, check=False, text=True, "
+        "stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout"
+    )
+    if method == "getoutput":
+        return f"{run}.splitlines()"
+    return f"print({run}, end='')"
