@@ -1,0 +1,197 @@
+"""A run in progress, as the host sees it: asks the kernel's runtime, keeps its answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from nbprod.events import Listener, LogEvent, ProgressEvent, ignore_events
+from nbprod.run.folder import RunFolder
+from nbprod.run.plan import CellPlan, RunPlan
+from nbprod.run.record import ArtifactRecord, ModelRecord, StepRecord
+
+Ask = Callable[[str, dict[str, object]], dict[str, object]]
+
+
+@dataclass
+class StepProgress:
+    """A step while it runs."""
+
+    cells: list[int] = field(default_factory=list)
+    started: str = ""
+    seconds: float = 0.0
+    state: str = "completed"
+
+
+@dataclass
+class Capture:
+    """What one run is to capture, and what it learned so far.
+
+    Attributes:
+        plan: Steps and their boundaries.
+        folder: The run's folder; ``None`` captures nothing.
+        listener: Gets progress and log events.
+        stage: Stage name of the progress events.
+        working_directory: Where the kernel runs.
+        observed_folders: Folders whose modules are observed, like the notebook.
+        artifacts_wanted: Save variables at step boundaries.
+        isolate: Each stretch of one step runs in a kernel of its own.
+        cell_timeout: Seconds per cell; ``None`` for no limit.
+        run_timeout: Seconds for all cells; ``None`` for no limit.
+    """
+
+    plan: RunPlan
+    folder: RunFolder | None
+    listener: Listener = ignore_events
+    stage: str = "run"
+    working_directory: Path | None = None
+    observed_folders: tuple[str, ...] = ()
+    artifacts_wanted: bool = True
+    isolate: bool = False
+    cell_timeout: float | None = None
+    run_timeout: float | None = None
+    steps: dict[str, StepProgress] = field(default_factory=dict)
+    artifacts: list[ArtifactRecord] = field(default_factory=list)
+    models: list[ModelRecord] = field(default_factory=list)
+    metrics: dict[str, object] = field(default_factory=dict)
+    read: set[str] = field(default_factory=set)
+    written: set[str] = field(default_factory=set)
+    problems: list[str] = field(default_factory=list)
+    unsaved: dict[str, str] = field(default_factory=dict)
+    python: str = ""
+    overhead: float = 0.0
+    current: CellPlan | None = None
+    _begun: float = 0.0
+    _done: int = 0
+
+    def warn(self, text: str) -> None:
+        """Note something that capture could not do, and say it."""
+        if text not in self.problems:
+            self.problems.append(text)
+            self.listener(LogEvent(text, "warning"))
+
+    def cell_begins(self, cell: CellPlan, cells: list[CellPlan]) -> None:
+        """Note that a cell starts, and tell the listener."""
+        self.current = cell
+        self._begun = time.monotonic()
+        step = self.steps.setdefault(cell.step, StepProgress())
+        step.started = step.started or datetime.now(UTC).isoformat()
+        if cell.number:
+            step.cells.append(cell.number)
+        self._tell(cells, cell.step)
+
+    def cell_ends(self, cell: CellPlan, cells: list[CellPlan], state: str) -> None:
+        """Note that a cell ended as ``state`` says."""
+        step = self.steps[cell.step]
+        step.seconds += time.monotonic() - self._begun
+        step.state = state
+        self._done += 1
+        if state == "completed":
+            self._tell(cells, cell.step)
+
+    def _tell(self, cells: list[CellPlan], detail: str) -> None:
+        total = sum(cell.runs for cell in cells)
+        self.listener(ProgressEvent(self.stage, self._done, total, detail=detail))
+
+    def before_cell(self, ask: Ask, cell: CellPlan, earlier: CellPlan | None) -> None:
+        """Do in the kernel what is due between two cells."""
+        saves: list[dict[str, object]] = []
+        kinds: list[tuple[str, str]] = []
+        if self.artifacts_wanted and self.folder is not None:
+            for step in self.plan.steps:
+                if earlier and step.cells and earlier.number == step.cells[-1]:
+                    self._save(saves, kinds, step.name, "outputs", step.outputs)
+                if step.cells and cell.number == step.cells[0]:
+                    self._save(saves, kinds, step.name, "inputs", step.inputs)
+        arguments = {"cell": cell.number, "described": earlier is not None, "saves": saves}
+        self._keep(ask("boundary", dict(arguments)), kinds)
+
+    def after_last_cell(self, ask: Ask, earlier: CellPlan) -> None:
+        """Save the last step's outputs and collect what the run learned."""
+        if self.folder is None:
+            return
+        saves: list[dict[str, object]] = []
+        kinds: list[tuple[str, str]] = []
+        for step in self.plan.steps:
+            if self.artifacts_wanted and step.cells and earlier.number == step.cells[-1]:
+                self._save(saves, kinds, step.name, "outputs", step.outputs)
+        self._keep(ask("boundary", {"described": True, "saves": saves}), kinds)
+        arguments = {"folder": str(self.folder.models), "metrics": list(self.plan.metrics)}
+        answer = ask("finish", dict(arguments))
+        if "error" in answer:
+            self.warn(f"Facts about the models could not be learned: {answer['error']}")
+            return
+        found = answer["models"]
+        assert isinstance(found, list)
+        self.models = [_model(document) for document in found]
+        metrics = answer["metrics"]
+        assert isinstance(metrics, dict)
+        self.metrics = metrics
+
+    def ask_files(self, ask: Ask) -> None:
+        """Collect which files the kernel's code opened."""
+        answer = ask("files", {})
+        self.read.update(_names(answer.get("read")))
+        self.written.update(_names(answer.get("written")))
+
+    def _save(
+        self,
+        saves: list[dict[str, object]],
+        kinds: list[tuple[str, str]],
+        step: str,
+        kind: str,
+        names: tuple[str, ...],
+    ) -> None:
+        assert self.folder is not None
+        path = self.folder.artifacts / f"{step}.{kind}.pkl"
+        saves.append({"names": list(names), "path": str(path)})
+        kinds.append((step, kind))
+
+    def _keep(self, answer: dict[str, object], kinds: list[tuple[str, str]]) -> None:
+        if "error" in answer:
+            steps = ", ".join(sorted({step for step, _ in kinds}))
+            self.warn(f"Variables around {steps or 'a cell'} were not saved: {answer['error']}")
+            return
+        saved = answer.get("saved")
+        for (step, kind), document in zip(
+            kinds, saved if isinstance(saved, list) else [], strict=True
+        ):
+            self.artifacts.append(
+                ArtifactRecord(
+                    step=step,
+                    kind=kind,
+                    file=Path(document["path"]).name,
+                    sha256=document["sha256"],
+                    size=document["size"],
+                    members=tuple(document["members"]),
+                    unsaved=dict(document["unsaved"]),
+                )
+            )
+
+    def step_records(self) -> tuple[StepRecord, ...]:
+        """Return the record of each step that ran, in order of execution."""
+        return tuple(
+            StepRecord(name, tuple(step.cells), step.started, round(step.seconds, 4), step.state)
+            for name, step in self.steps.items()
+        )
+
+
+def _names(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else []
+
+
+def _model(document: dict[str, object]) -> ModelRecord:
+    return ModelRecord(
+        variable=str(document["variable"]),
+        class_name=str(document["class"]),
+        aliases=tuple(_names(document["aliases"])),
+        cell=int(str(document["cell"])),
+        fit_order=int(str(document["fit_order"])),
+        folder=str(document["folder"]),
+        problem=str(document["problem"]),
+        chain=tuple(_names(document.get("chain"))),
+        chain_note=str(document.get("chain_note", "")),
+    )

@@ -1,0 +1,242 @@
+"""The client that runs a notebook's cells: papermill's own, and what is ours around it.
+
+Architecture invariant: what papermill's own engine does with a cell's outputs,
+counts and metadata happens here by its code, not by a copy of it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import time
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+from jupyter_core.utils import ensure_async, run_sync
+from nbclient.exceptions import CellExecutionError
+from papermill.clientwrap import PapermillNotebookClient
+
+from nbprod.run.capture import Capture
+from nbprod.run.plan import INJECTED_TAG, SKIP_TAG, CellPlan
+
+KERNEL_FOLDER = Path(__file__).parent / "kernel"
+_BOOT = """
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location(
+    "_nbprod_kernel", {init!r}, submodule_search_locations=[{folder!r}])
+module = importlib.util.module_from_spec(spec)
+sys.modules["_nbprod_kernel"] = module
+spec.loader.exec_module(module)
+from _nbprod_kernel.bootstrap import start
+start({settings!r})
+"""
+_CALL = "__import__('sys').modules['_nbprod_kernel.bootstrap'].call({request!r})"
+
+quiet_log = logging.getLogger("nbprod.kernel")
+quiet_log.addHandler(logging.NullHandler())
+quiet_log.propagate = False
+
+
+class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
+    """Runs the cells of a notebook and captures what a :class:`Capture` asks for.
+
+    Args:
+        nb_man: papermill's execution manager.
+        capture: What to capture.
+        **options: nbclient's own.
+    """
+
+    def __init__(self, nb_man: Any, capture: Capture, **options: Any) -> None:  # noqa: ANN401
+        if capture.cell_timeout or capture.run_timeout:
+            options["timeout_func"] = self._seconds_left
+        super().__init__(nb_man, **options)
+        self.capture = capture
+        self.cells = plan_cells(nb_man.nb, capture)
+        self._started = time.monotonic()
+        self._observing = False
+        self._groups: set[int] = set()
+        self._kernel_options: dict[str, Any] = {}
+
+    def _seconds_left(self, cell: Any) -> float | None:  # noqa: ANN401
+        limits = [self.capture.cell_timeout] if self.capture.cell_timeout else []
+        if self.capture.run_timeout:
+            left = self._started + self.capture.run_timeout - time.monotonic()
+            limits.append(max(0.1, left))
+        return min(limits) if limits else None
+
+    def execute(self, **options: Any) -> Any:  # noqa: ANN401
+        """Run the notebook; whatever happens, the kernel and its children are gone after."""
+        with ExitStack() as stack:
+            stack.callback(self._kill_groups)
+            if self.capture.folder is not None:
+                log = stack.enter_context(self.capture.folder.kernel_log.open("ab"))
+                self._kernel_options = {"stdout": log, "stderr": log}
+            return super().execute(**options, **self._kernel_options)
+
+    def papermill_execute_cells(self) -> None:
+        """Run the cells in order until one fails, as papermill's client does."""
+        self._enter_kernel()
+        earlier: CellPlan | None = None
+        for cell in self.cells:
+            node = self.nb.cells[cell.index]
+            if not cell.runs:
+                self.nb_man.cell_start(node, cell.index)
+                self.nb_man.cell_complete(node, cell_index=cell.index)
+                continue
+            earlier = self._between(cell, earlier)
+            if not self._run_cell(cell, node):
+                break
+            earlier = cell
+        else:
+            if earlier is not None and self._observing:
+                self.capture.after_last_cell(self._ask, earlier)
+        if self._observing:
+            self.capture.ask_files(self._ask)
+
+    def _run_cell(self, cell: CellPlan, node: Any) -> bool:  # noqa: ANN401
+        state = "interrupted"
+        self.capture.cell_begins(cell, self.cells)
+        try:
+            self.nb_man.cell_start(node, cell.index)
+            self.execute_cell(node, cell.index)
+            state = "completed"
+        except CellExecutionError as error:
+            state = "failed"
+            self.nb_man.cell_exception(node, cell_index=cell.index, exception=error)
+        except Exception:
+            state = "failed"
+            raise
+        finally:
+            self.capture.cell_ends(cell, self.cells, state)
+            self.nb_man.cell_complete(self.nb.cells[cell.index], cell_index=cell.index)
+        return state == "completed"
+
+    def _between(self, cell: CellPlan, earlier: CellPlan | None) -> CellPlan | None:
+        """Do what is due before a cell runs: save variables, or change the kernel."""
+        if self._observing:
+            self.capture.before_cell(self._ask, cell, earlier)
+            if (
+                self.capture.isolate
+                and earlier
+                and cell.step
+                and self._stretch not in {"", cell.step}
+            ):
+                self._change_kernel()
+        if cell.step:
+            self._stretch = cell.step
+        return earlier
+
+    _stretch = ""
+
+    def _change_kernel(self) -> None:
+        """Go on in a fresh kernel that has what the old one had."""
+        assert self.capture.folder is not None
+        path = self.capture.folder.artifacts / "namespace.pkl"
+        saved = self._ask("save_namespace", {"path": str(path)})
+        if "error" in saved:
+            raise NamespaceError(str(saved["error"]))
+        unsaved = saved["unsaved"]
+        assert isinstance(unsaved, dict)
+        self.capture.unsaved = unsaved
+        self.capture.ask_files(self._ask)
+        self._cleanup_kernel()
+        self._kill_groups()
+        self.km = self.create_kernel_manager()
+        self.start_new_kernel(**self._kernel_options)
+        self.start_new_kernel_client()
+        self._enter_kernel()
+        arguments = {"path": str(path), "sha256": saved["sha256"]}
+        restored = self._ask("load_namespace", dict(arguments))
+        path.unlink(missing_ok=True)
+        if "error" in restored:
+            raise NamespaceError(str(restored["error"]))
+        problems = restored["problems"]
+        assert isinstance(problems, list)
+        for problem in problems:
+            self.capture.warn(f"Between steps, state was not carried over: {problem}")
+
+    def _enter_kernel(self) -> None:
+        provisioner = getattr(self.km, "provisioner", None)
+        for group in {getattr(provisioner, "pgid", None), getattr(provisioner, "pid", None)}:
+            if group and group != os.getpgrp():
+                self._groups.add(group)
+        self._observing = self.capture.folder is not None and self._boot()
+
+    def _boot(self) -> bool:
+        settings = {
+            "folders": list(self.capture.observed_folders),
+            "hoisted": list(self.capture.plan.hoisted),
+        }
+        source = _BOOT.format(
+            init=str(KERNEL_FOLDER / "__init__.py"),
+            folder=str(KERNEL_FOLDER),
+            settings=json.dumps(settings),
+        )
+        answer = self._hidden(f"exec({source!r}, {{'__name__': '_nbprod_boot'}})")
+        if "error" in answer:
+            self.capture.warn(f"The run is not observed: {answer['error']}")
+            return False
+        self.capture.python = str(answer.get("python", ""))
+        return True
+
+    def _ask(self, verb: str, arguments: dict[str, object]) -> dict[str, object]:
+        request = json.dumps({"verb": verb, "arguments": arguments})
+        return self._hidden(_CALL.format(request=request))
+
+    async def _async_hidden(self, code: str) -> dict[str, object]:
+        assert self.kc is not None
+        begun = time.monotonic()
+        message = self.kc.execute(
+            code, silent=True, store_history=False, allow_stdin=False, stop_on_error=False
+        )
+        while True:
+            try:
+                reply = await ensure_async(self.kc.shell_channel.get_msg(timeout=1))
+            except Empty:
+                await self._async_check_alive()
+                continue
+            if reply["parent_header"].get("msg_id") == message:
+                break
+        self.capture.overhead += time.monotonic() - begun
+        return _answer(reply["content"])
+
+    _hidden = run_sync(_async_hidden)
+
+    def _kill_groups(self) -> None:
+        """Kill what is left of the kernel's process group: its children, too."""
+        for group in self._groups:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, signal.SIGKILL)
+        self._groups.clear()
+
+
+class NamespaceError(Exception):
+    """The notebook's variables could not be carried into a fresh kernel."""
+
+
+def _answer(content: dict[str, Any]) -> dict[str, object]:
+    for payload in content.get("payload", ()):
+        if payload.get("source") == "nbprod":
+            found = json.loads(payload["answer"])
+            assert isinstance(found, dict)
+            return found
+    reason = f"{content.get('ename', 'no answer')}: {content.get('evalue', '')}".rstrip(": ")
+    return {"error": reason}
+
+
+def plan_cells(nb: Any, capture: Capture) -> list[CellPlan]:  # noqa: ANN401
+    """Number the cells of a notebook and find each one's step."""
+    cells: list[CellPlan] = []
+    number = 0
+    for index, cell in enumerate(nb.cells):
+        tags = cell.get("metadata", {}).get("tags", [])
+        injected = INJECTED_TAG in tags
+        number += not injected
+        runs = cell.cell_type == "code" and bool(cell.source.strip()) and SKIP_TAG not in tags
+        own = 0 if injected else number
+        cells.append(CellPlan(index, own, capture.plan.step_of(own) if own else "", runs))
+    return cells

@@ -1,0 +1,234 @@
+"""Run a notebook through papermill, recorded."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nbprod.errors import NbprodError, SystemFailedError, UsageError
+from nbprod.events import Listener, LogEvent, ignore_events
+from nbprod.pipeline.ir import Pipeline
+from nbprod.run.capture import Capture
+from nbprod.run.environment import kernel_interpreter
+from nbprod.run.failure import Place, failure_of
+from nbprod.run.folder import create_run_folder
+from nbprod.run.injection import inject_parameters
+from nbprod.run.parameters import changed_parameters
+from nbprod.run.plan import INJECTED_TAG, plan_run
+from nbprod.run.record import FailureRecord, RunRecord, RunState, write_atomically
+from nbprod.run.recording import Recording, RunSubject
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What to run, and how.
+
+    Attributes:
+        notebook: The notebook to execute: a user's own, or a project's pipeline.ipynb.
+        pipeline: Its pipeline.
+        parameters: Typed values of all parameters (see ``resolve_parameters``); those
+            that are not the notebook's defaults are injected.
+        output: Where the output notebook goes too; ``None`` keeps it in the run's folder.
+        working_directory: Where the kernel runs, and beside which ``.nbprod`` lies:
+            the source notebook's folder. ``None`` means the notebook's own folder.
+        kernel_name: Kernel; empty for the notebook's own, else ``python3``.
+        capture: Save variables at step boundaries.
+        isolate: Give each stretch of one step a kernel of its own.
+        start_timeout: Seconds that the kernel may take to start.
+        cell_timeout: Seconds that a cell may take; ``None`` for no limit.
+        run_timeout: Seconds that all cells together may take; ``None`` for no limit.
+        project: Folder of the generated project, for a run of it; its package is observed.
+        extra_parameters: Injected besides ``parameters``, not recorded as parameters,
+            such as the working directory of pipeline.ipynb.
+        stage: Stage name of the progress events.
+    """
+
+    notebook: Path
+    pipeline: Pipeline
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    output: Path | None = None
+    working_directory: Path | None = None
+    kernel_name: str = ""
+    capture: bool = True
+    isolate: bool = False
+    start_timeout: float = 60
+    cell_timeout: float | None = None
+    run_timeout: float | None = None
+    project: Path | None = None
+    extra_parameters: Mapping[str, object] = field(default_factory=dict)
+    stage: str = "run"
+
+
+def execute(request: RunRequest, listener: Listener = ignore_events) -> RunRecord:
+    """Run a notebook in one kernel through papermill's engine ``nbprod``.
+
+    A record and the output notebook so far are left in the run's folder whatever
+    happens; the kernel and its children are gone when this returns or raises.
+
+    Raises:
+        UsageError: No such notebook or kernel, or the output cannot go where it should.
+        UserCodeError: A cell raised, the kernel died, or the time was over.
+        SystemFailedError: The kernel did not start, or a file could not be written.
+        InterruptedRunError: Ctrl-C or SIGTERM.
+    """
+    nb, digest = _load(request.notebook)
+    if request.output is not None:
+        _check_output(request.output, request.notebook)
+    kernel_name = request.kernel_name or nb.metadata.get("kernelspec", {}).get("name", "")
+    kernel_name = kernel_name or "python3"
+    kernel_interpreter(kernel_name)
+    changed = {**changed_parameters(request.pipeline, request.parameters)}
+    inject_parameters(nb, {**request.extra_parameters, **changed})
+    capture = _capture(request, nb, digest, listener)
+    subject = RunSubject(
+        notebook=request.notebook.absolute(),
+        notebook_digest=digest,
+        pipeline=request.pipeline,
+        working_directory=_folder(request),
+        kernel_name=kernel_name,
+        parameters=request.parameters,
+    )
+    place = Place(str(request.notebook), capture, nb)
+    return _run(request, Recording(subject, capture), place, kernel_name)
+
+
+def _run(request: RunRequest, recording: Recording, place: Place, kernel_name: str) -> RunRecord:
+    recording.finish(RunState.RUNNING)
+    try:
+        with _sigterm_interrupts():
+            _papermill(request, recording.capture, place.nb, kernel_name)
+    except BaseException as error:
+        failure = failure_of(error, place, kernel_name)
+        stopped = isinstance(error, KeyboardInterrupt | SystemExit)
+        recording.finish(
+            RunState.INTERRUPTED if stopped else RunState.FAILED,
+            _failure_record(failure, error, place),
+        )
+        _copy_output(request, recording.capture)
+        if failure is None:
+            raise
+        raise failure from error
+    _tell_early_end(recording.capture, place)
+    record = recording.finish(RunState.COMPLETED)
+    _copy_output(request, recording.capture)
+    return record
+
+
+def _papermill(request: RunRequest, capture: Capture, nb: Any, kernel_name: str) -> None:  # noqa: ANN401
+    import papermill
+
+    papermill.execute_notebook(
+        nb,
+        None,
+        engine_name="nbprod",
+        kernel_name=kernel_name,
+        language="python",
+        progress_bar=False,
+        start_timeout=request.start_timeout,
+        nbprod_capture=capture,
+    )
+
+
+def _load(path: Path) -> tuple[Any, str]:
+    import nbformat
+
+    try:
+        data = path.read_bytes()
+        nb = nbformat.reads(data.decode("utf-8-sig"), as_version=4)  # type: ignore[no-untyped-call]
+    except FileNotFoundError:
+        raise UsageError(f"There is no notebook at {path}.", fix="Check the path.") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
+    except Exception as error:  # whatever nbformat meets is a broken file
+        raise UsageError(f"{path} is not a notebook.", fix="Give an .ipynb file.") from error
+    return nb, hashlib.sha256(data).hexdigest()
+
+
+def _folder(request: RunRequest) -> Path:
+    return (request.working_directory or request.notebook.absolute().parent).absolute()
+
+
+def _capture(request: RunRequest, nb: Any, digest: str, listener: Listener) -> Capture:  # noqa: ANN401
+    tags = tuple(
+        tuple(cell.get("metadata", {}).get("tags", ()))
+        for cell in nb.cells
+        if INJECTED_TAG not in cell.get("metadata", {}).get("tags", ())
+    )
+    folder = _folder(request)
+    own = digest == request.pipeline.source.digest
+    observed = (str(folder), str(request.project.absolute())) if request.project else (str(folder),)
+    return Capture(
+        plan=plan_run(request.pipeline, tags, own=own),
+        folder=create_run_folder(folder),
+        listener=listener,
+        stage=request.stage,
+        working_directory=folder,
+        observed_folders=observed,
+        artifacts_wanted=request.capture,
+        isolate=request.isolate,
+        cell_timeout=request.cell_timeout,
+        run_timeout=request.run_timeout,
+    )
+
+
+def _check_output(output: Path, notebook: Path) -> None:
+    if output.absolute() == notebook.absolute():
+        raise UsageError(
+            f"The output {output} is the notebook itself.", fix="Give another name for it."
+        )
+    if output.is_dir() or not output.absolute().parent.is_dir():
+        raise UsageError(
+            f"The output notebook cannot be written to {output}.",
+            fix="Give a file name in a folder that is there.",
+        )
+
+
+def _copy_output(request: RunRequest, capture: Capture) -> None:
+    assert capture.folder is not None
+    if request.output is None or not capture.folder.output.exists():
+        return
+    try:
+        write_atomically(request.output.absolute(), capture.folder.output.read_bytes())
+    except OSError as error:
+        raise SystemFailedError(
+            f"The output notebook could not be written to {request.output}: {error.strerror}.",
+            fix=f"It is kept at {capture.folder.output}.",
+        ) from error
+
+
+def _failure_record(
+    failure: NbprodError | None, error: BaseException, place: Place
+) -> FailureRecord:
+    message = failure.message if failure else f"{type(error).__name__}: {error}"
+    exception = getattr(failure, "exception", "") or type(error).__name__
+    return FailureRecord(message, place.step, place.number, exception)
+
+
+def _tell_early_end(capture: Capture, place: Place) -> None:
+    """Say so if the notebook ended itself by ``sys.exit()``, which papermill accepts."""
+    if any(step.state == "failed" for step in capture.steps.values()):
+        text = f"{place.words()} ended the notebook with sys.exit(); later cells did not run."
+        capture.listener(LogEvent(text, "warning"))
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """Let SIGTERM stop a run as Ctrl-C does, so that the kernel goes too."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: object) -> None:  # noqa: ARG001
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,206 @@
+"""Why a run failed, in the user's terms: step, cell, line, exception."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbprod.errors import InterruptedRunError, NbprodError, SystemFailedError, UserCodeError
+from nbprod.origin import Origin
+from nbprod.run.capture import Capture
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_CELL_LINE = re.compile(r"^-+> (\d+)", re.MULTILINE)
+_CELL_FRAME = re.compile(r"^(?:Cell In\[\d+\], line (\d+)|\s*File .*<ipython-input|Input In )")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The cell that was running."""
+
+    notebook: str
+    capture: Capture
+    nb: Any
+
+    @property
+    def number(self) -> int:
+        """Its number in the notebook, from 1; 0 for the injected cell or none."""
+        return self.capture.current.number if self.capture.current else 0
+
+    @property
+    def step(self) -> str:
+        """Its step; empty for none."""
+        return self.capture.current.step if self.capture.current else ""
+
+    @property
+    def source(self) -> str:
+        """Its source text."""
+        return str(self.nb.cells[self.capture.current.index].source) if self.capture.current else ""
+
+    @property
+    def first_line(self) -> str:
+        """The first line of it that says something."""
+        return next((line for line in self.source.splitlines() if line.strip()), "")
+
+    def origin(self, line: int = 0) -> Origin:
+        """Return the place to show with an error."""
+        current = self.capture.current
+        cell_id = str(self.nb.cells[current.index].get("id", "")) if current else ""
+        return Origin(self.notebook, self.number, cell_id, line)
+
+    def words(self) -> str:
+        """Return step, cell and first line as a phrase."""
+        if self.capture.current is not None and self.number == 0:
+            return "The injected parameters"
+        step = f"Step {self.step}, cell {self.number}" if self.step else f"Cell {self.number}"
+        return f"{step} ({self.first_line.strip()})"
+
+
+def cell_failure(place: Place, ename: str, evalue: str, traceback: list[str]) -> UserCodeError:
+    """Describe an exception that a cell raised.
+
+    Args:
+        place: The cell.
+        ename: Name of the exception's type.
+        evalue: Its text.
+        traceback: Lines as the kernel sent them, with colours.
+    """
+    text = _COLOURS.sub("", "\n".join(traceback)).rstrip()
+    exception = f"{ename}: {evalue}" if evalue else ename
+    return UserCodeError(
+        f"{place.words()} raised {_first_line(exception)}",
+        where=place.origin(_line_in_cell(text)),
+        fix=_advice(place, ename, evalue),
+        step=place.step,
+        first_line=place.first_line,
+        exception=exception,
+        traceback=text,
+    )
+
+
+def _first_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[0] if lines else ""
+
+
+def _line_in_cell(traceback: str) -> int:
+    """Find the line of the cell in IPython's traceback; 0 if it shows none."""
+    found = re.search(r"^Cell In\[\d+\], line (\d+)", traceback, re.MULTILINE)
+    if found is None:  # the compact form of older IPython
+        found = _CELL_LINE.search(traceback)
+    return int(found.group(1)) if found else 0
+
+
+def _advice(place: Place, ename: str, evalue: str) -> str:
+    if ename == "FileNotFoundError":
+        missing = re.search(r"'([^']+)'\s*$", evalue)
+        folder = str(place.capture.working_directory or Path.cwd())
+        if missing is None:
+            return f"The notebook ran in {folder}; relative paths start there."
+        path = Path(missing.group(1))
+        if path.is_absolute():
+            return f"There is no file {path}; a path relative to the notebook travels better."
+        return f"The notebook ran in {folder}, where there is no {path}."
+    if ename in {"ModuleNotFoundError", "ImportError"}:
+        return "Install the package in the environment of the notebook's kernel."
+    if ename == "NameError":
+        name = re.search(r"name '(\w+)' is not defined", evalue)
+        reason = place.capture.unsaved.get(name.group(1)) if name else None
+        if name and reason:
+            return (
+                f"{name.group(1)} could not be carried into this step's own kernel ({reason}): "
+                "run without --isolate, or give both steps one tag."
+            )
+        return "Run the notebook from top to bottom in a fresh kernel to see it there too."
+    if ename == "StdinNotImplementedError":
+        return "A run cannot ask questions: make what input() asks for a parameter."
+    return ""
+
+
+def dead_kernel(place: Place) -> UserCodeError:
+    """Describe a kernel that died under a cell."""
+    return UserCodeError(
+        f"{place.words()}: the kernel died.",
+        where=place.origin(),
+        fix="It may have run out of memory, or a library crashed it: try the cell in JupyterLab.",
+        step=place.step,
+        first_line=place.first_line,
+        exception="the kernel died",
+    )
+
+
+def timed_out(place: Place) -> UserCodeError:
+    """Describe a cell, or a run, that took longer than allowed."""
+    capture = place.capture
+    limit = capture.cell_timeout
+    what = f"took longer than {limit:g} s" if limit else "was still running"
+    if capture.run_timeout and not (limit and limit < capture.run_timeout):
+        what = f"was running when the run's {capture.run_timeout:g} s were over"
+    return UserCodeError(
+        f"{place.words()} {what}.",
+        where=place.origin(),
+        fix="Allow more time, or make the cell quicker.",
+        step=place.step,
+        first_line=place.first_line,
+        exception="timeout",
+    )
+
+
+def kernel_did_not_start(kernel_name: str, reason: str) -> SystemFailedError:
+    """Describe a kernel that could not be started."""
+    return SystemFailedError(
+        f"The kernel {kernel_name!r} did not start: {_first_line(reason) or 'no reason given'}.",
+        fix="Start it in JupyterLab, or with `jupyter console`, to see what is wrong with it.",
+    )
+
+
+def interrupted(place: Place) -> InterruptedRunError:
+    """Describe a run that the user stopped."""
+    where = place.words() if place.capture.current else "Nothing"
+    return InterruptedRunError(f"Interrupted. {where} was running.", where=place.origin())
+
+
+def failure_of(error: BaseException, place: Place, kernel_name: str) -> NbprodError | None:
+    """Translate what papermill, nbclient or jupyter_client raised; ``None`` if unknown."""
+    from jupyter_client.kernelspec import NoSuchKernel
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+
+    from nbprod.run.client import NamespaceError
+
+    if isinstance(error, NbprodError):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        return interrupted(place)
+    if isinstance(error, PapermillExecutionError):
+        return cell_failure(place, error.ename, error.evalue, list(error.traceback))
+    if isinstance(error, CellTimeoutError):
+        return timed_out(place)
+    if isinstance(error, DeadKernelError):
+        return dead_kernel(place) if place.capture.current else _did_not(kernel_name, error)
+    if isinstance(error, NamespaceError):
+        return UserCodeError(
+            f"{place.words()}: the variables could not be carried into the next step's own "
+            f"kernel: {error}",
+            where=place.origin(),
+            fix="Run without --isolate.",
+            step=place.step,
+        )
+    if isinstance(error, NoSuchKernel):
+        from nbprod.run.environment import kernel_interpreter
+
+        kernel_interpreter(kernel_name)  # raises the error that lists the kernels
+    if isinstance(error, RuntimeError | FileNotFoundError) and place.capture.current is None:
+        return _did_not(kernel_name, error)
+    if isinstance(error, OSError):
+        return SystemFailedError(
+            f"The run could not be written: {error.strerror or error}.",
+            fix="Check the free space and the permissions of the notebook's folder.",
+        )
+    return None
+
+
+def _did_not(kernel_name: str, error: BaseException) -> SystemFailedError:
+    return kernel_did_not_start(kernel_name, str(error))

@@ -1,0 +1,93 @@
+"""The folder of a run: ``.nbprod/runs/<run_id>`` beside the notebook."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from nbprod.errors import SystemFailedError
+
+STATE_FOLDER = ".nbprod"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Paths of one run.
+
+    Attributes:
+        path: Absolute path of the folder.
+        run_id: Its name.
+    """
+
+    path: Path
+    run_id: str
+
+    @property
+    def output(self) -> Path:
+        """The output notebook."""
+        return self.path / "output.ipynb"
+
+    @property
+    def kernel_log(self) -> Path:
+        """What the kernel process itself wrote, apart from the cells' output."""
+        return self.path / "kernel.log"
+
+    @property
+    def artifacts(self) -> Path:
+        """Folder of the variables saved at step boundaries."""
+        return self.path / "artifacts"
+
+    @property
+    def models(self) -> Path:
+        """Folder of the model facts, one folder per variable."""
+        return self.path / "models"
+
+
+def new_run_id() -> str:
+    """Return a run id: the time in UTC, and six random digits."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def state_folder(beside: Path) -> Path:
+    """Return ``.nbprod`` in a folder, made (0700, ignored by git) if it is not there.
+
+    Raises:
+        OSError: If it cannot be made.
+    """
+    folder = beside / STATE_FOLDER
+    folder.mkdir(mode=0o700, exist_ok=True)
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n")
+    return folder
+
+
+def create_run_folder(beside: Path) -> RunFolder:
+    """Make the folder of a new run.
+
+    Args:
+        beside: The notebook's folder.
+
+    Raises:
+        SystemFailedError: If it cannot be written.
+    """
+    run_id = new_run_id()
+    try:
+        path = state_folder(beside) / "runs" / run_id
+        path.mkdir(mode=0o700, parents=True)
+        for name in ("artifacts", "models"):
+            (path / name).mkdir()
+    except OSError as error:
+        raise SystemFailedError(
+            f"The run cannot be recorded in {beside / STATE_FOLDER}: {error.strerror}.",
+            fix="Make the notebook's folder writable, or copy the notebook to one that is.",
+        ) from error
+    return RunFolder(path.absolute(), run_id)
+
+
+def run_folders(beside: Path) -> tuple[Path, ...]:
+    """Return the folders of all runs beside a notebook, oldest first."""
+    runs = beside / STATE_FOLDER / "runs"
+    return tuple(sorted(path for path in runs.iterdir() if path.is_dir())) if runs.is_dir() else ()

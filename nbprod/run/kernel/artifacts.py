@@ -1,0 +1,223 @@
+"""Artifacts: variables of one step boundary, saved together in one file.
+
+All members of an artifact go through one pickler, so that objects they share are
+shared again after loading. Definitions that the generated package hoists are saved
+by reference to ``__main__``; a step process finds them in the package instead.
+Loading runs code, so it happens only in kernels and step processes, and only
+after the file's sha256 was compared with the signed manifest's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import pickle
+import sys
+import types
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, BinaryIO
+
+PROTOCOL = 5
+
+
+class DigestWriter(io.RawIOBase):
+    """Hashes what passes on its way to a file.
+
+    Args:
+        file: An open binary file.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self._file = file
+        self._hash = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: Any) -> int:
+        """Write and hash ``data``; return the number of bytes."""
+        view = memoryview(data).cast("B") if memoryview(data).nbytes else memoryview(b"")
+        self._hash.update(view)
+        self._file.write(view)
+        self.size += len(view)
+        return len(view)
+
+    def hexdigest(self) -> str:
+        """Return the sha256 of what was written."""
+        return self._hash.hexdigest()
+
+
+def pickler(
+    file: Any, *, hoisted: Collection[str] = (), scope: dict[str, Any] | None = None
+) -> Any:
+    """Return a pickler for a notebook's values.
+
+    Args:
+        file: Where it writes.
+        hoisted: Functions and classes of ``__main__`` that are saved by reference.
+        scope: The notebook's global namespace. Given, functions keep it as their
+            globals by reference: the loading kernel puts its own namespace there.
+    """
+    try:
+        import cloudpickle
+    except ImportError:
+        return pickle.Pickler(file, PROTOCOL)
+
+    class NotebookPickler(cloudpickle.Pickler):  # type: ignore[misc, unused-ignore]
+        def __init__(self) -> None:
+            super().__init__(file, PROTOCOL)
+            if scope is not None:
+                self.globals_ref[id(scope)] = scope
+
+        def persistent_id(self, value: Any) -> Any:
+            return "namespace" if scope is not None and value is scope else None
+
+        def reducer_override(self, value: Any) -> Any:
+            if isinstance(value, (type, types.FunctionType)) and _is_hoisted(value, hoisted):
+                return value.__qualname__
+            return super().reducer_override(value)
+
+    return NotebookPickler()
+
+
+def _is_hoisted(value: Any, hoisted: Collection[str]) -> bool:
+    if getattr(value, "__module__", None) != "__main__" or value.__qualname__ not in hoisted:
+        return False
+    return getattr(sys.modules.get("__main__"), value.__qualname__, None) is value
+
+
+def save_variables(
+    variables: Mapping[str, Any],
+    names: Iterable[str],
+    path: str,
+    *,
+    hoisted: Collection[str] = (),
+    state: dict[str, Any] | None = None,
+    scope: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Save variables in one file, written beside and then moved into place.
+
+    A variable that cannot be saved is left out, with its reason.
+
+    Args:
+        variables: The notebook's variables.
+        names: Which of them to save; names that are not bound are reported.
+        path: Absolute path of the artifact.
+        hoisted: See :func:`pickler`.
+        state: Ambient state that travels along.
+        scope: See :func:`pickler`.
+
+    Returns:
+        ``{"path", "sha256", "size", "members", "unsaved": {name: reason}}``.
+    """
+    unsaved = {name: "it is not bound here" for name in names if name not in variables}
+    values = {name: variables[name] for name in names if name in variables}
+    try:
+        digest, size = _dump({"variables": values, "ambient": state}, path, hoisted, scope)
+    except Exception:
+        for name, reason in _unpicklable(values, hoisted, scope).items():
+            unsaved[name] = reason
+            del values[name]
+        digest, size = _dump({"variables": values, "ambient": state}, path, hoisted, scope)
+    return {
+        "path": path,
+        "sha256": digest,
+        "size": size,
+        "members": list(values),
+        "unsaved": unsaved,
+    }
+
+
+def _dump(
+    document: dict[str, Any], path: str, hoisted: Collection[str], scope: dict[str, Any] | None
+) -> tuple[str, int]:
+    beside = f"{path}.{os.getpid()}.part"
+    try:
+        with open(beside, "wb") as file:
+            writer = DigestWriter(file)
+            pickler(writer, hoisted=hoisted, scope=scope).dump(document)
+        os.replace(beside, path)
+    finally:
+        if os.path.exists(beside):
+            os.unlink(beside)
+    return writer.hexdigest(), writer.size
+
+
+class _Nowhere(io.RawIOBase):
+    def write(self, data: Any) -> int:
+        return memoryview(data).nbytes
+
+
+def _unpicklable(
+    values: Mapping[str, Any], hoisted: Collection[str], scope: dict[str, Any] | None
+) -> dict[str, str]:
+    """Find which values cannot be pickled, each by itself, and why."""
+    found: dict[str, str] = {}
+    for name, value in values.items():
+        try:
+            pickler(_Nowhere(), hoisted=hoisted, scope=scope).dump(value)
+        except Exception as error:
+            found[name] = f"{type(value).__name__} cannot be saved: {error}"
+    return found
+
+
+class ArtifactUnpickler(pickle.Unpickler):
+    """Loads an artifact.
+
+    Args:
+        file: Open binary file.
+        scope: The namespace that notebook functions get as their globals.
+        definitions: Where names of ``__main__`` are found instead, a module of the
+            generated package; ``None`` for ``__main__`` itself.
+    """
+
+    def __init__(
+        self, file: Any, *, scope: dict[str, Any] | None = None, definitions: Any = None
+    ) -> None:
+        super().__init__(file)
+        self._scope = scope
+        self._definitions = definitions
+
+    def persistent_load(self, pid: Any) -> Any:
+        """Return the namespace that functions of the notebook refer to."""
+        if pid == "namespace" and self._scope is not None:
+            return self._scope
+        raise pickle.UnpicklingError(f"unknown reference {pid!r}")
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Find a class or function, the notebook's own in the generated package."""
+        if module == "__main__" and self._definitions is not None:
+            found = self._definitions
+            for part in name.split("."):
+                found = getattr(found, part)
+            return found
+        return super().find_class(module, name)
+
+
+def load_variables(
+    path: str, sha256: str, *, scope: dict[str, Any] | None = None, definitions: Any = None
+) -> dict[str, Any]:
+    """Load an artifact after checking its digest.
+
+    Args:
+        path: The file.
+        sha256: Digest from the signed manifest.
+        scope: See :class:`ArtifactUnpickler`.
+        definitions: See :class:`ArtifactUnpickler`.
+
+    Returns:
+        ``{"variables": {name: value}, "ambient": state or None}``.
+
+    Raises:
+        ValueError: If the file's digest is another.
+    """
+    with open(path, "rb") as file:
+        digest = hashlib.sha256()
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+        if digest.hexdigest() != sha256:
+            raise ValueError(f"{os.path.basename(path)} was changed after the run that wrote it")
+        file.seek(0)
+        found = ArtifactUnpickler(file, scope=scope, definitions=definitions).load()
+    assert isinstance(found, dict)
+    return found

@@ -1,0 +1,140 @@
+"""Entry of the runtime: the host starts it once, then calls verbs by name.
+
+Each call comes as a silent execution of one expression and answers through
+IPython's payload channel, so that it leaves no trace in the notebook: no
+execution count, no history, no output, no name.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from . import ambient, artifacts, facts, files, modules, namespace, observe, rewrite
+
+PAYLOAD_SOURCE = "nbprod"
+
+
+class Runtime:
+    """What the runtime knows in this kernel.
+
+    Args:
+        shell: The running IPython shell.
+        settings: ``folders`` (absolute paths whose modules are observed),
+            ``hoisted`` (names that the generated package defines at module level).
+    """
+
+    def __init__(self, shell: Any, settings: dict[str, Any]) -> None:
+        self.shell = shell
+        self.hoisted = frozenset(settings.get("hoisted", ()))
+        self.files = files.FileWatch()
+        self.ambient_at_start = ambient.environment()
+        self.hidden_at_start = frozenset(shell.user_ns)
+        if settings.get("observe", True):
+            shell.ast_transformers.append(rewrite.ObservedCalls())
+            modules.install(tuple(settings.get("folders", ())))
+        self.files.start()
+
+    def names(self) -> dict[str, Any]:
+        """Return the user's variables: the namespace without IPython's own."""
+        return namespace.user_variables(self.shell.user_ns, self.hidden_at_start)
+
+
+_runtime: Runtime | None = None
+
+
+def start(settings_json: str) -> None:
+    """Start the runtime in this kernel, once; a second start changes nothing."""
+    global _runtime
+    from IPython import get_ipython  # type: ignore[attr-defined, unused-ignore]
+
+    if _runtime is None:
+        _runtime = Runtime(get_ipython(), json.loads(settings_json))
+    _answer({"python": sys.version.split()[0], "executable": sys.executable})
+
+
+def call(request_json: str) -> None:
+    """Run one verb and send its answer back as a payload.
+
+    Args:
+        request_json: ``{"verb": name, "arguments": {...}}``.
+    """
+    request = json.loads(request_json)
+    started = time.perf_counter()
+    try:
+        assert _runtime is not None, "the runtime was not started"
+        with _runtime.files.paused(), ambient.undisturbed():
+            answer = _VERBS[request["verb"]](_runtime, **request["arguments"])
+    except Exception as error:
+        answer = {
+            "error": "".join(traceback.format_exception_only(type(error), error)).strip(),
+            "traceback": traceback.format_exc(),
+        }
+    answer["seconds"] = time.perf_counter() - started
+    _answer(answer)
+
+
+def _answer(answer: dict[str, Any]) -> None:
+    from IPython import get_ipython  # type: ignore[attr-defined, unused-ignore]
+
+    shell: Any = get_ipython()  # type: ignore[no-untyped-call, unused-ignore]
+    text = json.dumps(answer, allow_nan=False, default=str)
+    shell.payload_manager.write_payload({"source": PAYLOAD_SOURCE, "answer": text}, single=False)
+
+
+def _boundary(
+    runtime: Runtime,
+    cell: int = 0,
+    described: bool = False,
+    saves: list[dict[str, Any]] = [],  # noqa: B006
+) -> dict[str, Any]:
+    """Do what is due between two cells: describe new fits, save variables."""
+    answer: dict[str, Any] = {"saved": []}
+    if described:
+        observe.describe_pending()
+    for save in saves:
+        found = artifacts.save_variables(
+            runtime.names(),
+            save["names"],
+            save["path"],
+            hoisted=runtime.hoisted,
+            state=ambient.snapshot(runtime.ambient_at_start),
+        )
+        answer["saved"].append(found)
+    if cell:
+        observe.enter_cell(cell)
+    return answer
+
+
+def _save_namespace(runtime: Runtime, path: str) -> dict[str, Any]:
+    return namespace.save(runtime.shell, runtime.names(), path, runtime.ambient_at_start)
+
+
+def _load_namespace(runtime: Runtime, path: str, sha256: str) -> dict[str, Any]:
+    return namespace.load(runtime.shell, path, sha256)
+
+
+def _finish(runtime: Runtime, folder: str, metrics: list[str]) -> dict[str, Any]:
+    observe.describe_pending()
+    variables = runtime.names()
+    return {
+        "models": facts.write_models(variables, folder),
+        "metrics": namespace.metrics(variables, metrics),
+    }
+
+
+def _files(runtime: Runtime) -> dict[str, Any]:
+    return runtime.files.report()
+
+
+_VERBS: dict[str, Callable[..., dict[str, Any]]] = {
+    "boundary": _boundary,
+    "save_namespace": _save_namespace,
+    "load_namespace": _load_namespace,
+    "finish": _finish,
+    "files": _files,
+}

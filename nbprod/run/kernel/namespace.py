@@ -1,0 +1,100 @@
+"""The user's variables: which they are, the whole namespace on its way to a fresh kernel."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from . import ambient, artifacts
+
+_IPYTHON = frozenset(
+    {"In", "Out", "get_ipython", "exit", "quit", "open", "_", "__", "___", "_dh", "_ih", "_oh"}
+    | {"_i", "_ii", "_iii", "_exit_code"}
+)
+
+
+def user_variables(scope: Mapping[str, Any], hidden: Collection[str]) -> dict[str, Any]:
+    """Return the variables of ``scope`` that the notebook bound, in binding order.
+
+    Args:
+        scope: The shell's namespace.
+        hidden: Names that were there before the first cell; one that the notebook
+            bound anew counts unless IPython owns it.
+    """
+    return {
+        name: value
+        for name, value in scope.items()
+        if name not in _IPYTHON
+        and not _is_history(name)
+        and not (name in hidden and name.startswith("__"))
+    }
+
+
+def _is_history(name: str) -> bool:
+    digits = name[2:] if name.startswith("_i") else name[1:]
+    return name.startswith("_") and digits.isdigit()
+
+
+def save(
+    shell: Any, variables: Mapping[str, Any], path: str, start: dict[str, str]
+) -> dict[str, Any]:
+    """Save the whole namespace with its ambient state for :func:`load`."""
+    state = ambient.snapshot(start)
+    state["execution_count"] = shell.execution_count
+    state["extensions"] = sorted(shell.extension_manager.loaded)
+    return artifacts.save_variables(
+        variables, list(variables), path, state=state, scope=shell.user_ns
+    )
+
+
+def load(shell: Any, path: str, sha256: str) -> dict[str, Any]:
+    """Restore a namespace saved by :func:`save` into this fresh kernel.
+
+    Returns:
+        ``{"problems": [...]}``: ambient state that could not be restored.
+    """
+    # What unpickling imports may lie in folders that the notebook added.
+    found = artifacts.load_variables(path, sha256, scope=shell.user_ns)
+    state = found["ambient"]
+    shell.user_ns.update(found["variables"])
+    problems = ambient.restore(state)
+    loaded = set(shell.extension_manager.loaded)
+    for name in state["extensions"]:
+        if name not in loaded:
+            shell.extension_manager.load_extension(name)
+    shell.execution_count = state["execution_count"]
+    return {"problems": problems}
+
+
+def metrics(variables: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return the metrics among ``variables`` as JSON values.
+
+    Numbers, strings, booleans, and small dicts and lists of them; others are left out.
+    """
+    found: dict[str, Any] = {}
+    for name in names:
+        if name in variables:
+            value = plain(variables[name])
+            if value is not None:
+                found[name] = value
+    return found
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """Return ``value`` as a JSON value, or ``None`` if it is none that is small."""
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(value, (numpy.generic, numpy.ndarray)):
+        if value.size > 100:
+            return None
+        value = value.tolist()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, (bool, int, str)):
+        return value if len(str(value)) <= 2000 else None
+    if isinstance(value, Mapping) and len(value) <= 100 and depth < 4:
+        return {str(key): plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple)) and len(value) <= 100 and depth < 4:
+        return [plain(item, depth + 1) for item in value]
+    return None

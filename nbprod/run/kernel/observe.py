@@ -1,0 +1,179 @@
+"""What the rewritten calls report to: fitted estimators and where their data came from.
+
+``begin``, ``positional``, ``keywords`` and ``done`` are the hooks that
+:mod:`.rewrite` puts around a call. They only take notes, and never raise. The
+costly part, describing the data, waits for the end of the cell, when estimators
+fitted in a loop and thrown away are gone already.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import threading
+import weakref
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import provenance
+
+_FITS = frozenset({"fit", "partial_fit", "fit_predict", "fit_transform"})
+_TRANSFORMS = frozenset({"transform", "fit_transform"})
+
+
+@dataclass
+class Call:
+    """A call that began and is not done yet."""
+
+    receiver: Any
+    frame: int
+    site: str
+    positional: tuple[Any, ...] = ()
+    keywords: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Fit:
+    """The last fit of one estimator.
+
+    Attributes:
+        estimator: Weak reference to it.
+        features: The data as ``fit`` received it, until it is described.
+        target: The labels as ``fit`` received them, until described; may be ``None``.
+        cell: Number of the cell that fitted it.
+        order: Position among all fits of the run, from 1.
+        chain: The transformations behind ``features``, if any were observed.
+        partial: The fit was a ``partial_fit``: its data is one part of all.
+        description: What :func:`facts.describe` made of it, once described.
+        problem: Why it could not be described.
+    """
+
+    estimator: Any
+    features: Any
+    target: Any
+    cell: int
+    order: int
+    chain: provenance.Chain | None = None
+    partial: bool = False
+    description: dict[str, Any] | None = None
+    problem: str = ""
+
+
+_pending = threading.local()
+_fits: dict[int, Fit] = {}
+_order = itertools.count(1)
+_cell = 0
+
+
+def enter_cell(cell: int) -> None:
+    """Note the number of the notebook's cell that runs next."""
+    global _cell
+    _cell = cell
+    _pending.calls = []
+
+
+def _calls() -> list[Call]:
+    if not hasattr(_pending, "calls"):
+        _pending.calls = []
+    found: list[Call] = _pending.calls
+    return found
+
+
+def begin(receiver: Any, site: str) -> Any:
+    """Note that a method of ``receiver`` is about to be called; return it unchanged."""
+    calls = _calls()
+    frame = id(sys._getframe(1))
+    # A call that raised left its note behind: the same place begins anew.
+    for position, call in enumerate(calls):
+        if call.site == site and call.frame == frame:
+            del calls[position:]
+            break
+    calls.append(Call(receiver, frame, site))
+    return receiver
+
+
+def positional(*arguments: Any) -> tuple[Any, ...]:
+    """Note the positional arguments of the call that began last."""
+    calls = _calls()
+    if calls and calls[-1].frame == id(sys._getframe(1)):
+        calls[-1].positional = arguments
+    return arguments
+
+
+def keywords(**arguments: Any) -> dict[str, Any]:
+    """Note the keyword arguments of the call that began last."""
+    calls = _calls()
+    if calls and calls[-1].frame == id(sys._getframe(1)):
+        calls[-1].keywords = arguments
+    return arguments
+
+
+def done(result: Any, site: str) -> Any:
+    """Note that a call returned ``result``; return it unchanged."""
+    try:
+        calls = _calls()
+        frame = id(sys._getframe(1))
+        for position in range(len(calls) - 1, -1, -1):
+            if calls[position].site == site and calls[position].frame == frame:
+                call = calls[position]
+                del calls[position:]
+                _note(call, result, site.partition(":")[0])
+                break
+    except Exception:
+        return result
+    return result
+
+
+def _note(call: Call, result: Any, method: str) -> None:
+    receiver = call.receiver
+    if isinstance(receiver, (super, type)) or not hasattr(type(receiver), method):
+        return
+    features = call.positional[0] if call.positional else call.keywords.get("X")
+    if features is None:
+        return
+    if method in _TRANSFORMS:
+        provenance.remember(result, receiver, features)
+    if method in _FITS and hasattr(receiver, "predict"):
+        target = call.positional[1] if len(call.positional) > 1 else call.keywords.get("y")
+        _remember_fit(receiver, features, target, partial=method == "partial_fit")
+
+
+def _remember_fit(estimator: Any, features: Any, target: Any, *, partial: bool) -> None:
+    key = id(estimator)
+    try:
+        reference = weakref.ref(estimator, lambda _: _fits.pop(key, None))
+    except TypeError:
+        return
+    _fits[key] = Fit(
+        estimator=reference,
+        features=provenance.frozen(features),
+        target=provenance.frozen(target),
+        chain=provenance.trace(features),
+        cell=_cell,
+        order=next(_order),
+        partial=partial,
+    )
+
+
+def describe_pending() -> None:
+    """Describe the data of the fits since the last cell, and let go of it."""
+    from . import facts
+
+    for fit in list(_fits.values()):
+        if fit.features is None:
+            continue
+        estimator = fit.estimator()
+        if estimator is not None:
+            try:
+                fit.description = facts.describe(estimator, fit.features, fit.target, fit.chain)
+            except Exception as error:
+                fit.problem = f"{type(error).__name__}: {error}"
+        fit.features = fit.target = None
+        if fit.chain is not None:
+            fit.chain.features = None
+
+
+def fit_of(estimator: Any) -> Fit | None:
+    """Return the last observed fit of ``estimator``."""
+    fit = _fits.get(id(estimator))
+    return fit if fit is not None and fit.estimator() is estimator else None

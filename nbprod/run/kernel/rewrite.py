@@ -1,0 +1,67 @@
+"""Rewrites ``x.fit(...)`` so that the call is noted, with no frame of ours around it.
+
+``x.fit(a, k=b)`` becomes ``done(begin(x, n).fit(*positional(a), **keywords(k=b)), n)``:
+the bound method is still called from the user's own frame, so tracebacks, warning
+stack levels and ``super()`` are as without us. Each hook is looked up in
+``sys.modules`` with a neutral fallback, because functions travel by value to
+processes that never loaded the runtime (joblib's workers, for one).
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from typing import TypeVar
+
+OBSERVED = frozenset({"fit", "partial_fit", "fit_transform", "transform", "fit_predict"})
+HOOKS_MODULE = "_nbprod_kernel.observe"
+
+_Node = TypeVar("_Node", bound=ast.AST)
+
+_sites = itertools.count(1)
+
+
+class ObservedCalls(ast.NodeTransformer):
+    """The transformer; usable as an IPython AST transformer and on modules."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """Rewrite one call of an observed method, inner ones first."""
+        self.generic_visit(node)
+        function = node.func
+        if not isinstance(function, ast.Attribute) or function.attr not in OBSERVED:
+            return node
+        site = ast.Constant(value=f"{function.attr}:{next(_sites)}")
+        function.value = _hook("begin", "lambda x, n: x", [function.value, site], node)
+        if node.args:
+            gathered = _hook("positional", "lambda *a: a", node.args, node)
+            node.args = [_at(ast.Starred(value=gathered, ctx=ast.Load()), node)]
+        if node.keywords:
+            gathered = _hook("keywords", "lambda **k: k", [], node, node.keywords)
+            node.keywords = [_at(ast.keyword(arg=None, value=gathered), node)]
+        return _hook("done", "lambda r, n: r", [node, ast.Constant(value=site.value)], node)
+
+
+def _hook(
+    name: str,
+    fallback: str,
+    arguments: list[ast.expr],
+    place: ast.Call,
+    keywords: list[ast.keyword] | None = None,
+) -> ast.Call:
+    text = f"getattr(__import__('sys').modules.get({HOOKS_MODULE!r}), {name!r}, {fallback})"
+    hook = ast.parse(text, mode="eval").body
+    for inner in ast.walk(hook):
+        _at(inner, place)
+    call = ast.Call(func=hook, args=arguments, keywords=keywords or [])
+    _at(call, place)
+    for argument in arguments:
+        if isinstance(argument, ast.Constant) and not hasattr(argument, "lineno"):
+            _at(argument, place)
+    return call
+
+
+def _at(node: _Node, place: ast.Call) -> _Node:
+    """Give ``node`` the whole place of the user's call, so that carets point there."""
+    if "lineno" in node._attributes:
+        ast.copy_location(node, place)
+    return node

@@ -1,0 +1,262 @@
+"""The record of a run: what ran, with what, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from nbprod.errors import UsageError
+from nbprod.run.signing import check_signature, sign
+
+RECORD = "record.json"
+RECORD_SCHEMA = 1
+
+
+class RunState(StrEnum):
+    """How a run ended."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """A data file the run read: absolute path, sha256 (hex) and size in bytes."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """A step's execution.
+
+    Attributes:
+        name: The step; empty for cells that belong to none.
+        cells: Numbers of its cells in the notebook that ran.
+        started: When its first cell began, ISO 8601 in UTC.
+        seconds: Time its cells took, without capture.
+        state: ``completed``, ``failed`` or ``interrupted``.
+    """
+
+    name: str
+    cells: tuple[int, ...]
+    started: str
+    seconds: float
+    state: str = "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactRecord:
+    """Variables saved at a step boundary.
+
+    Attributes:
+        step: The step whose boundary it is.
+        kind: ``inputs`` (before the step) or ``outputs`` (after it).
+        file: File name in the run's ``artifacts`` folder.
+        sha256: Digest (hex) of the file.
+        size: In bytes.
+        members: Names of the variables it holds.
+        unsaved: Variables that could not be saved, with the reason.
+    """
+
+    step: str
+    kind: str
+    file: str
+    sha256: str
+    size: int
+    members: tuple[str, ...] = ()
+    unsaved: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRecord:
+    """A fitted model that a variable held at the end of the run.
+
+    Attributes:
+        variable: The variable bound first; ``aliases`` are other names of the object.
+        class_name: Dotted name of its class.
+        cell: Cell of its last fit; 0 if the fit was not seen.
+        fit_order: Position among the run's fits, from 1; 0 if it was not seen.
+        folder: Its folder below the run's ``models``; empty if there are no facts.
+        problem: Why there are none.
+        chain: Variables of the transformers applied before it, in order.
+        chain_note: Why an observed transformer is not in the chain.
+    """
+
+    variable: str
+    class_name: str
+    aliases: tuple[str, ...] = ()
+    cell: int = 0
+    fit_order: int = 0
+    folder: str = ""
+    problem: str = ""
+    chain: tuple[str, ...] = ()
+    chain_note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnvironment:
+    """Where a run took place."""
+
+    python: str = ""
+    interpreter: str = ""
+    platform: str = ""
+    distributions: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class GitState:
+    """Commit of the notebook's repository, and whether the working tree differed."""
+
+    commit: str
+    dirty: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FailureRecord:
+    """Why a run failed."""
+
+    message: str
+    step: str = ""
+    cell: int = 0
+    exception: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """All about one run; it lies in ``record.json`` of the run's folder.
+
+    Attributes:
+        run_id: ``YYYYmmddTHHMMSSZ-xxxxxx``.
+        state: How it ended.
+        notebook: Absolute path of the notebook that ran.
+        notebook_digest: sha256 of its bytes.
+        source_digest: sha256 of the notebook the pipeline came from.
+        folder: Absolute path of the run's folder.
+        working_directory: Where the kernel ran.
+        kernel: Name of the kernel.
+        started: ISO 8601 in UTC.
+        seconds: Wall-clock time, capture included.
+        parameters: All values as JSON (dates as ISO text).
+        literals: The same as Python expressions, exact.
+        git: ``None`` outside a repository.
+        environment: Python, platform, versions of what the notebook imports.
+        files_read: Data files with their digests.
+        files_written: Absolute paths.
+        steps: In the order of execution.
+        metrics: Final values of the metrics.
+        artifacts: Empty without capture.
+        models: Models found at the end.
+        output: Absolute path of the output notebook in the run's folder.
+        captured: Whether artifacts were captured.
+        isolated: Whether each step had a kernel of its own.
+        problems: What capture could not do, for people.
+        failure: ``None`` if it did not fail.
+        secrets_withheld: Names whose values were kept out of this record.
+    """
+
+    run_id: str
+    state: RunState
+    notebook: str
+    notebook_digest: str
+    source_digest: str
+    folder: str
+    working_directory: str
+    kernel: str
+    started: str
+    seconds: float = 0.0
+    parameters: dict[str, object] = field(default_factory=dict)
+    literals: dict[str, str] = field(default_factory=dict)
+    git: GitState | None = None
+    environment: RunEnvironment = field(default_factory=RunEnvironment)
+    files_read: tuple[FileRecord, ...] = ()
+    files_written: tuple[str, ...] = ()
+    steps: tuple[StepRecord, ...] = ()
+    metrics: dict[str, object] = field(default_factory=dict)
+    artifacts: tuple[ArtifactRecord, ...] = ()
+    models: tuple[ModelRecord, ...] = ()
+    output: str = ""
+    captured: bool = False
+    isolated: bool = False
+    problems: tuple[str, ...] = ()
+    failure: FailureRecord | None = None
+    secrets_withheld: tuple[str, ...] = ()
+    schema_version: int = RECORD_SCHEMA
+
+    def artifact(self, step: str, kind: str) -> ArtifactRecord | None:
+        """Return the artifact of a step's boundary, ``None`` if there is none."""
+        for found in self.artifacts:
+            if found.step == step and found.kind == kind:
+                return found
+        return None
+
+
+def write_record(record: RunRecord) -> None:
+    """Write ``record.json`` and its signature, each moved into place when complete.
+
+    Raises:
+        OSError: If the run's folder cannot be written.
+        SystemFailedError: If the signing key cannot be read or written.
+    """
+    import msgspec
+
+    data = msgspec.json.format(msgspec.json.encode(record), indent=2)
+    folder = Path(record.folder)
+    write_atomically(folder / RECORD, data)
+    write_atomically(folder / f"{RECORD}.sig", sign(data).encode())
+
+
+def read_record(folder: Path | str, *, signed: bool = True) -> RunRecord:
+    """Read the record of a run.
+
+    Args:
+        folder: The run's folder.
+        signed: Refuse a record that was not written under this NBPROD_HOME. Its
+            digests then tell whether an artifact may be loaded.
+
+    Raises:
+        UsageError: If there is none, or it is not a record, or its signature is wrong.
+    """
+    import msgspec
+
+    path = Path(folder) / RECORD
+    try:
+        data = path.read_bytes()
+        signature = path.with_name(f"{RECORD}.sig").read_text() if signed else ""
+    except OSError as error:
+        raise UsageError(
+            f"There is no record of a run in {folder}.", fix="Run the notebook first."
+        ) from error
+    if signed:
+        check_signature(data, signature, f"The run in {folder}")
+    try:
+        return msgspec.json.decode(data, type=RunRecord)
+    except msgspec.DecodeError as error:
+        raise UsageError(
+            f"{path} is not the record of a run: {error}.", fix="Run the notebook again."
+        ) from error
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write ``data`` beside ``path``, then move it into place.
+
+    Raises:
+        OSError: If it cannot be written; nothing is left behind.
+    """
+    import os
+    import secrets
+
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with beside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

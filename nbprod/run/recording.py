@@ -1,0 +1,162 @@
+"""Turns a run, however it ends, into its record."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from nbprod.errors import NbprodError
+from nbprod.pipeline.ir import Pipeline
+from nbprod.run.capture import Capture
+from nbprod.run.environment import kernel_interpreter
+from nbprod.run.injection import as_json
+from nbprod.run.literals import literal
+from nbprod.run.record import (
+    FailureRecord,
+    FileRecord,
+    GitState,
+    RunEnvironment,
+    RunRecord,
+    RunState,
+    write_record,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunSubject:
+    """What runs, and with what."""
+
+    notebook: Path
+    notebook_digest: str
+    pipeline: Pipeline
+    working_directory: Path
+    kernel_name: str
+    parameters: Mapping[str, object] = field(default_factory=dict)
+
+
+class Recording:
+    """Writes ``record.json`` when a run starts and when it ends.
+
+    Args:
+        subject: What runs.
+        capture: What is learned on the way; it has a folder.
+    """
+
+    def __init__(self, subject: RunSubject, capture: Capture) -> None:
+        assert capture.folder is not None
+        self.subject = subject
+        self.capture = capture
+        self.output_notebook: Any = None
+        self._folder = capture.folder
+        self._started = datetime.now(UTC)
+        self._clock = time.monotonic()
+        self._git = git_state(subject.working_directory)
+
+    @contextmanager
+    def recorded(self) -> Iterator[None]:
+        """Write the record around a run: running, then how it ended."""
+        write_record(self.record(RunState.RUNNING))
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.finish(RunState.INTERRUPTED)
+            raise
+        except BaseException as error:
+            self.finish(RunState.FAILED, FailureRecord(f"{type(error).__name__}: {error}"))
+            raise
+        failed = any(step.state == "failed" for step in self.capture.steps.values())
+        self.finish(RunState.FAILED if failed else RunState.COMPLETED)
+
+    def finish(self, state: RunState, failure: FailureRecord | None = None) -> RunRecord:
+        """Write and return the final record."""
+        if self.output_notebook is not None:
+            from nbprod.run.autosave import notebook_bytes
+            from nbprod.run.record import write_atomically
+
+            write_atomically(self._folder.output, notebook_bytes(self.output_notebook))
+        record = self.record(state, failure)
+        write_record(record)
+        return record
+
+    def record(self, state: RunState, failure: FailureRecord | None = None) -> RunRecord:
+        """Return the record as of now."""
+        capture, subject = self.capture, self.subject
+        return RunRecord(
+            run_id=self._folder.run_id,
+            state=state,
+            notebook=str(subject.notebook),
+            notebook_digest=subject.notebook_digest,
+            source_digest=subject.pipeline.source.digest,
+            folder=str(self._folder.path),
+            working_directory=str(subject.working_directory),
+            kernel=subject.kernel_name,
+            started=self._started.isoformat(),
+            seconds=round(time.monotonic() - self._clock, 4),
+            parameters={name: as_json(value) for name, value in subject.parameters.items()},
+            literals={name: literal(value) for name, value in subject.parameters.items()},
+            git=self._git,
+            environment=self._environment(),
+            files_read=tuple(map(_file_record, sorted(_existing(capture.read)))),
+            files_written=tuple(sorted(capture.written)),
+            steps=capture.step_records(),
+            metrics=capture.metrics,
+            artifacts=tuple(capture.artifacts),
+            models=tuple(capture.models),
+            output=str(self._folder.output),
+            captured=capture.artifacts_wanted,
+            isolated=capture.isolate,
+            problems=tuple(capture.problems),
+            failure=failure,
+        )
+
+    def _environment(self) -> RunEnvironment:
+        try:
+            interpreter = kernel_interpreter(self.subject.kernel_name)
+        except NbprodError:
+            interpreter = ""
+        return RunEnvironment(
+            python=self.capture.python or self.subject.pipeline.python,
+            interpreter=interpreter,
+            platform=platform.platform(),
+            distributions={
+                found.distribution: found.version for found in self.subject.pipeline.requirements
+            },
+        )
+
+
+def _existing(paths: set[str]) -> list[str]:
+    return [path for path in paths if Path(path).is_file()]
+
+
+def _file_record(path: str) -> FileRecord:
+    with Path(path).open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return FileRecord(path, digest, Path(path).stat().st_size)
+
+
+def git_state(folder: Path) -> GitState | None:
+    """Return the commit that ``folder`` is at, ``None`` outside a repository or without git."""
+    try:
+        commit = _git(folder, "rev-parse", "--verify", "HEAD").strip()
+        dirty = bool(_git(folder, "status", "--porcelain", "--untracked-files=no").strip())
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return GitState(commit, dirty)
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(
+        ["git", "-C", str(folder), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=True,
+    ).stdout

@@ -1,0 +1,121 @@
+"""What the engine captures when plain papermill runs it, without nbprod's commands."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from nbprod.errors import NbprodError
+from nbprod.events import Event, LogEvent
+from nbprod.run.capture import Capture
+from nbprod.run.plan import INJECTED_TAG, RunPlan, plan_run
+
+
+@contextmanager
+def standalone_run(
+    nb: Any,  # noqa: ANN401
+    kernel_name: str,
+    input_path: str | None,
+    output_path: str | None,
+) -> Iterator[Capture]:
+    """Plan, capture and record a run that papermill started.
+
+    Where analysis refuses the notebook, or it is no local file, the cells run plainly
+    and a warning says so.
+    """
+    from nbprod.run.recording import Recording
+
+    recording = None
+    if os.environ.get("NBPROD_CAPTURE", "1") != "0":
+        try:
+            recording = _recording(nb, kernel_name, input_path)
+        except NbprodError as error:
+            warnings.warn(
+                f"nbprod runs this notebook plainly, without a record: {error.message}",
+                stacklevel=2,
+            )
+    if recording is None:
+        yield _with_options(Capture(RunPlan(), None))
+        return
+    assert isinstance(recording, Recording)
+    with recording.recorded():
+        yield _with_options(recording.capture)
+        if output_path:
+            recording.output_notebook = nb
+
+
+def _with_options(capture: Capture) -> Capture:
+    capture.isolate = os.environ.get("NBPROD_ISOLATE", "0") == "1" and capture.folder is not None
+    for attribute, variable in (
+        ("cell_timeout", "NBPROD_CELL_TIMEOUT"),
+        ("run_timeout", "NBPROD_RUN_TIMEOUT"),
+    ):
+        text = os.environ.get(variable)
+        if text:
+            setattr(capture, attribute, float(text))
+    return capture
+
+
+def _recording(nb: Any, kernel_name: str, input_path: str | None) -> Any:  # noqa: ANN401
+    from nbprod.notebook.read import read_notebook
+    from nbprod.pipeline.build import build
+    from nbprod.run.environment import collect_environment
+    from nbprod.run.folder import create_run_folder
+    from nbprod.run.recording import Recording, RunSubject
+
+    path = Path(input_path or "")
+    if not input_path or not path.is_file():
+        raise NbprodError("it is not a local file")
+    notebook = read_notebook(path)
+    environment = collect_environment(kernel_name)
+    try:
+        pipeline, findings = build(notebook, environment, _local_sources(path.parent))
+    except NbprodError:
+        raise
+    except Exception as error:
+        raise NbprodError(f"its analysis failed ({type(error).__name__}: {error})") from error
+    if pipeline is None:
+        first = next((found for found in findings if found.severity.value == "error"), None)
+        raise NbprodError(first.message if first else "its analysis was refused")
+    tags = tuple(
+        tuple(cell.get("metadata", {}).get("tags", ()))
+        for cell in nb.cells
+        if INJECTED_TAG not in cell.get("metadata", {}).get("tags", ())
+    )
+    working_directory = Path.cwd()
+    folder = create_run_folder(path.absolute().parent)
+    capture = Capture(
+        plan=plan_run(pipeline, tags, own=True),
+        folder=folder,
+        listener=_warn,
+        observed_folders=(str(path.absolute().parent), str(working_directory)),
+    )
+    subject = RunSubject(
+        notebook=path.absolute(),
+        notebook_digest=notebook.digest,
+        pipeline=pipeline,
+        working_directory=working_directory,
+        kernel_name=kernel_name,
+        parameters=dict(nb.metadata.get("papermill", {}).get("parameters", {})),
+    )
+    return Recording(subject, capture)
+
+
+def _local_sources(folder: Path) -> dict[str, str]:
+    """Read the author's own modules beside the notebook."""
+    found: dict[str, str] = {}
+    for path in sorted(folder.glob("*.py")):
+        try:
+            found[path.name] = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            continue
+    return found
+
+
+def _warn(event: Event) -> None:
+    if isinstance(event, LogEvent) and event.level == "warning":
+        warnings.warn(event.text, stacklevel=2)
