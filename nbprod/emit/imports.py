@@ -1,0 +1,104 @@
+"""What a generated module imports: only the names that its code uses."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from nbprod.emit.annotation import is_typing_name
+from nbprod.pipeline.ir import Definition, DefinitionKind, Pipeline
+
+# IPython puts these into builtins; a module run by plain Python has to import them.
+_KERNEL_BUILTINS = {
+    "display": "from IPython.display import display",
+    "get_ipython": "from IPython import get_ipython",
+}
+PYPLOT = "plt"
+# Names that generated code may use though the notebook does not import them.
+_SUPPLIED = {**_KERNEL_BUILTINS, PYPLOT: "import matplotlib.pyplot as plt"}
+# Importing these changes nothing but the namespace, so that an unused import can go.
+# Anything else may register an accessor, a converter, a colour map: it stays.
+_WITHOUT_EFFECT = frozenset(sys.stdlib_module_names) | {
+    "IPython",
+    "joblib",
+    "matplotlib",
+    "numpy",
+    "pandas",
+    "scipy",
+    "sklearn",
+}
+_WITH_EFFECT = ("sklearn.experimental", "matplotlib.pylab", "antigravity", "this")
+
+
+@dataclass(frozen=True, slots=True)
+class ImportTable:
+    """Where the generated package gets names from.
+
+    Attributes:
+        package: Name of the generated package.
+        imports: Hoisted imports, in the notebook's order.
+        definitions: Names that ``definitions.py`` binds.
+    """
+
+    package: str
+    imports: tuple[Definition, ...]
+    definitions: frozenset[str]
+
+    @classmethod
+    def of(cls, pipeline: Pipeline, package: str) -> ImportTable:
+        """Collect the hoisted imports and definitions of ``pipeline``."""
+        hoisted = [found for found in pipeline.definitions if found.hoisted]
+        return cls(
+            package,
+            tuple(found for found in hoisted if found.kind is DefinitionKind.IMPORT),
+            frozenset(found.name for found in hoisted if found.kind is not DefinitionKind.IMPORT),
+        )
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All names that a module of the package can import."""
+        return self.definitions | {found.name for found in self.imports}
+
+    def statements(self, names: Collection[str]) -> tuple[str, ...]:
+        """Return import statements that bind those of ``names`` that can be imported."""
+        found = [each.source for each in self.imports if each.name in names]
+        bound = {each.name for each in self.imports}
+        for name in sorted(set(names) - bound):
+            if name in self.definitions:
+                found.append(f"from {self.package}.definitions import {name}")
+            elif name in _SUPPLIED:
+                found.append(_SUPPLIED[name])
+        return tuple(dict.fromkeys(found))
+
+    def typing_statements(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return imports from ``typing`` for those of ``names`` that nothing else binds."""
+        return tuple(
+            f"from typing import {name}"
+            for name in sorted(names)
+            if name not in self.names and is_typing_name(name)
+        )
+
+    def effects(self, used: Collection[str]) -> tuple[str, ...]:
+        """Return the notebook's unused imports that may matter by being executed."""
+        return tuple(
+            f"{each.source}  # noqa: F401  (imported for its effect)"
+            for each in self.imports
+            if each.name not in used and "\n" not in each.source and _may_have_effect(each.source)
+        )
+
+
+def _may_have_effect(statement: str) -> bool:
+    tree = ast.parse(statement).body
+    for node in tree:
+        if isinstance(node, ast.ImportFrom):
+            modules = [node.module or ""]
+        elif isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        else:
+            return True
+        for module in modules:
+            if module in _WITH_EFFECT or module.partition(".")[0] not in _WITHOUT_EFFECT:
+                return True
+    return False

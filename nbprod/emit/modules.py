@@ -1,0 +1,257 @@
+"""The Python modules of the generated package, before the formatter sees them."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from nbprod.emit.annotation import Annotations
+from nbprod.emit.imports import ImportTable
+from nbprod.emit.prose import WIDTH, docstring, prose
+from nbprod.emit.source import INDENT, indent, names_of
+from nbprod.emit.step_function import CELL_MARK, step_function
+from nbprod.emit.template import render
+from nbprod.pipeline.ir import DefinitionKind, Parameter, Pipeline, Step, Variable
+from nbprod.pipeline.naming import function_name
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Everything that the modules of one project are written from.
+
+    Attributes:
+        pipeline: The pipeline.
+        package: Name of the generated package.
+        table: What its modules can import.
+        annotations: Types of its variables and parameters.
+    """
+
+    pipeline: Pipeline
+    package: str
+    table: ImportTable
+    annotations: Annotations
+
+    @classmethod
+    def of(cls, pipeline: Pipeline, package: str) -> Layout:
+        """Work out names and types of ``pipeline``."""
+        functions = {function_name(step.name) for step in pipeline.steps}
+        return cls(
+            pipeline,
+            package,
+            ImportTable.of(pipeline, package),
+            Annotations.of(pipeline, functions),
+        )
+
+    @property
+    def notebook(self) -> str:
+        """File name of the source notebook, fit for a docstring."""
+        return self.pipeline.source.notebook
+
+    @property
+    def steps_module(self) -> str:
+        """Name under which wiring and notebook import ``steps``, free of the notebook's names."""
+        names = {found.name for found in self.pipeline.parameters}
+        for step in self.pipeline.steps:
+            names.update(variable.name for variable in (*step.inputs, *step.outputs))
+        alias = "steps" if "steps" not in names else f"{self.package}_steps"
+        while alias in names:
+            alias += "_"
+        return alias
+
+    @property
+    def steps_import(self) -> str:
+        """The import statement for :attr:`steps_module`."""
+        suffix = "" if self.steps_module == "steps" else f" as {self.steps_module}"
+        return f"from {self.package} import steps{suffix}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleText:
+    """Context of the templates of a module made of imports and code."""
+
+    doc: str
+    imports: tuple[str, ...]
+    parts: tuple[str, ...]
+
+
+def package_module(layout: Layout) -> str:
+    """Write ``__init__.py``: what the package is, and nothing that runs."""
+    title = prose(layout.pipeline.source.title) or f"Pipeline {layout.pipeline.name}."
+    text = (
+        f"{title}\n\nMade from {layout.notebook} by nbprod. The steps are in steps.py, their order"
+        "\nin pipeline.py, what can be set in parameters.py."
+    )
+    return render("project/package/__init__.py.jinja", ModuleText(docstring(text), (), ()))
+
+
+def steps_module(layout: Layout) -> str:
+    """Write ``steps.py``: one function per step."""
+    functions = [
+        step_function(step, layout.pipeline, layout.table, layout.annotations)
+        for step in layout.pipeline.steps
+    ]
+    needed = frozenset().union(*(each.needed for each in functions))
+    used = needed.union(*(found.reads for found in layout.pipeline.definitions))
+    imports = (
+        *layout.table.typing_statements(needed),
+        *layout.table.statements(needed),
+        *layout.table.effects(used),
+    )
+    doc = docstring(f"The steps of {layout.notebook}, one function each, in its order.")
+    return render(
+        "project/package/steps.py.jinja",
+        ModuleText(doc, imports, tuple(each.text for each in functions)),
+    )
+
+
+def definitions_module(layout: Layout) -> str:
+    """Write ``definitions.py``; empty text if the notebook defines nothing to share."""
+    found = [
+        each
+        for each in layout.pipeline.definitions
+        if each.hoisted and each.kind is not DefinitionKind.IMPORT
+    ]
+    if not found:
+        return ""
+    parts = tuple(
+        f"{CELL_MARK} {each.origin.cell}\n{each.source}" if each.origin else each.source
+        for each in found
+    )
+    needed = names_of("\n".join(parts)).needed
+    doc = docstring(f"Functions, classes and constants of {layout.notebook}, in its order.")
+    return render(
+        "project/package/definitions.py.jinja",
+        ModuleText(doc, layout.table.statements(needed), parts),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FieldText:
+    """A parameter as a field of the dataclass."""
+
+    name: str
+    annotation: str
+    default: str
+
+
+@dataclass(frozen=True, slots=True)
+class FieldsModule:
+    """Context of the templates of a module around a dataclass."""
+
+    doc: str
+    imports: tuple[str, ...]
+    class_doc: str
+    fields: tuple[FieldText, ...]
+    run_doc: str = ""
+    steps_import: str = ""
+    parameters: str = "parameters"
+    calls: tuple[str, ...] = ()
+
+
+def parameters_module(layout: Layout) -> str:
+    """Write ``parameters.py``: a frozen dataclass with the notebook's defaults."""
+    fields = []
+    names: set[str] = set()
+    taken = {parameter.name for parameter in layout.pipeline.parameters}
+    field = "field" if "field" not in taken else "dataclass_field"
+    imports = ["from dataclasses import dataclass"]
+    for parameter in layout.pipeline.parameters:
+        annotation = layout.annotations.read(parameter.annotation)
+        names |= annotation.names
+        default = parameter.default
+        if is_mutable(default):
+            default = f"{field}(default_factory=lambda: {default})"
+            alias = "" if field == "field" else f" as {field}"
+            imports.append(f"from dataclasses import field{alias}")
+        fields.append(FieldText(parameter.name, annotation.text, default))
+    imports += [*layout.table.typing_statements(names), *layout.table.statements(names)]
+    doc = "Parameters of the pipeline, with the notebook's defaults."
+    described = [_described(parameter) for parameter in layout.pipeline.parameters if parameter.doc]
+    if described:
+        doc += "\n\nAttributes:\n" + "\n".join(indent(text) for text in described)
+    return render(
+        "project/package/parameters.py.jinja",
+        FieldsModule(
+            docstring(f"What can be set from outside, as {layout.notebook} declares it."),
+            tuple(dict.fromkeys(imports)),
+            indent(docstring(doc)),
+            tuple(fields),
+        ),
+    )
+
+
+def _described(parameter: Parameter) -> str:
+    doc = " ".join(prose(parameter.doc, 10_000).split())
+    lines = prose(f"{parameter.name}: {doc}", WIDTH - 3 * len(INDENT)).split("\n")
+    return "\n".join([lines[0], *(INDENT + line for line in lines[1:])])
+
+
+def is_mutable(default: str) -> bool:
+    """Tell whether a dataclass refuses ``default``, Python source text, as a plain default."""
+    node = ast.parse(default, mode="eval").body
+    return not isinstance(_innermost(node), ast.Constant | ast.Tuple | ast.Name | ast.Attribute)
+
+
+def _innermost(node: ast.expr) -> ast.expr:
+    return _innermost(node.operand) if isinstance(node, ast.UnaryOp) else node
+
+
+def results_of(pipeline: Pipeline) -> tuple[Variable, ...]:
+    """Return the final outputs: models and metrics; without either, what no step consumes."""
+    produced = {variable.name: variable for step in pipeline.steps for variable in step.outputs}
+    wanted = {*pipeline.models, pipeline.model}
+    wanted.update(name for step in pipeline.steps for name in step.metrics)
+    if not wanted & produced.keys():
+        consumed = {variable.name for step in pipeline.steps for variable in step.inputs}
+        wanted = produced.keys() - consumed
+    return tuple(variable for name, variable in produced.items() if name in wanted)
+
+
+def pipeline_module(layout: Layout) -> str:
+    """Write ``pipeline.py``: the wiring, and nothing else."""
+    pipeline = layout.pipeline
+    variables = {v.name for step in pipeline.steps for v in (*step.inputs, *step.outputs)}
+    parameters = "parameters"
+    while parameters in variables:
+        parameters = f"given_{parameters}"
+    fields = []
+    names: set[str] = set()
+    for variable in results_of(pipeline):
+        annotation = layout.annotations.variable(variable.name)
+        names |= annotation.names
+        fields.append(FieldText(variable.name, annotation.text, ""))
+    imports = [
+        "from dataclasses import dataclass",
+        layout.steps_import,
+        f"from {layout.package}.parameters import Parameters",
+        *layout.table.typing_statements(names),
+        *layout.table.statements(names),
+    ]
+    return render(
+        "project/package/pipeline.py.jinja",
+        FieldsModule(
+            docstring(f"The order of the steps of {layout.notebook}, and what flows between them."),
+            tuple(imports),
+            indent(docstring("What the pipeline gives: its models and metrics.")),
+            tuple(fields),
+            calls=tuple(
+                step_call(step, layout.steps_module, f"{parameters}.") for step in pipeline.steps
+            ),
+            parameters=parameters,
+        ),
+    )
+
+
+def step_call(step: Step, module: str, prefix: str = "") -> str:
+    """Return the call of a step's function, with the notebook's names on both sides.
+
+    Args:
+        step: The step to call.
+        module: Name of the module ``steps`` where the call stands.
+        prefix: What to write before a parameter's name, such as ``parameters.``.
+    """
+    arguments = [variable.name for variable in step.inputs]
+    arguments += [f"{name}={prefix}{name}" for name in step.params]
+    call = f"{module}.{function_name(step.name)}({', '.join(arguments)})"
+    outputs = ", ".join(variable.name for variable in step.outputs)
+    return f"{outputs} = {call}" if outputs else call

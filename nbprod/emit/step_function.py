@@ -1,0 +1,214 @@
+"""One step as the text of one function."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from nbprod.emit.annotation import Annotations
+from nbprod.emit.imports import PYPLOT, ImportTable
+from nbprod.emit.prose import WIDTH, comment, docstring, prose
+from nbprod.emit.source import INDENT, indent, names_of
+from nbprod.pipeline.ir import Block, Definition, DefinitionKind, Effect, Parameter, Pipeline, Step
+from nbprod.pipeline.naming import function_name
+
+CELL_MARK = "# Cell"
+_DRAWS = re.compile(
+    r"\b(plt|pyplot|sns|seaborn|axe?s?)\b|\.(hist|boxplot|plot\w*|from_predictions)\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StepFunction:
+    """A step's function, ready to stand in ``steps.py``.
+
+    Attributes:
+        text: Source of the function.
+        needed: Names that the module has to import for it.
+    """
+
+    text: str
+    needed: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Lines of a function body, and where in the notebook they came from.
+
+    Attributes:
+        source: Unindented source.
+        cell: Cell number.
+        lines: For each line of ``source`` its line in the cell, 0 for none.
+        doc: Markdown that stood before the cell.
+    """
+
+    source: str
+    cell: int
+    lines: tuple[int, ...]
+    doc: str = ""
+
+
+def step_function(
+    step: Step, pipeline: Pipeline, table: ImportTable, annotations: Annotations
+) -> StepFunction:
+    """Write ``step`` as a pure function: variables in, variables out.
+
+    Args:
+        step: The step.
+        pipeline: The pipeline it belongs to.
+        table: What the package can import.
+        annotations: Types of parameters and variables.
+    """
+    signature, types = _signature(step, pipeline, annotations)
+    body = [docstring(_doc(step))]
+    code = [_with_mark(piece, step) for piece in body_pieces(step, pipeline)]
+    returned = ", ".join(variable.name for variable in step.outputs)
+    if returned:
+        code.append(f"return {returned}")
+    names = names_of(_function(signature, [*body, *code]))
+    arguments = {*step.params, *(variable.name for variable in step.inputs)}
+    # A name that the function binds too, or that is a step's, cannot come from the module.
+    functions = {function_name(each.name) for each in pipeline.steps}
+    inside = (names.local - arguments | names.needed & functions) & table.names
+    body.extend(table.statements(inside))
+    if "__name__" in names.needed:
+        body.append('__name__ = "__main__"  # as in the notebook')
+    return StepFunction(
+        _function(signature, [*body, *code]), (names.needed - inside - functions) | types
+    )
+
+
+def body_pieces(step: Step, pipeline: Pipeline) -> tuple[Piece, ...]:
+    """Return the code of ``step`` in the notebook's order, repeated definitions in their place."""
+    pending = [
+        found
+        for found in pipeline.definitions
+        if found.name in step.definitions and not found.hoisted
+    ]
+    pieces: list[Piece] = []
+    show = show_call(step, pipeline)
+    for number, block in enumerate(step.blocks, start=1):
+        ready = [found for found in pending if _cell(found) < block.origin.cell]
+        pieces.extend(_definition_piece(found) for found in ready)
+        within = [found for found in pending if _cell(found) == block.origin.cell]
+        pieces.extend(_split(block, within))
+        if show and number < len(step.blocks) and _leaves_figures(block):
+            last = pieces.pop()
+            source = f"{last.source}\n{show}  # a notebook shows figures at the end of a cell"
+            pieces.append(Piece(source, last.cell, (*last.lines, 0), last.doc))
+        pending = [found for found in pending if found not in ready and found not in within]
+    return (*(_definition_piece(found) for found in pending), *pieces)
+
+
+def show_call(step: Step, pipeline: Pipeline) -> str:
+    """Return the call that ends the figures of a cell within ``step``; empty if it draws none.
+
+    A notebook's inline backend shows and closes all figures when a cell ends, so that the
+    next cell draws on a new one. Within a function nothing does that.
+    """
+    if Effect.PLOTS not in step.effects:
+        return ""
+    for found in pipeline.definitions:
+        if found.kind is DefinitionKind.IMPORT and found.hoisted and _is_pyplot(found.source):
+            return f"{found.name}.show()"
+    bound = {found.name for found in pipeline.definitions}
+    return "" if PYPLOT in bound else f"{PYPLOT}.show()"
+
+
+def _is_pyplot(statement: str) -> bool:
+    return (
+        re.search(r"import matplotlib\.pyplot as |from matplotlib import pyplot", statement)
+        is not None
+    )
+
+
+def _leaves_figures(block: Block) -> bool:
+    """Tell whether a cell draws something and does not end by showing it."""
+    if not any(line.strip() for line in block.source.split("\n")):
+        return False
+    shown = re.search(r"\bshow\(\)[\s;]*(#[^\n]*)?\Z", block.source)
+    return shown is None and _DRAWS.search(block.source) is not None
+
+
+def _cell(found: Definition) -> int:
+    return found.origin.cell if found.origin else 0
+
+
+def _definition_piece(found: Definition) -> Piece:
+    first = found.origin.line if found.origin else 0
+    count = found.source.count("\n") + 1
+    lines = tuple(range(first, first + count)) if first else (0,) * count
+    return Piece(found.source, _cell(found), lines)
+
+
+def _split(block: Block, within: list[Definition]) -> list[Piece]:
+    """Put the definitions of a block's own cell where they stood in it."""
+    lines = block.source.split("\n")
+    origins = block.lines or (0,) * len(lines)
+    pieces: list[Piece] = []
+    start = 0
+    doc = block.doc
+    for found in sorted(within, key=lambda each: each.origin.line if each.origin else 0):
+        line = found.origin.line if found.origin else 0
+        stop = next((at for at in range(start, len(lines)) if origins[at] > line), len(lines))
+        if any(text.strip() for text in lines[start:stop]):
+            pieces.append(
+                Piece("\n".join(lines[start:stop]), block.origin.cell, origins[start:stop], doc)
+            )
+            doc = ""
+        piece = _definition_piece(found)
+        pieces.append(Piece(piece.source, piece.cell, piece.lines, doc))
+        doc = ""
+        start = stop
+    if any(text.strip() for text in lines[start:]):
+        pieces.append(Piece("\n".join(lines[start:]), block.origin.cell, origins[start:], doc))
+    return pieces
+
+
+def _with_mark(piece: Piece, step: Step) -> str:
+    mark = f"{CELL_MARK} {piece.cell}"
+    doc = prose(piece.doc, WIDTH - len(INDENT) - 2)
+    if doc and doc not in prose(step.doc, WIDTH - len(INDENT) - 2):
+        first, _, rest = doc.partition("\n\n")
+        mark = f"{mark}: {' '.join(first.split())}"
+        mark = comment(
+            mark.removeprefix("# ") if len(mark) <= WIDTH else prose(mark[2:], WIDTH - 6)
+        )
+        if rest:
+            mark += "\n#\n" + comment(rest)
+    return f"{mark}\n{piece.source}"
+
+
+def _function(signature: str, body: list[str]) -> str:
+    return f"{signature}\n" + "\n".join(indent(text) for text in body) + "\n"
+
+
+def _signature(
+    step: Step, pipeline: Pipeline, annotations: Annotations
+) -> tuple[str, frozenset[str]]:
+    known: dict[str, Parameter] = {found.name: found for found in pipeline.parameters}
+    types: set[str] = set()
+    arguments = []
+    for variable in step.inputs:
+        annotation = annotations.variable(variable.name)
+        types |= annotation.names
+        arguments.append(f"{variable.name}: {annotation.text}")
+    if step.params:
+        arguments.append("*")
+    for name in step.params:
+        annotation = annotations.read(known[name].annotation if name in known else "Any")
+        types |= annotation.names
+        arguments.append(f"{name}: {annotation.text}")
+    returned = annotations.returned(step)
+    head = f"def {function_name(step.name)}({', '.join(arguments)}) -> {returned.text}:"
+    return head, frozenset(types) | returned.names
+
+
+def _doc(step: Step) -> str:
+    text = prose(step.doc, WIDTH - len(INDENT))
+    text = text or step.name.strip("_").replace("_", " ").capitalize() + "."
+    if len(step.outputs) > 1:
+        names = [f"``{variable.name}``" for variable in step.outputs]
+        listed = f"{', '.join(names[:-1])} and {names[-1]}."
+        text += "\n\nReturns:\n" + indent(prose(listed, WIDTH - 2 * len(INDENT)))
+    return text

@@ -1,0 +1,236 @@
+"""What in the author's own lines keeps mypy's strict mode from passing, found statically."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from nbprod.emit.step_function import body_pieces
+from nbprod.pipeline.ir import Definition, DefinitionKind, Pipeline, Step
+
+_UNTYPED_DEFS = ("disallow_incomplete_defs = false", "disallow_untyped_defs = false")
+_UNTYPED_CALLS = ("disallow_untyped_calls = false",)
+_ANY_BASES = ("disallow_subclassing_any = false",)
+_ANY_DECORATORS = ("disallow_untyped_decorators = false",)
+_ANY_RETURNS = ("warn_return_any = false",)
+_BARE_GENERICS = ("disallow_any_generics = false",)
+_NO_INFERENCE = ('disable_error_code = ["var-annotated"]',)
+_GENERICS = frozenset(
+    {
+        "list",
+        "dict",
+        "set",
+        "frozenset",
+        "tuple",
+        "type",
+        "List",
+        "Dict",
+        "Set",
+        "Tuple",
+        "Callable",
+    }
+)
+_FILLERS = frozenset({"append", "extend", "insert", "add", "update", "setdefault"})
+
+
+@dataclass(frozen=True, slots=True)
+class TypingGap:
+    """One place that lacks types.
+
+    Attributes:
+        module: Generated module that it stands in, ``definitions`` or ``steps``.
+        cell: Cell number in the notebook, 0 if unknown.
+        line: Line of the cell, 0 if unknown.
+        message: What lacks a type.
+        options: The mypy options that let it pass, as lines of the configuration.
+    """
+
+    module: str
+    cell: int
+    line: int
+    message: str
+    options: tuple[str, ...]
+
+
+def author_typing_gaps(pipeline: Pipeline) -> tuple[TypingGap, ...]:
+    """List what the author left untyped; signatures of steps and wiring are never among it."""
+    gaps: list[TypingGap] = []
+    untyped: set[str] = set()
+    for found in pipeline.definitions:
+        if found.hoisted and found.kind is not DefinitionKind.IMPORT:
+            tree = ast.parse(found.source)
+            gaps.extend(_gaps_in(tree, "definitions", found))
+            gaps.extend(_module_variables(tree, found))
+            if any(_is_untyped(node) for node in ast.walk(tree)):
+                untyped.add(found.name)
+    for found in pipeline.definitions:
+        if found.hoisted and untyped.intersection(found.reads):
+            gaps.append(_call_gap(found.reads, untyped, "definitions", found))
+    for step in pipeline.steps:
+        gaps.extend(_step_gaps(step, pipeline, untyped))
+    return tuple(dict.fromkeys(gaps))
+
+
+def _step_gaps(step: Step, pipeline: Pipeline, untyped: set[str]) -> Iterator[TypingGap]:
+    pieces = body_pieces(step, pipeline)
+    trees = [ast.parse(piece.source) for piece in pieces]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    without_types = untyped | {
+        node.name
+        for node in nodes
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _is_untyped(node)
+    }
+    for piece, tree in zip(pieces, trees, strict=True):
+        for gap in _gaps_in(tree, "steps", None):
+            line = piece.lines[gap.line - 1] if 0 < gap.line <= len(piece.lines) else 0
+            yield TypingGap("steps", piece.cell, line, gap.message, gap.options)
+        called = without_types & {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        if called:
+            message = f"calls {_listed(called)}, which has no complete annotations"
+            yield TypingGap("steps", piece.cell, 0, message, _UNTYPED_CALLS)
+    for name in sorted(_unfilled(nodes)):
+        cell = step.cells[0] if step.cells else 0
+        message = f"{name} starts empty, and what it holds cannot be told"
+        yield TypingGap("steps", cell, 0, message, _NO_INFERENCE)
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def _call_gap(
+    reads: tuple[str, ...], untyped: set[str], module: str, found: Definition
+) -> TypingGap:
+    called = untyped.intersection(reads)
+    cell = found.origin.cell if found.origin else 0
+    line = found.origin.line if found.origin else 0
+    message = f"{found.name} calls {_listed(called)}, which has no complete annotations"
+    return TypingGap(module, cell, line, message, _UNTYPED_CALLS)
+
+
+def _gaps_in(tree: ast.Module, module: str, found: Definition | None) -> Iterator[TypingGap]:
+    origin = found.origin if found else None
+    cell = origin.cell if origin else 0
+    shift = origin.line - 1 if origin and origin.line else 0
+    for node in ast.walk(tree):
+        for message, options in _node_gaps(node):
+            yield TypingGap(module, cell, getattr(node, "lineno", 0) + shift, message, options)
+
+
+def _node_gaps(node: ast.AST) -> Iterator[tuple[str, tuple[str, ...]]]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        if _is_untyped(node):
+            yield f"{node.name} has no complete annotations", _UNTYPED_DEFS
+        elif node.returns is not None and _may_return_any(node):
+            yield f"{node.name} may return a value of unknown type", _ANY_RETURNS
+        if node.decorator_list and not all(_is_plain(each) for each in node.decorator_list):
+            yield f"{node.name} has a decorator that may be untyped", _ANY_DECORATORS
+    if isinstance(node, ast.ClassDef) and node.bases:
+        yield f"{node.name} derives from a class that may be untyped", _ANY_BASES
+    for annotation in _annotations(node):
+        bare = {name.id for name in _bare_generics(annotation)}
+        if bare:
+            yield f"{_listed(bare)} without saying of what", _BARE_GENERICS
+
+
+def _is_untyped(node: ast.AST) -> bool:
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+    if arguments and arguments[0].arg in ("self", "cls"):
+        arguments = arguments[1:]
+    arguments += [each for each in (node.args.vararg, node.args.kwarg) if each]
+    if any(each.annotation is None for each in arguments):
+        return True
+    # mypy lets __init__ do without a return type if an argument has one.
+    return node.returns is None and not (node.name == "__init__" and bool(arguments))
+
+
+def _may_return_any(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    if isinstance(node.returns, ast.Constant) or (
+        isinstance(node.returns, ast.Name) and node.returns.id == "Any"
+    ):
+        return False
+    return any(
+        isinstance(each, ast.Return)
+        and not isinstance(
+            each.value, ast.Constant | ast.Tuple | ast.List | ast.Dict | ast.JoinedStr
+        )
+        and each.value is not None
+        for each in ast.walk(node)
+    )
+
+
+def _is_plain(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Name) and decorator.id in (
+        "property",
+        "staticmethod",
+        "classmethod",
+        "dataclass",
+    )
+
+
+def _annotations(node: ast.AST) -> Iterator[ast.expr]:
+    if isinstance(node, ast.arg | ast.AnnAssign) and node.annotation is not None:
+        yield node.annotation
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.returns is not None:
+        yield node.returns
+
+
+def _bare_generics(annotation: ast.expr) -> Iterator[ast.Name]:
+    with_arguments = {
+        id(node.value) for node in ast.walk(annotation) if isinstance(node, ast.Subscript)
+    }
+    for node in ast.walk(annotation):
+        if isinstance(node, ast.Name) and node.id in _GENERICS and id(node) not in with_arguments:
+            yield node
+
+
+def _unfilled(nodes: Iterable[ast.AST]) -> set[str]:
+    """Return names bound to an empty container that nothing in the same scope fills."""
+    empty: set[str] = set()
+    filled: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            target = node.targets[0]
+            if isinstance(target, ast.Name) and _is_empty_container(node.value):
+                empty.add(target.id)
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and isinstance(node.func.value, ast.Name)
+            and node.func.attr in _FILLERS
+        ):
+            filled.add(node.func.value.id)
+        if (
+            isinstance(node, ast.Subscript)
+            and isinstance(node.ctx, ast.Store)
+            and isinstance(node.value, ast.Name)
+        ):
+            filled.add(node.value.id)
+        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            filled.add(node.target.id)
+    return empty - filled
+
+
+def _is_empty_container(value: ast.expr) -> bool:
+    if isinstance(value, ast.List | ast.Set):
+        return not value.elts
+    if isinstance(value, ast.Dict):
+        return not value.keys
+    return (
+        isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Name)
+        and value.func.id in ("list", "dict", "set")
+        and not value.args
+        and not value.keywords
+    )
+
+
+def _module_variables(tree: ast.Module, found: Definition) -> Iterator[TypingGap]:
+    if found.kind is DefinitionKind.CONSTANT:
+        for name in sorted(_unfilled(ast.walk(tree))):
+            cell = found.origin.cell if found.origin else 0
+            message = f"{name} starts empty, and what it holds cannot be told"
+            yield TypingGap("definitions", cell, 0, message, _NO_INFERENCE)
