@@ -1,0 +1,233 @@
+"""Functions, classes, estimators and objects of any class."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Iterator
+from typing import Any
+
+from nbprod.compare.walk import NotComparableError, Walk, versus, within, words
+
+# Attributes of scikit-learn's estimators that tell how long something took.
+_MEASURED_TIMES = frozenset(
+    {"refit_time_", "mean_fit_time", "std_fit_time", "mean_score_time", "std_score_time"}
+)
+_HEAP_TYPE = 1 << 9  # set in __flags__ of classes written in Python
+_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
+
+
+def type_difference(one: Any, other: Any) -> str:
+    """Compare the types of two values; a class may have moved to another module.
+
+    A notebook's class lives in ``__main__``, and in the generated package after that.
+    """
+    first, second = type(one), type(other)
+    if first is second:
+        return ""
+    if first.__qualname__ == second.__qualname__ and "__main__" in {
+        first.__module__,
+        second.__module__,
+    }:
+        return ""
+    if first.__qualname__ == second.__qualname__:
+        names = (f"{kind.__module__}.{kind.__qualname__}" for kind in (first, second))
+        return "type {} vs {}".format(*names)
+    return f"type {first.__qualname__} vs {second.__qualname__}"
+
+
+def is_code(value: Any) -> bool:
+    """Tell whether ``value`` is a function, a class, a module, or code."""
+    return isinstance(value, (*_FUNCTIONS, type, types.ModuleType, types.CodeType, property))
+
+
+def code_difference(walk: Walk, one: Any, other: Any) -> str:
+    """Compare functions and classes by name and source, modules by name."""
+    if isinstance(one, types.ModuleType):
+        return "" if one.__name__ == other.__name__ else versus(one.__name__, other.__name__)
+    if isinstance(one, types.CodeType):
+        return _compiled_difference(walk, one, other)
+    if isinstance(one, property):
+        return walk.first(
+            walk.compare(getattr(one, part), getattr(other, part)) for part in ("fget", "fset")
+        )
+    if one.__qualname__ != other.__qualname__:
+        return versus(one.__qualname__, other.__qualname__)
+    if isinstance(one, types.MethodType):
+        return walk.compare(one.__func__, other.__func__) or walk.compare(
+            one.__self__, other.__self__, "its object"
+        )
+    if isinstance(one, types.BuiltinFunctionType):
+        return "" if one.__module__ == other.__module__ else versus(one, other)
+    if isinstance(one, type):
+        return _class_difference(walk, one, other)
+    return _function_difference(walk, one, other)
+
+
+def _function_difference(walk: Walk, one: Any, other: Any) -> str:
+    sources = _source(one), _source(other)
+    if None in sources or sources[0] != sources[1]:
+        found = _compiled_difference(walk, one.__code__, other.__code__)
+        if found:
+            return found
+    return (
+        walk.compare(one.__defaults__, other.__defaults__, "defaults")
+        or walk.compare(one.__kwdefaults__, other.__kwdefaults__, "defaults")
+        or walk.compare(_cells(one), _cells(other), "closure")
+    )
+
+
+def _cells(function: Any) -> list[Any]:
+    found: list[Any] = []
+    for cell in function.__closure__ or ():
+        try:
+            found.append(cell.cell_contents)
+        except ValueError:
+            found.append(None)
+    return found
+
+
+def _source(function: Any) -> str | None:
+    if function.__name__ == "<lambda>":
+        return None  # its source is the whole statement it stands in
+    try:
+        return inspect.cleandoc(inspect.getsource(function))
+    except (OSError, TypeError):
+        return None
+
+
+def _compiled_difference(walk: Walk, one: Any, other: Any) -> str:
+    for part in ("co_code", "co_names", "co_varnames", "co_freevars", "co_argcount", "co_flags"):
+        if getattr(one, part) != getattr(other, part):
+            return "its code is another"
+    constants = zip(one.co_consts, other.co_consts, strict=False)
+    if len(one.co_consts) != len(other.co_consts):
+        return "its code is another"
+    return "its code is another" if any(walk.compare(a, b) for a, b in constants) else ""
+
+
+def _class_difference(walk: Walk, one: Any, other: Any) -> str:
+    if one.__module__ == other.__module__ and one.__module__ != "__main__":
+        return "it is another class of the same name"
+    skipped = {"__module__", "__dict__", "__weakref__", "__doc__", "__firstlineno__"}
+    parts = [name for name in vars(one) if name not in skipped and not name.startswith("_abc_")]
+    theirs = [name for name in vars(other) if name not in skipped and not name.startswith("_abc_")]
+    if sorted(parts) != sorted(theirs):
+        return f"its members are others ({words(sorted(set(parts) ^ set(theirs)))})"
+    for name in parts:
+        first, second = vars(one)[name], vars(other)[name]
+        if type(first).__name__ in {"staticmethod", "classmethod"}:
+            first, second = first.__func__, getattr(second, "__func__", second)
+        if inspect.ismemberdescriptor(first) or inspect.isgetsetdescriptor(first):
+            continue
+        found = walk.compare(first, second, f"member {name}")
+        if found:
+            return found
+    return ""
+
+
+def object_difference(walk: Walk, one: Any, other: Any) -> str:
+    """Compare two objects: their attributes, or what they give to be rebuilt from."""
+    if isinstance(one, Iterator) or inspect.isawaitable(one):
+        raise NotComparableError(f"a {type(one).__name__} can be read only once")
+    if _is_estimator(one):
+        return _estimator_difference(walk, one, other)
+    if _has_plain_state(one) and _has_plain_state(other):
+        return _attributes_difference(walk, _attributes(one), _attributes(other))
+    return _rebuild_difference(walk, one, other)
+
+
+def _is_estimator(value: Any) -> bool:
+    return callable(getattr(value, "get_params", None)) and callable(getattr(value, "fit", None))
+
+
+def _estimator_difference(walk: Walk, one: Any, other: Any) -> str:
+    parameters = _parameters(one), _parameters(other)
+    for name in parameters[0].keys() | parameters[1].keys():
+        found = walk.compare(parameters[0].get(name), parameters[1].get(name), f"parameter {name}")
+        if found:
+            return found
+    if not _has_plain_state(one):
+        return _rebuild_difference(walk, one, other)
+    return _attributes_difference(walk, _attributes(one), _attributes(other))
+
+
+def _parameters(estimator: Any) -> dict[str, Any]:
+    try:
+        return dict(estimator.get_params(deep=False))
+    except TypeError:
+        return dict(estimator.get_params())
+
+
+def _has_plain_state(value: Any) -> bool:
+    """Tell whether all there is to an object is in its attributes.
+
+    A class of a compiled extension may keep state where no attribute shows it.
+    """
+    kind = type(value)
+    if not hasattr(value, "__dict__") and not _slots(kind):
+        return False
+    return all(base is object or base.__flags__ & _HEAP_TYPE for base in kind.__mro__)
+
+
+def _slots(kind: type) -> list[str]:
+    found: list[str] = []
+    for base in kind.__mro__:
+        slots = vars(base).get("__slots__", ())
+        found.extend((slots,) if isinstance(slots, str) else slots)
+    return [name for name in found if name not in {"__dict__", "__weakref__"}]
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    found = dict(getattr(value, "__dict__", {}))
+    for name in _slots(type(value)):
+        if hasattr(value, name):
+            found[name] = getattr(value, name)
+    return found
+
+
+def _attributes_difference(walk: Walk, one: dict[str, Any], other: dict[str, Any]) -> str:
+    for name in [*one, *(name for name in other if name not in one)]:
+        if name in _MEASURED_TIMES:
+            continue
+        if name not in other:
+            return f"attribute {name} is new"
+        if name not in one:
+            return f"attribute {name} is missing"
+        first, second = one[name], other[name]
+        if name == "cv_results_":
+            first, second = _without_times(first), _without_times(second)
+        found = walk.compare(first, second, f"attribute {name}")
+        if found:
+            return found
+    return ""
+
+
+def _without_times(results: Any) -> Any:
+    if not isinstance(results, dict):
+        return results
+    return {key: value for key, value in results.items() if key not in _MEASURED_TIMES}
+
+
+def _rebuild_difference(walk: Walk, one: Any, other: Any) -> str:
+    """Compare what two objects give to ``pickle``, part by part."""
+    parts = _reduced(one), _reduced(other)
+    if isinstance(parts[0], str) or isinstance(parts[1], str):
+        return "" if parts[0] == parts[1] else versus(parts[0], parts[1])
+    names = ("constructor", "arguments", "state", "items", "entries")
+    for name, first, second in zip(names, *parts, strict=False):
+        found = walk.compare(first, second, "" if name == "state" else name)
+        if found:
+            return within("", found)
+    return ""
+
+
+def _reduced(value: Any) -> Any:
+    try:
+        found = value.__reduce_ex__(4)
+    except Exception as error:
+        raise NotComparableError(f"a {type(value).__name__} ({error})") from error
+    if isinstance(found, str):
+        return found
+    padded = [*found, None, None, None, None][:5]
+    return [list(part) if isinstance(part, Iterator) else part for part in padded]
