@@ -1,0 +1,19 @@
+"""A finished run as people read it."""
+
+from __future__ import annotations
+
+from nbprod.workflows.run import RunResult
+
+
+def describe_run(result: RunResult) -> str:
+    """Return the run's id, its steps with times, its metrics, and where all of it lies."""
+    record = result.record
+    lines = [f"run {record.run_id}: {record.state.value} in {record.seconds:.1f} s"]
+    width = max((len(step.name) for step in record.steps), default=0)
+    lines.extend(
+        f"  {step.name:<{width}}  {step.seconds:6.1f} s" for step in record.steps if step.name
+    )
+    lines.extend(f"  {name} = {value}" for name, value in record.metrics.items())
+    lines.extend(f"  note: {problem}" for problem in record.problems)
+    lines.append(f"  output: {record.output}")
+    return "\n".join(lines)

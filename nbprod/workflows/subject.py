@@ -1,0 +1,75 @@
+"""What a run is about: a notebook, or a generated project with the notebook it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbprod.diagnostics import Diagnostic
+from nbprod.emit.load import Project, load_project
+from nbprod.pipeline.ir import Pipeline
+from nbprod.workflows.loading import LoadedNotebook, load_notebook
+from nbprod.workflows.parameter_files import read_parameter_file
+from nbprod.workflows.target import ProjectTarget, resolve_target
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A notebook or project, read and checked; nothing has run yet.
+
+    Attributes:
+        pipeline: Its steps.
+        folder: Where its code runs: the notebook's folder, absolute.
+        kernel: Kernel name; empty for the default one.
+        diagnostics: Findings of the analysis.
+        loaded: The notebook, when the target was one.
+        project: The project, when the target was one.
+    """
+
+    pipeline: Pipeline
+    folder: Path
+    kernel: str
+    diagnostics: tuple[Diagnostic, ...] = ()
+    loaded: LoadedNotebook | None = None
+    project: Project | None = None
+
+    @property
+    def notebook(self) -> Path:
+        """The source notebook, absolute."""
+        if self.loaded is not None:
+            return self.loaded.path
+        assert self.project is not None
+        return self.project.source_notebook().resolve()
+
+
+def load_subject(target: Path, kernel: str | None = None) -> Subject:
+    """Read the notebook or project at ``target``.
+
+    Raises:
+        UsageError: If it is neither, or its notebook or kernel cannot be found.
+        RefusedError: If the notebook has errors that stop it.
+    """
+    found = resolve_target(target)
+    if isinstance(found, ProjectTarget):
+        project = load_project(found.directory)
+        notebook = project.source_notebook().resolve()
+        name = kernel or project.pipeline.source.kernel
+        return Subject(project.pipeline, notebook.parent, name, project=project)
+    loaded = load_notebook(found.path, kernel)
+    pipeline = loaded.require_pipeline()
+    name = kernel or loaded.notebook.kernel_name
+    return Subject(pipeline, loaded.path.parent, name, loaded.diagnostics, loaded=loaded)
+
+
+def resolve(
+    pipeline: Pipeline, pairs: tuple[tuple[str, str], ...], files: tuple[Path, ...]
+) -> Mapping[str, object]:
+    """Decide every parameter's value from ``-p`` pairs, ``-f`` files and the environment.
+
+    Raises:
+        UsageError: If a name is unknown or a value is of the wrong type.
+    """
+    from nbprod.run.parameters import resolve_parameters
+
+    return resolve_parameters(pipeline, pairs, [read_parameter_file(path) for path in files])
