@@ -2,7 +2,8 @@
 """Stands in for ``nbprod`` where only the server is under test: quick, and it fails on demand.
 
 The notebook's text chooses what happens: see SCRIPTS. Every call appends its
-arguments to ``calls.jsonl`` beside the notebook.
+arguments to ``calls.jsonl`` beside the notebook. What is deployed stands in
+``services.json`` in the working directory.
 """
 
 import json
@@ -15,6 +16,7 @@ from pathlib import Path
 
 STAGES = ["check", "convert", "run", "verify", "package", "build", "start", "compare", "switch"]
 SEQUENCE = 0
+SERVICES = Path("services.json")
 
 
 def tell(event, **fields):
@@ -53,7 +55,35 @@ def succeed(pause=0.0):
         "checked_rows": 1000,
         "curl": f"curl -s {url}predict -H 'content-type: application/json' -d '{{\"rows\": []}}'",
     }
+    services = deployed()
+    services["churn"] = {
+        "name": "churn",
+        "version": result["version"],
+        "state": "running",
+        "url": url,
+        "pid": 1,
+    }
+    SERVICES.write_text(json.dumps(services))
     tell("result", result=result)
+    return 0
+
+
+def deployed():
+    return json.loads(SERVICES.read_text()) if SERVICES.exists() else {}
+
+
+def stop(name):
+    services = deployed()
+    if name == "broken":
+        print("Traceback…\nOSError: disk on fire", file=sys.stderr)
+        return 4
+    if name not in services:
+        error = {"message": f"no service named {name}", "fix": "see nbprod status"}
+        print(json.dumps({"error": error}))
+        return 2
+    del services[name]
+    SERVICES.write_text(json.dumps(services))
+    print(json.dumps({"name": name, "state": "stopped"}))
     return 0
 
 
@@ -139,17 +169,9 @@ def main():
                 log.write(json.dumps(parameters) + "\n")
             return deploy(Path(notebook))
         case ["status", "--json"]:
-            row = {"name": "churn", "version": "v1", "state": "running", "url": "u", "pid": 1}
-            print(json.dumps({"deployments": [row]}))
-        case ["stop", "--json", "--", "churn"]:
-            print(json.dumps({"name": "churn", "state": "stopped"}))
-        case ["stop", "--json", "--", "broken"]:
-            print("Traceback…\nOSError: disk on fire", file=sys.stderr)
-            return 4
+            print(json.dumps({"deployments": list(deployed().values())}))
         case ["stop", "--json", "--", name]:
-            error = {"message": f"no service named {name}", "fix": "see nbprod status"}
-            print(json.dumps({"error": error}))
-            return 2
+            return stop(name)
         case _:
             print(f"unexpected arguments: {arguments}", file=sys.stderr)
             return 2

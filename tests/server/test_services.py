@@ -3,15 +3,25 @@ import json
 import pytest
 
 
-async def test_services_are_what_status_says(call):
+async def test_services_are_what_status_says(call, follow, notebook):
+    assert await call("GET", "services") == (200, {"deployments": []})
+    _, run = await call("POST", "deployments", body={"path": notebook()})
+    await follow(run["id"])
+
     status, document = await call("GET", "services")
+
     assert status == 200
     assert document["deployments"][0]["name"] == "churn"
 
 
-async def test_stop_answers_what_the_command_says(call):
+async def test_stop_answers_what_the_command_says(call, follow, notebook):
+    _, run = await call("POST", "deployments", body={"path": notebook()})
+    await follow(run["id"])
+
     status, document = await call("POST", "services", "churn", "stop")
+
     assert (status, document["state"]) == (200, "stopped")
+    assert await call("GET", "services") == (200, {"deployments": []})
 
 
 @pytest.mark.parametrize("name", ["nobody", "--help", "a%20b"])
