@@ -13,6 +13,8 @@ from nbprod.emit.manifest import MANIFEST, Manifest, decode_manifest, digest
 from nbprod.emit.project import ProjectFile
 from nbprod.errors import SystemFailedError, UsageError
 
+_NOTE = ".nbprod/source.json"
+
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
@@ -27,6 +29,49 @@ class WriteResult:
     written: tuple[PurePosixPath, ...]
     unchanged: tuple[PurePosixPath, ...]
     removed: tuple[PurePosixPath, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WritePlan:
+    """What writing a project would do; made without touching the disk.
+
+    Attributes:
+        content: Path -> bytes of every file of the project.
+        changed: Paths to write, the manifest last.
+        obsolete: Paths of an earlier generation to remove.
+    """
+
+    content: Mapping[str, bytes]
+    changed: tuple[str, ...]
+    obsolete: tuple[str, ...]
+
+
+def plan_write(files: Iterable[ProjectFile], directory: Path, force: bool = False) -> WritePlan:
+    """Work out what brings ``directory`` to the state that ``files`` describe.
+
+    Args:
+        files: All files of the project, ``nbprod.json`` among them.
+        directory: The project's folder; it need not exist.
+        force: Overwrite files that were edited by hand.
+
+    Raises:
+        UsageError: If a file was edited by hand, or the folder holds something else.
+    """
+    wanted = {str(file.path): file.content for file in files}
+    earlier = read_manifest(directory) if directory.is_dir() else None
+    _check_folder(directory, earlier)
+    current = {path: _read(directory / path) for path in wanted}
+    edited = _edited(directory, earlier, wanted, current)
+    if edited and not force:
+        raise UsageError(
+            f"edited by hand, so not overwritten in {directory}: {', '.join(edited)}",
+            fix="keep your edits by converting into another folder, or give --force to lose them",
+        )
+    obsolete = [path for path in (earlier.files if earlier else {}) if path not in wanted]
+    changed = [path for path in wanted if current[path] != wanted[path]]
+    # The manifest last: until it is there, the files of before count as generated.
+    changed.sort(key=lambda path: (path == MANIFEST, path))
+    return WritePlan(wanted, tuple(changed), tuple(obsolete))
 
 
 def write_project(
@@ -52,28 +97,14 @@ def write_project(
             it cannot be written. Nothing has been written then.
         SystemFailedError: If the disk failed while writing.
     """
-    wanted = {str(file.path): file.content for file in files}
-    earlier = read_manifest(directory) if directory.is_dir() else None
-    _check_folder(directory, earlier)
-    current = {path: _read(directory / path) for path in wanted}
-    obsolete = [path for path in (earlier.files if earlier else {}) if path not in wanted]
-    edited = _edited(directory, earlier, wanted, current)
-    if edited and not force:
-        raise UsageError(
-            f"edited by hand, so not overwritten in {directory}: {', '.join(edited)}",
-            fix="keep your edits by converting into another folder, or give --force to lose them",
-        )
-    removable = [path for path in obsolete if force or path not in edited]
-    changed = [path for path in wanted if current[path] != wanted[path]]
-    # The manifest last: until it is there, the files of before count as generated.
-    changed.sort(key=lambda path: (path == MANIFEST, path))
+    plan = plan_write(files, directory, force)
     _check_writable(directory)
     removed = []
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        for path in changed:
-            _replace(directory / path, wanted[path])
-        for path in removable:
+        for path in plan.changed:
+            _replace(directory / path, plan.content[path])
+        for path in plan.obsolete:
             if _remove(directory, path):
                 removed.append(path)
         _note_source(directory, notebook)
@@ -82,9 +113,8 @@ def write_project(
             f"cannot write {error.filename or directory}: {error.strerror}",
             fix="make room or mend the permissions, then convert again",
         ) from error
-    return WriteResult(
-        _paths(changed), _paths(path for path in wanted if path not in changed), _paths(removed)
-    )
+    unchanged = plan.content.keys() - set(plan.changed)
+    return WriteResult(_paths(plan.changed), _paths(unchanged), _paths(removed))
 
 
 def _paths(paths: Iterable[str]) -> tuple[PurePosixPath, ...]:
@@ -207,20 +237,26 @@ def _remove(directory: Path, path: str) -> bool:
     return True
 
 
-def _note_source(directory: Path, notebook: Path | None) -> None:
-    """Note where the notebook lies, if that cannot be told from the project's place."""
-    folder = directory / ".nbprod"
-    note = folder / "source.json"
-    if notebook is None:
-        return
+def source_note(directory: Path, notebook: Path) -> dict[str, bytes]:
+    """Return the files that note where the notebook lies, by path relative to ``directory``.
+
+    None are needed, and the result is empty, if it lies beside the project or in it.
+    """
     place = notebook.resolve()
     if place.parent in (directory.resolve().parent, directory.resolve()):
-        note.unlink(missing_ok=True)
+        return {}
+    note = json.dumps({"notebook": str(place)}, ensure_ascii=False) + "\n"
+    return {".nbprod/.gitignore": b"*\n", _NOTE: note.encode()}
+
+
+def _note_source(directory: Path, notebook: Path | None) -> None:
+    if notebook is None:
         return
-    folder.mkdir(mode=0o700, exist_ok=True)
-    ignore = folder / ".gitignore"
-    if not ignore.exists():
-        _replace(ignore, b"*\n")
-    content = (json.dumps({"notebook": str(place)}, ensure_ascii=False) + "\n").encode()
-    if _read(note) != content:
-        _replace(note, content)
+    note = source_note(directory, notebook)
+    if not note:
+        (directory / _NOTE).unlink(missing_ok=True)
+        return
+    (directory / _NOTE).parent.mkdir(mode=0o700, exist_ok=True)
+    for path, content in note.items():
+        if _read(directory / path) != content:
+            _replace(directory / path, content)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbprod.diagnostics import Diagnostic
-from nbprod.emit.project import render_project
+from nbprod.emit.project import ProjectFile, render_project
 from nbprod.emit.write import write_project
 from nbprod.pipeline.ir import Pipeline
 from nbprod.workflows.loading import LoadedNotebook, load_notebook
@@ -61,6 +61,16 @@ def convert(request: ConvertRequest) -> ConvertResult:
     """
     return convert_loaded(
         load_notebook(request.notebook, request.kernel), request.directory, force=request.force
+    )
+
+
+def render_loaded(loaded: LoadedNotebook) -> tuple[ProjectFile, ...]:
+    """Render the project of a notebook that is already analysed, without writing it."""
+    return render_project(
+        loaded.require_pipeline(),
+        local_sources=loaded.local_sources,
+        environment=loaded.environment,
+        diagnostics=loaded.diagnostics,
     )
 
 

@@ -59,9 +59,22 @@ def load_notebook(path: Path, kernel: str | None = None) -> LoadedNotebook:
     Raises:
         UsageError: If it is no Python notebook, cannot be read, or its kernel is missing.
     """
+    return analyse_notebook(read_notebook(path), path, kernel)
+
+
+def analyse_notebook(notebook: Notebook, path: Path, kernel: str | None = None) -> LoadedNotebook:
+    """Analyse a notebook that is already read.
+
+    Args:
+        notebook: The notebook.
+        path: Where it lies, or would lie: its local modules are looked for beside it.
+        kernel: Kernel name to use instead of the notebook's own.
+
+    Raises:
+        UsageError: If its kernel is missing.
+    """
     from nbprod.run.environment import collect_environment
 
-    notebook = read_notebook(path)
     absolute = path.resolve()
     environment = collect_environment(kernel or notebook.kernel_name)
     code = tuple(cell.source for cell in notebook.cells if cell.kind == "code")
