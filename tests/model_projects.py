@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import importlib.util
 import json
 import subprocess
@@ -236,7 +237,9 @@ def texts(folder: Path) -> ModelProject:
 
     messages = ["win money now", "cheap money", "meet at noon", "lunch tomorrow?"] * 10
     labels = [True, True, False, False] * 10
-    model = make_pipeline(CountVectorizer(preprocessor=lambda text: text.lower()), MultinomialNB())
+    # As in a kernel: a function of __main__, which travels by value.
+    lower = eval("lambda text: text.lower()", {"__name__": "__main__"})
+    model = make_pipeline(CountVectorizer(preprocessor=lower), MultinomialNB())
     model.fit(messages, labels)
     return write_run(write_project(folder, "spam"), "spam", messages, labels, model, {})
 

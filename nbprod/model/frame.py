@@ -62,7 +62,8 @@ def _series_values(column: Column, values: list[object]) -> Any:  # noqa: ANN401
     if column.kind == "datetime":
         return _datetimes(column, values)
     if column.dtype == "object":
-        return _objects(column, values)
+        # A bare array of text would be taken for text by pandas 3, and None for nan.
+        return pd.Series(_objects(column, values), dtype=object)
     if column.kind == "integer":
         values = [value if value is None else int(value) for value in values]  # type: ignore[call-overload]
     if column.absent == "na" or column.kind == "string":

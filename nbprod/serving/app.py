@@ -84,7 +84,7 @@ class ServiceApp:
                 Route("/readyz", self._readyz, methods=["GET"]),
                 Route("/metrics", self._metrics, methods=["GET"]),
             ],
-            exception_handlers={HTTPException: _http_error, Problem: _problem},
+            exception_handlers={HTTPException: _http_error, Problem: _problem, Exception: _broken},
             lifespan=self._lifespan,
         )
         self.starlette.router.redirect_slashes = False
@@ -97,12 +97,12 @@ class ServiceApp:
         if scope["type"] != "http":
             await self.starlette(scope, receive, send)
             return
-        started, status, begun = time.perf_counter(), 500, False
+        started, status = time.perf_counter(), 500
 
         async def watched(message: Message) -> None:
-            nonlocal status, begun
+            nonlocal status
             if message["type"] == "http.response.start":
-                status, begun = int(message["status"]), True
+                status = int(message["status"])
             await send(message)
 
         try:
@@ -111,10 +111,8 @@ class ServiceApp:
                 app = problem_response(refused)
             await app(scope, receive, watched)
         except Exception:
+            # Answered already (see _broken); what went wrong belongs into the log alone.
             logger.exception("a request failed")
-            if not begun:
-                broken = Problem(500, "internal-error", "the service failed; its log says why")
-                await problem_response(broken)(scope, receive, watched)
         finally:
             if self._loaded is not None:
                 path, method = scope["path"], scope["method"]
@@ -201,3 +199,8 @@ async def _problem(request: Request, error: Exception) -> Response:
     del request
     assert isinstance(error, Problem)
     return problem_response(error)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    del request, error
+    return problem_response(Problem(500, "internal-error", "the service failed; its log says why"))
