@@ -7,7 +7,7 @@ not an error: ``contract["unsupported"]`` says why in one sentence.
 """
 
 # Values of any type are this module's business, and a kernel may be older than ours.
-# ruff: noqa: ANN401, B905
+# ruff: noqa: B905
 
 from __future__ import annotations
 
