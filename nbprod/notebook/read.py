@@ -15,6 +15,8 @@ from nbprod.errors import UsageError
 from nbprod.notebook.cell import Cell, CellKind, derived_id
 from nbprod.notebook.notebook import Notebook
 
+__all__ = ["INJECTED_TAG", "Notebook", "read_notebook", "read_notebook_text"]
+
 INJECTED_TAG = "injected-parameters"
 _KINDS = {"code": CellKind.CODE, "markdown": CellKind.MARKDOWN, "raw": CellKind.RAW}
 _PYTHON = frozenset({"python", "python3", "ipython", "ipython3"})

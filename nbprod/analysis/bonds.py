@@ -1,0 +1,113 @@
+"""What keeps cells in one step: values that cannot pass from one step to another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nbprod.analysis.dataflow import StepFlow, StepNames
+from nbprod.analysis.definitions import Definitions
+from nbprod.analysis.steps import Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Bond:
+    """Two steps that have to be one, and all between them.
+
+    Attributes:
+        first: Position of the earlier step.
+        last: Position of the later step.
+        name: The variable that binds them together.
+        reason: Why, a clause that follows the variable's name.
+    """
+
+    first: int
+    last: int
+    name: str
+    reason: str
+
+
+def bonds(flows: Sequence[StepFlow], definitions: Definitions) -> list[Bond]:
+    """Find what cannot be cut."""
+    found: list[Bond] = []
+    producer: dict[str, int] = {}
+    for position, each in enumerate(flows):
+        for name in [*each.inputs, *each.params]:
+            first = producer.get(name)
+            if first is None:
+                continue
+            reason = _reason(flows, first, position, name, definitions)
+            if reason:
+                found.append(Bond(first, position, name, reason))
+        producer.update(dict.fromkeys(each.outputs, position))
+    return found
+
+
+def _reason(
+    flows: Sequence[StepFlow], first: int, last: int, name: str, definitions: Definitions
+) -> str:
+    value = flows[first].names.values.get(name)
+    if value is None:
+        return ""
+    if value.pinned:
+        return f"holds {value.pinned}, which cannot be stored"
+    stale = _stale(flows, first, last, name, definitions)
+    if stale:
+        return f"holds code that reads {stale}, which is bound anew in between"
+    if _conditional(flows, first, last, name):
+        return "is bound only under a condition"
+    return ""
+
+
+def _stale(
+    flows: Sequence[StepFlow], first: int, last: int, name: str, definitions: Definitions
+) -> str:
+    """Return a variable that code within ``name`` reads and a later step binds anew."""
+    names = flows[first].names
+    code = _code(names, name)
+    for entry in sorted(code & definitions.variables):
+        for position in range(first + 1, last + 1):
+            if entry in flows[position].names.maybe:
+                return entry
+    return ""
+
+
+def _code(names: StepNames, name: str) -> set[str]:
+    """Return all names that code within a variable reads, directly or not."""
+    found: set[str] = set()
+    value = names.values.get(name)
+    pending = list(value.code) if value else []
+    while pending:
+        entry = pending.pop().lstrip("=")
+        if entry in found:
+            continue
+        found.add(entry)
+        inner = names.values.get(entry)
+        pending.extend(inner.code if inner else ())
+    return found
+
+
+def _conditional(flows: Sequence[StepFlow], first: int, last: int, name: str) -> bool:
+    """Whether ``name`` may not exist after the step, and is read only under a condition too."""
+    producer = flows[first]
+    if name in producer.names.bound or name in [*producer.inputs, *producer.params]:
+        return False
+    read = flows[last].names.reads.get(name)
+    return read is not None and not read.certain
+
+
+def merge(drafts: list[Draft], found: Sequence[Bond]) -> list[Draft]:
+    """Join the steps that ``found`` binds together, and all between them."""
+    reach = list(range(len(drafts)))
+    for bond in found:
+        reach[bond.first] = max(reach[bond.first], bond.last)
+    merged: list[Draft] = []
+    end = -1
+    for position, draft in enumerate(drafts):
+        if position <= end and merged:
+            merged[-1].cells.extend(draft.cells)
+            merged[-1].heading = merged[-1].heading or draft.heading
+        else:
+            merged.append(draft)
+        end = max(end, reach[position])
+    return merged

@@ -1,0 +1,336 @@
+"""Follow calls: of the library, of the author's own functions, of the unknown."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from nbprod.analysis import summaries
+from nbprod.analysis.library_table import (
+    Conduct,
+    function_conduct,
+    is_pinned,
+    knows_type,
+    method_conduct,
+    method_return_type,
+    return_type,
+)
+from nbprod.analysis.memory import Memory
+from nbprod.analysis.value import SCALAR_TYPES, Value, element_of, joined, scalar
+
+if TYPE_CHECKING:
+    from nbprod.analysis.expressions import Expressions
+
+_FITTED_SELF = frozenset({"fit", "partial_fit"})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call with its arguments evaluated.
+
+    Attributes:
+        node: The call.
+        positional: Values of positional arguments.
+        keywords: Values of keyword arguments; ``**`` ones under ``""``.
+        starred: Some arguments come from ``*`` or ``**``, so that none can be told apart.
+    """
+
+    node: ast.Call
+    positional: tuple[Value, ...]
+    keywords: dict[str, Value]
+    starred: bool
+
+    @property
+    def arguments(self) -> list[Value]:
+        """All of them."""
+        return [*self.positional, *self.keywords.values()]
+
+    def flag(self, name: str) -> bool:
+        """Whether ``name=`` is given, and not the constant ``False``."""
+        return any(
+            word.arg == name
+            and not (isinstance(word.value, ast.Constant) and word.value.value is False)
+            for word in self.node.keywords
+        )
+
+
+def evaluate(expressions: Expressions, node: ast.Call) -> Value:
+    """Follow the call ``node``."""
+    memory = expressions.memory
+    receiver: Value | None = None
+    if isinstance(node.func, ast.Attribute):
+        receiver = expressions.value(node.func.value)
+        if receiver.qualified:
+            callee = Value(type=f"{receiver.type}.{node.func.attr}")
+        else:
+            callee = element_of(receiver)
+    else:
+        callee = expressions.value(node.func)
+    call = _arguments(expressions, node)
+    if callee.qualified:
+        return _library_function(memory, callee.qualified, call)
+    if receiver is not None and isinstance(node.func, ast.Attribute):
+        return _method(expressions, receiver, node.func.attr, call)
+    return _value_called(expressions, callee, call)
+
+
+def _arguments(expressions: Expressions, node: ast.Call) -> Call:
+    positional = tuple(expressions.values(node.args))
+    keywords: dict[str, Value] = {}
+    for word in node.keywords:
+        value = expressions.value(word.value)
+        name = word.arg or ""
+        keywords[name] = joined([keywords[name], value]) if name in keywords else value
+    starred = "" in keywords or any(isinstance(each, ast.Starred) for each in node.args)
+    return Call(node, positional, keywords, starred)
+
+
+# The library -----------------------------------------------------------------------
+
+
+def _library_function(memory: Memory, qualified: str, call: Call) -> Value:
+    memory.trace.calls.add(qualified)
+    conduct = function_conduct(qualified)
+    if qualified == "builtins.id":
+        for value in call.arguments:
+            memory.trace.compared |= value.own
+    if conduct is Conduct.UNKNOWN and qualified.rpartition(".")[2][:1].isupper():
+        conduct = Conduct.SHARES
+    _call_arguments(memory, call)
+    result = _result(memory, conduct, None, call, _returned(qualified, conduct))
+    if conduct is Conduct.MUTATES and call.positional:
+        memory.change(call.positional[0])
+    elif conduct is Conduct.UNKNOWN:
+        _change_everything(memory, call)
+    elif conduct is Conduct.DRAWS and "ax" in call.keywords:
+        memory.change_all(call.keywords["ax"])
+    if "out" in call.keywords:
+        memory.change_all(call.keywords["out"])
+    if call.flag("inplace") and call.positional:
+        memory.change(call.positional[0])
+    if is_pinned(qualified):
+        return replace(result, pinned=f"what {qualified.removeprefix('builtins.')}() returns")
+    return result
+
+
+def _returned(qualified: str, conduct: Conduct) -> str:
+    known = return_type(qualified)
+    if known or qualified.startswith(("builtins.", "pandas.", "numpy.")):
+        return known
+    last = qualified.rpartition(".")[2]
+    is_class = last[:1].isupper() and not last.isupper() and conduct is not Conduct.UNKNOWN
+    return qualified if is_class else ""
+
+
+def _call_arguments(memory: Memory, call: Call) -> None:
+    """Functions given as arguments may be called: what they change may change."""
+    for value in call.arguments:
+        for region in value.own & memory.code.keys():
+            summary = summaries.known(memory, region)
+            if summary is None or summary.mutated or summary.mutated_free:
+                memory.change_all(value)
+
+
+def _change_everything(memory: Memory, call: Call) -> None:
+    for value in call.arguments:
+        memory.change_all(value)
+
+
+def _result(
+    memory: Memory, conduct: Conduct, receiver: Value | None, call: Call, kind: str
+) -> Value:
+    """Return what a call of that conduct gives back."""
+    given = call.arguments if receiver is None else [receiver, *call.arguments]
+    if conduct is Conduct.SCALAR or kind in SCALAR_TYPES:
+        return scalar(kind or "scalar")
+    if conduct in {Conduct.FRESH, Conduct.SAME}:
+        # Functions that a new object holds (a scorer, a parser) stay with it.
+        holds = [replace(value, own=frozenset(), reach=frozenset()) for value in given]
+        return memory.new(call.node, [value for value in holds if value.code], kind)
+    if conduct is Conduct.PARTS:
+        return replace(memory.new(call.node, (), "parts"), parts=())
+    if conduct is Conduct.SELF and receiver is not None:
+        return receiver
+    return memory.new(call.node, given, kind)
+
+
+# Methods ---------------------------------------------------------------------------
+
+
+def _method(expressions: Expressions, receiver: Value, name: str, call: Call) -> Value:
+    memory = expressions.memory
+    if receiver.type.startswith("user:"):
+        own = summaries.method_of(memory, expressions.frame, receiver, name)
+        if own is not None:
+            return _apply(expressions, own, receiver, call, bound=receiver)
+    memory.trace.calls.add(f"{receiver.type or '?'}.{name}")
+    conduct = method_conduct(receiver.type, name)
+    if receiver.type in SCALAR_TYPES and conduct is Conduct.UNKNOWN:
+        conduct = Conduct.SHARES
+    _call_arguments(memory, call)
+    _change_by_method(memory, conduct, receiver, call)
+    if conduct is Conduct.FITS:
+        memory.trace.fitted |= receiver.own
+        if name in _FITTED_SELF:
+            return receiver
+        return memory.new(call.node)
+    kind = method_return_type(receiver.type, name)
+    if conduct is Conduct.SAME and not kind:
+        conduct = Conduct.FRESH
+    if receiver.immutable and conduct is not Conduct.UNKNOWN and not knows_type(receiver.type):
+        if conduct is Conduct.SCALAR or not any(value.reach for value in call.arguments):
+            return scalar() if receiver.type in SCALAR_TYPES else memory.new(call.node)
+    return _result(memory, conduct, receiver, call, kind)
+
+
+def _change_by_method(memory: Memory, conduct: Conduct, receiver: Value, call: Call) -> None:
+    if conduct is Conduct.UNKNOWN:
+        memory.change_all(receiver)
+        _change_everything(memory, call)
+    elif conduct in {Conduct.MUTATES, Conduct.SELF}:
+        memory.change(receiver)
+    elif conduct is Conduct.DRAWS:
+        memory.change_all(receiver)
+    elif conduct is Conduct.FITS:
+        # A pipeline fits the estimators it holds.
+        memory.change_all(receiver)
+    if call.flag("inplace"):
+        memory.change(receiver)
+    for name in ("out", "ax"):
+        if name in call.keywords:
+            memory.change_all(call.keywords[name])
+
+
+# The author's own code -------------------------------------------------------------
+
+
+def _value_called(expressions: Expressions, callee: Value, call: Call) -> Value:
+    """Call something held by a variable: a function or class of the notebook, or the unknown."""
+    memory = expressions.memory
+    known = sorted(callee.own & memory.code.keys())
+    if not known or len(known) > 8:
+        memory.change_all(callee)
+        _change_everything(memory, call)
+        return memory.new(call.node, [callee, *call.arguments])
+    results = []
+    for region in known:
+        node = memory.code[region]
+        if isinstance(node, ast.ClassDef):
+            results.append(_instance(expressions, region, node, callee, call))
+        else:
+            results.append(_apply(expressions, region, callee, call))
+    return joined(results)
+
+
+def _instance(
+    expressions: Expressions, region: int, node: ast.ClassDef, callee: Value, call: Call
+) -> Value:
+    memory = expressions.memory
+    made = memory.new(call.node, call.arguments, f"user:{region}")
+    made = replace(made, code=made.code | callee.code | {node.name})
+    if summaries.is_stateful(node):
+        made = replace(made, reach=made.reach | callee.reach)
+    own = summaries.method_of(memory, expressions.frame, made, "__init__")
+    if own is not None:
+        _apply(expressions, own, made, call, bound=made)
+    elif node.bases:
+        _call_arguments(memory, call)
+    return made
+
+
+def _apply(
+    expressions: Expressions, region: int, callee: Value, call: Call, bound: Value | None = None
+) -> Value:
+    """Call a function of the notebook, by its summary."""
+    memory = expressions.memory
+    positional = call.positional if bound is None else (bound, *call.positional)
+    node = memory.code[region]
+    assert not isinstance(node, ast.ClassDef)
+    types = tuple(value.type for value in positional)
+    keyword_types = tuple(f"{name}={value.type}" for name, value in sorted(call.keywords.items()))
+    summary = summaries.summary_of(memory, expressions.frame, region, types + keyword_types)
+    if summary is None:
+        memory.change_all(callee)
+        _change_everything(memory, call)
+        return memory.new(call.node, [callee, *call.arguments])
+    memory.trace.calls |= summary.calls
+    given = _bind(node, positional, call)
+    for name in sorted(summary.mutated):
+        # What is not given is a default value, an object that the function itself keeps.
+        if name in given:
+            memory.change_all(given[name])
+        else:
+            memory.trace.mutated |= callee.own
+    for name in sorted(summary.mutated_free):
+        _change_free(expressions, name, callee)
+    for name in summary.fitted:
+        value = given.get(name) or expressions.frame.peek(name)
+        if value is not None:
+            memory.trace.fitted |= value.own
+    return _returned_value(expressions, summary, given, callee, call)
+
+
+def _bind(node: ast.AST, positional: tuple[Value, ...], call: Call) -> dict[str, Value]:
+    """Match arguments with the parameters of ``node``."""
+    arguments: ast.arguments = node.args  # type: ignore[attr-defined]
+    names = [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
+    if call.starred:
+        anything = joined([*positional, *call.keywords.values()])
+        every = [*names, *(each.arg for each in arguments.kwonlyargs)]
+        given = dict.fromkeys(every, anything)
+    else:
+        given = dict(zip(names, positional, strict=False))
+        given.update(call.keywords)
+    rest = positional[len(names) :] or tuple(call.keywords.values())
+    for extra in (arguments.vararg, arguments.kwarg):
+        if extra is not None and rest:
+            given[extra.arg] = joined([*rest, *call.keywords.values()])
+    return given
+
+
+def _change_free(expressions: Expressions, name: str, callee: Value) -> None:
+    memory = expressions.memory
+    value = expressions.frame.peek(name)
+    if value is not None and value.reach:
+        memory.change_all(value)
+    else:
+        # A name of an enclosing function that has returned: the closure keeps it.
+        nested = {region for region in callee.own if region in memory.code}
+        memory.trace.mutated |= (callee.own - nested) or callee.own
+
+
+def _returned_value(
+    expressions: Expressions,
+    summary: summaries.Summary,
+    given: dict[str, Value],
+    callee: Value,
+    call: Call,
+) -> Value:
+    """Translate what the summary returns into the caller's terms."""
+    memory = expressions.memory
+
+    def concrete(value: Value, position: int = -1) -> Value:
+        if value.immutable and not value.parts:
+            return value
+        sources: list[Value] = []
+        own: set[int] = set()
+        for region in value.reach:
+            if region in summary.regions:
+                name = summary.regions[region]
+                source = given.get(name) or expressions.frame.peek(name) or callee
+                sources.append(source)
+                if region in value.own:
+                    own |= source.own
+            elif region in memory.code:
+                own |= {region} & value.own
+        made = memory.region(call.node, f"result {position}")
+        if not value.own <= summary.regions.keys():
+            own.add(made)
+        reach = own.union(*(source.reach for source in sources))
+        code = frozenset(value.code).union(*(source.code for source in sources))
+        parts = tuple(concrete(part, index) for index, part in enumerate(value.parts))
+        reach = reach.union(*(part.reach for part in parts))
+        return Value(frozenset(own), frozenset(reach), value.type, code, value.pinned, parts)
+
+    return concrete(summary.result)

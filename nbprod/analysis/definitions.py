@@ -1,0 +1,344 @@
+"""Which imports, functions, classes and constants stand outside the steps."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from nbprod.analysis.scopes import FreeNames, FunctionNode, definition_names, expression_names
+from nbprod.analysis.source import Text, statement_text
+from nbprod.analysis.summaries import is_stateful
+from nbprod.analysis.survey import CellFacts, Survey
+
+
+class Kind(StrEnum):
+    """What a definition is."""
+
+    IMPORT = "import"
+    FUNCTION = "function"
+    CLASS = "class"
+    CONSTANT = "constant"
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A statement, or one name of an import, that may stand outside the steps.
+
+    Attributes:
+        name: The name it binds.
+        kind: What it is.
+        source: Its text.
+        facts: The cell it is in.
+        statement: The statement.
+        free: The names it takes from outside.
+        line: Line of the cell where its text begins.
+        hoisted: It stands at module level; else it is repeated in each step that uses it.
+    """
+
+    name: str
+    kind: Kind
+    source: str
+    facts: CellFacts
+    statement: ast.stmt
+    free: FreeNames
+    line: int
+    hoisted: bool = True
+
+
+@dataclass(slots=True)
+class Definitions:
+    """What stands outside the steps.
+
+    Attributes:
+        by_name: Name to definition, in the notebook's order.
+        removed: Statements of each cell (by cell number) that leave their block.
+        variables: Names that stay the notebook's variables.
+    """
+
+    by_name: dict[str, Candidate] = field(default_factory=dict)
+    removed: dict[int, list[ast.stmt]] = field(default_factory=dict)
+    variables: frozenset[str] = frozenset()
+
+    def is_hoisted(self, name: str) -> bool:
+        """Whether ``name`` stands at module level."""
+        return name in self.by_name and self.by_name[name].hoisted
+
+    def repeated(self) -> Iterator[Candidate]:
+        """Yield the functions that are repeated inside the steps that use them."""
+        return (each for each in self.by_name.values() if not each.hoisted)
+
+
+def find_definitions(
+    survey: Survey, parameters: Iterable[str], installed: Installed
+) -> Definitions:
+    """Decide about each import, function, class and constant of the notebook.
+
+    Args:
+        survey: The facts.
+        parameters: Names of the parameters, which are never constants.
+        installed: Tells whether a module can be imported before any cell has run.
+    """
+    bindings = _bindings(survey)
+    bound = frozenset(bindings)
+    kept = set(parameters)
+    groups: dict[str, list[Candidate]] = defaultdict(list)
+    for facts in survey.cells:
+        if facts.executed and not facts.role.parameters:
+            for candidate in _candidates(facts, survey, installed):
+                groups[candidate.name].append(candidate)
+    chosen: dict[str, Candidate] = {}
+    for name, group in groups.items():
+        merged = _single(group, bindings[name]) if name not in kept else None
+        if merged is not None and not _changed(merged, survey):
+            chosen[name] = merged
+    _settle(chosen, bound)
+    return _finished(survey, groups, chosen, bound)
+
+
+class Installed:
+    """Knows which modules can be imported from the start.
+
+    Args:
+        names: Import names of the environment, the standard library and local modules.
+        path_changed: Whether the notebook changes ``sys.path``.
+    """
+
+    def __init__(self, names: Iterable[str], path_changed: bool) -> None:
+        self.names = frozenset(names)
+        self.path_changed = path_changed
+
+    def from_start(self, module: str) -> bool:
+        """Whether importing ``module`` first gives what importing it later gives."""
+        return not self.path_changed or module.partition(".")[0] in self.names
+
+
+def _bindings(survey: Survey) -> Mapping[str, list[ast.stmt | None]]:
+    """Name to the statements that bind or delete it; ``None`` stands for a called function."""
+    found: dict[str, list[ast.stmt | None]] = defaultdict(list)
+    for facts in survey.cells:
+        if not facts.executed:
+            continue
+        for statement, names in zip(facts.statements, facts.bound_by, strict=True):
+            for name in names:
+                found[name].append(statement)
+        for name in facts.names.called_binds:
+            found[name].append(None)
+    return found
+
+
+def _candidates(facts: CellFacts, survey: Survey, installed: Installed) -> Iterator[Candidate]:
+    text = Text(facts.code.source, facts.statements)
+    for statement in facts.statements:
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            yield from _imports(facts, statement, installed)
+        elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from _function(facts, statement, text)
+        elif isinstance(statement, ast.ClassDef):
+            yield from _class(facts, statement, text)
+        elif isinstance(statement, ast.Assign | ast.AnnAssign):
+            yield from _assignment(facts, statement, text, survey)
+
+
+def _imports(
+    facts: CellFacts, statement: ast.Import | ast.ImportFrom, installed: Installed
+) -> Iterator[Candidate]:
+    def make(name: str, source: str) -> Candidate:
+        line = facts.cell_line(statement.lineno)
+        return Candidate(name, Kind.IMPORT, source, facts, statement, FreeNames(), line)
+
+    if isinstance(statement, ast.Import):
+        for alias in statement.names:
+            if installed.from_start(alias.name):
+                renamed = f" as {alias.asname}" if alias.asname else ""
+                name = alias.asname or alias.name.split(".")[0]
+                yield make(name, f"import {alias.name}{renamed}")
+        return
+    module = statement.module or ""
+    if statement.level or module == "__future__" or not installed.from_start(module):
+        return
+    for alias in statement.names:
+        if alias.name != "*":
+            renamed = f" as {alias.asname}" if alias.asname and alias.asname != alias.name else ""
+            yield make(alias.asname or alias.name, f"from {module} import {alias.name}{renamed}")
+
+
+def _function(facts: CellFacts, statement: FunctionNode, text: Text) -> Iterator[Candidate]:
+    if _plain_defaults(statement.args):
+        source, line = statement_text(text, statement)
+        free = definition_names(statement)
+        yield Candidate(
+            statement.name,
+            Kind.FUNCTION,
+            source,
+            facts,
+            statement,
+            free,
+            facts.cell_line(line),
+        )
+
+
+def _class(facts: CellFacts, statement: ast.ClassDef, text: Text) -> Iterator[Candidate]:
+    if not is_stateful(statement):
+        source, line = statement_text(text, statement)
+        free = definition_names(statement)
+        yield Candidate(
+            statement.name, Kind.CLASS, source, facts, statement, free, facts.cell_line(line)
+        )
+
+
+def _assignment(
+    facts: CellFacts, statement: ast.Assign | ast.AnnAssign, text: Text, survey: Survey
+) -> Iterator[Candidate]:
+    """A lambda given a name, or a literal given a name in capitals."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    target, value = targets[0], statement.value
+    if len(targets) != 1 or not isinstance(target, ast.Name) or value is None:
+        return
+    if isinstance(value, ast.Lambda) and _plain_defaults(value.args):
+        kind, free = Kind.FUNCTION, definition_names(value)
+    elif target.id.isupper() and is_literal(value) and not facts.role.metrics:
+        kind, free = Kind.CONSTANT, FreeNames(immediate=_annotation_names(statement))
+    else:
+        return
+    source, line = statement_text(text, statement)
+    yield Candidate(target.id, kind, source, facts, statement, free, facts.cell_line(line))
+
+
+def _annotation_names(statement: ast.Assign | ast.AnnAssign) -> frozenset[str]:
+    if isinstance(statement, ast.AnnAssign):
+        return expression_names(statement.annotation)
+    return frozenset()
+
+
+def is_literal(node: ast.expr) -> bool:
+    """Whether ``node`` is a literal, nested ones included."""
+    try:
+        ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return False
+    return True
+
+
+def _plain_defaults(arguments: ast.arguments) -> bool:
+    """Whether all defaults are literals or names: nothing is called to make them."""
+    defaults = [*arguments.defaults, *(each for each in arguments.kw_defaults if each)]
+    return not any(
+        isinstance(part, ast.Call | ast.NamedExpr) for each in defaults for part in ast.walk(each)
+    )
+
+
+def _single(group: list[Candidate], bindings: list[ast.stmt | None]) -> Candidate | None:
+    """Return the one definition of a name, if all its bindings agree on it."""
+    first = group[0]
+    if len(bindings) == 1:
+        return first if bindings[0] is first.statement and len(group) == 1 else None
+    if any(each.kind is not Kind.IMPORT for each in group):
+        return None
+    statements = {id(each.statement) for each in group}
+    if any(each is None or id(each) not in statements for each in bindings):
+        return None
+    sources = list(dict.fromkeys(each.source for each in group))
+    plain = [f"import {first.name}", f"import {first.name}."]
+    if len(sources) > 1 and not all(
+        source == plain[0] or (source.startswith(plain[1]) and " as " not in source)
+        for source in sources
+    ):
+        return None
+    first.source = "\n".join(sources)
+    return first
+
+
+def _changed(candidate: Candidate, survey: Survey) -> bool:
+    """Whether the object itself changes after it is made, or its identity matters."""
+    value = survey.values.get(candidate.name)
+    if value is None:
+        return True
+    if candidate.kind is Kind.IMPORT:
+        return False
+    if candidate.kind in {Kind.FUNCTION, Kind.CLASS} and not value.own & survey.memory.code.keys():
+        return True  # a decorator of the author's own has made something else of it
+    return bool(
+        value.reach & survey.mutated & (value.own | _literal_regions(candidate, value.reach))
+    )
+
+
+def _literal_regions(candidate: Candidate, reach: frozenset[int]) -> frozenset[int]:
+    return reach if candidate.kind is Kind.CONSTANT else frozenset()
+
+
+def _settle(chosen: dict[str, Candidate], bound: frozenset[str]) -> None:
+    """Demote, until nothing changes, what reads the notebook's variables."""
+    changed = True
+    while changed:
+        changed = False
+        for name, candidate in list(chosen.items()):
+            free = candidate.free
+            outside = {each for each in free.all & bound if not _module_level(chosen, each)}
+            outside.discard(name)
+            if free.binds:
+                outside |= free.binds
+            if not outside or not candidate.hoisted:
+                if candidate.hoisted:
+                    continue
+                immediate = {
+                    each for each in free.immediate & bound if not _module_level(chosen, each)
+                }
+                if immediate:
+                    del chosen[name]
+                    changed = True
+                continue
+            changed = True
+            immediate = {each for each in free.immediate & bound if not _module_level(chosen, each)}
+            if candidate.kind is Kind.FUNCTION and not immediate:
+                candidate.hoisted = False
+            else:
+                del chosen[name]
+
+
+def _module_level(chosen: Mapping[str, Candidate], name: str) -> bool:
+    return name in chosen and chosen[name].hoisted
+
+
+def _finished(
+    survey: Survey,
+    groups: Mapping[str, list[Candidate]],
+    chosen: dict[str, Candidate],
+    bound: frozenset[str],
+) -> Definitions:
+    """Tell which statements leave their cells: those of which all names are taken out."""
+    result = Definitions(variables=bound - chosen.keys())
+    order = [name for name in groups if name in chosen]
+    result.by_name = {name: chosen[name] for name in order}
+    for facts in survey.cells:
+        removed = []
+        for statement, names in zip(facts.statements, facts.bound_by, strict=True):
+            # Annotations need no future here; a star import of which nothing is used is empty.
+            future = isinstance(statement, ast.ImportFrom) and (
+                statement.module == "__future__" or not statement.names
+            )
+            taken = any(
+                candidate.statement is statement
+                for name in names
+                if name in chosen
+                for candidate in groups[name]
+            )
+            if future or (taken and names <= chosen.keys() and _is_definition(statement)):
+                removed.append(statement)
+        result.removed[facts.cell.number] = removed
+    return result
+
+
+def _is_definition(statement: ast.stmt) -> bool:
+    return isinstance(
+        statement,
+        ast.Import
+        | ast.ImportFrom
+        | ast.FunctionDef
+        | ast.AsyncFunctionDef
+        | ast.ClassDef
+        | ast.Assign
+        | ast.AnnAssign,
+    )

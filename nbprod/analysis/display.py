@@ -1,0 +1,64 @@
+"""Bare expressions at a cell's end that only display something."""
+
+from __future__ import annotations
+
+import ast
+
+# Methods of frames, series, arrays and estimators that change nothing and print nothing.
+_METHODS = frozenset(
+    {
+        "head", "tail", "describe", "value_counts", "nunique", "unique", "isnull", "isna", "notnull",
+        "notna", "sum", "mean", "median", "std", "var", "min", "max", "count", "corr", "cov", "mode",
+        "quantile", "idxmax", "idxmin", "round", "abs", "copy", "to_frame", "reset_index", "set_index",
+        "sort_values", "sort_index", "groupby", "agg", "any", "all", "duplicated", "nlargest",
+        "nsmallest", "select_dtypes", "transpose", "tolist", "to_numpy", "to_dict", "items", "keys",
+        "values", "get_params", "rename", "drop", "dropna", "fillna", "astype", "get_feature_names_out",
+        "memory_usage", "skew", "kurt", "cumsum", "isin", "between", "query", "pivot_table", "unstack",
+        "stack", "lower", "upper", "strip", "size", "ge", "gt", "le", "lt", "eq", "ne", "argmax", "argmin",
+        "droplevel", "to_string", "reindex", "merge", "format", "split", "join", "first", "last",
+    }
+)  # fmt: skip
+_FUNCTIONS = frozenset(
+    {"len", "type", "list", "sorted", "sum", "min", "max", "round", "set", "dict", "str", "int",
+     "float", "tuple", "abs", "bool", "isinstance", "range", "repr"}
+)  # fmt: skip
+
+
+def only_displays(node: ast.expr, is_library: frozenset[str]) -> bool:
+    """Whether evaluating ``node`` certainly has no effect, so that it only displays.
+
+    Args:
+        node: The expression.
+        is_library: Names of imported modules, of which functions may be called.
+    """
+    if isinstance(node, ast.Call):
+        return _harmless_call(node, is_library)
+    if isinstance(node, ast.Lambda | ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr):
+        return False
+    if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+        return False
+    return all(
+        only_displays(child, is_library)
+        for child in ast.iter_child_nodes(node)
+        if isinstance(child, ast.expr)
+    )
+
+
+def _harmless_call(node: ast.Call, is_library: frozenset[str]) -> bool:
+    arguments = [*node.args, *(word.value for word in node.keywords)]
+    if any(word.arg in {None, "inplace", "out", "ax"} for word in node.keywords):
+        return False
+    if not all(only_displays(argument, is_library) for argument in arguments):
+        return False
+    function = node.func
+    if isinstance(function, ast.Name):
+        return function.id in _FUNCTIONS
+    if isinstance(function, ast.Attribute) and function.attr in _METHODS:
+        return not _root_is(function.value, is_library) and only_displays(
+            function.value, is_library
+        )
+    return False
+
+
+def _root_is(node: ast.expr, names: frozenset[str]) -> bool:
+    return isinstance(node, ast.Name) and node.id in names

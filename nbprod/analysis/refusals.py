@@ -1,0 +1,88 @@
+"""Constructs that cannot be followed or cannot stand in a function: refused with the cell."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from nbprod.analysis.rules import finding
+from nbprod.analysis.survey import CellFacts, Survey
+from nbprod.diagnostics import Diagnostic
+
+_NAMESPACES = frozenset({"globals", "locals"})
+_DYNAMIC = frozenset({"exec", "eval"})
+
+
+def refusals(survey: Survey) -> list[Diagnostic]:
+    """Find syntax errors, and what no step could hold."""
+    found: list[Diagnostic] = []
+    for facts in survey.cells:
+        if facts.role.skip:
+            continue
+        if facts.error is not None:
+            found.append(_syntax(facts, facts.error, survey))
+            continue
+        for line, code, message in _constructs(facts):
+            origin = facts.cell.origin(survey.notebook.path, facts.cell_line(line))
+            found.append(finding(code, message, origin))
+    return found
+
+
+def _syntax(facts: CellFacts, error: SyntaxError, survey: Survey) -> Diagnostic:
+    line = facts.cell_line(error.lineno or 0)
+    lines = facts.cell.source.split("\n")
+    text = lines[line - 1].strip()[:80] if 0 < line <= len(lines) else ""
+    quoted = f": `{text}`" if text else ""
+    origin = facts.cell.origin(survey.notebook.path, line)
+    return finding(
+        "syntax-error", f"{(error.msg or 'invalid syntax').capitalize()}{quoted}.", origin
+    )
+
+
+def _constructs(facts: CellFacts) -> Iterator[tuple[int, str, str]]:
+    for statement in facts.statements:
+        yield from _awaits(statement)
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call):
+                yield from _dynamic(node)
+            elif isinstance(node, ast.ImportFrom) and node.level:
+                text = f"`from {'.' * node.level}{node.module or ''} import …` needs a package."
+                yield node.lineno, "relative-import", text
+
+
+def _awaits(statement: ast.stmt) -> Iterator[tuple[int, str, str]]:
+    """Find await, async for and async with outside of functions."""
+    pending: list[ast.AST] = [statement]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        is_async = isinstance(node, ast.comprehension) and node.is_async
+        if isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith) or is_async:
+            line = getattr(node, "lineno", statement.lineno)
+            yield line, "top-level-await", "The cell awaits outside a function."
+            return
+        pending.extend(ast.iter_child_nodes(node))
+
+
+def _dynamic(node: ast.Call) -> Iterator[tuple[int, str, str]]:
+    if not isinstance(node.func, ast.Name):
+        return
+    name = node.func.id
+    if name in _NAMESPACES and not node.args:
+        yield node.lineno, "dynamic-namespace", f"`{name}()` reaches names by text."
+    elif name == "vars" and not node.args:
+        yield node.lineno, "dynamic-namespace", "`vars()` reaches names by text."
+    elif name in _DYNAMIC and len(node.args) == 1:
+        text = node.args[0]
+        if not (isinstance(text, ast.Constant) and _is_plain(str(text.value))):
+            yield node.lineno, "dynamic-namespace", f"`{name}(…)` runs code that cannot be seen."
+
+
+def _is_plain(text: str) -> bool:
+    """Whether evaluating ``text`` touches no names."""
+    try:
+        tree = ast.parse(text, mode="eval")
+    except (SyntaxError, ValueError):
+        return False
+    return not any(isinstance(node, ast.Name | ast.NamedExpr) for node in ast.walk(tree))

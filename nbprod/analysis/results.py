@@ -1,0 +1,91 @@
+"""What a pipeline hands back: metrics and fitted models."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from nbprod.analysis.survey import CellFacts, Survey
+from nbprod.analysis.value import SCALAR_TYPES, Value
+
+_SCORES = ("_score", "_error", "_loss", "_coef")
+_SCORE_NAMES = frozenset({"score", "auc", "matthews_corrcoef"})
+_NO_MODELS = (
+    frozenset(
+        {"list", "dict", "tuple", "set", "function", "class", "generator", "parts"}
+        | {"pandas.DataFrame", "pandas.Series", "pandas.Index", "numpy.ndarray"}
+    )
+    | SCALAR_TYPES
+)
+_WRAPPERS = frozenset({"round", "float", "int", "sqrt", "mean", "abs"})
+
+
+def metric_names(facts: CellFacts, inferred: bool) -> list[str]:
+    """Return the names of metrics that a cell assigns.
+
+    Args:
+        facts: The cell.
+        inferred: No cell of the notebook is tagged as metrics, so that names assigned
+            from scores count.
+    """
+    if facts.role.metrics:
+        return [
+            name
+            for name in facts.names.lines
+            if name in facts.names.maybe and not name.startswith("_") and _is_metric(facts, name)
+        ]
+    if not inferred:
+        return []
+    return [name for statement in facts.statements for name in _scores(statement)]
+
+
+def _is_metric(facts: CellFacts, name: str) -> bool:
+    value = facts.values.get(name)
+    if value is None or value.type.startswith("name:") or value.type in {"function", "class"}:
+        return False
+    return value.type not in {"pandas.DataFrame", "pandas.Series", "numpy.ndarray"}
+
+
+def _scores(statement: ast.stmt) -> list[str]:
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return []
+    target = statement.targets[0]
+    if isinstance(target, ast.Name) and _is_score(statement.value):
+        return [target.id]
+    return []
+
+
+def _is_score(node: ast.expr) -> bool:
+    if isinstance(node, ast.BinOp):
+        return _is_score(node.left)
+    if not isinstance(node, ast.Call):
+        return False
+    function = node.func
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    if name in _WRAPPERS:
+        return any(_is_score(each) for each in node.args) or (
+            isinstance(function, ast.Attribute) and _is_score(function.value)
+        )
+    return (name in _SCORE_NAMES or name.endswith(_SCORES)) and name != "cross_val_score"
+
+
+def model_names(survey: Survey) -> list[str]:
+    """Return the variables that hold fitted estimators when the notebook ends."""
+    fitted: set[int] = set()
+    order: dict[str, int] = {}
+    for position, facts in enumerate(survey.cells):
+        fitted |= facts.trace.fitted
+        order.update(dict.fromkeys(facts.names.maybe, position))
+    found = [name for name, value in survey.values.items() if _is_model(value, fitted)]
+    return sorted(found, key=lambda name: (order.get(name, 0), name))
+
+
+def _is_model(value: Value, fitted: set[int]) -> bool:
+    if value.type in _NO_MODELS or value.type.startswith("name:"):
+        return False
+    return bool(value.own & fitted)
+
+
+def assigned_metrics(cells: Sequence[CellFacts], inferred: bool) -> list[str]:
+    """Return the metrics of several cells, each once."""
+    return list(dict.fromkeys(name for facts in cells for name in metric_names(facts, inferred)))

@@ -1,0 +1,106 @@
+"""What a cell is for, by what it calls."""
+
+from __future__ import annotations
+
+import ast
+from enum import StrEnum
+
+from nbprod.analysis.survey import CellFacts
+
+
+class Role(StrEnum):
+    """The parts of a machine-learning notebook."""
+
+    LOAD = "load"
+    CLEAN = "clean"
+    EXPLORE = "explore"
+    FEATURES = "features"
+    SPLIT = "split"
+    TRAIN = "train"
+    EVALUATE = "evaluate"
+    METRICS = "metrics"
+    OTHER = "other"
+
+
+_LOADERS = (
+    "pandas.read_",
+    "sklearn.datasets.",
+    "seaborn.load_dataset",
+    "numpy.loadtxt",
+    "numpy.genfromtxt",
+)
+_PLOTS = ("matplotlib.", "seaborn.", "plotly.", "altair.")
+_CLEANERS = frozenset(
+    [
+        "fillna",
+        "dropna",
+        "drop_duplicates",
+        "replace",
+        "astype",
+        "rename",
+        "interpolate",
+        "ffill",
+        "bfill",
+        "drop",
+        "clip",
+    ]
+)
+_FEATURES = frozenset(["transform", "fit_transform", "get_dummies", "cut", "qcut", "map"])
+_TRANSFORMERS = (
+    "sklearn.preprocessing",
+    "sklearn.feature_",
+    "sklearn.decomposition",
+    "sklearn.impute",
+    "sklearn.compose",
+)
+_EVALUATIONS = frozenset(["predict", "predict_proba", "score", "decision_function"])
+_CROSS = frozenset({"cross_val_score", "cross_validate", "cross_val_predict", "learning_curve"})
+_SPLITS = frozenset({"train_test_split"})
+
+
+def cell_roles(facts: CellFacts) -> frozenset[Role]:
+    """Return all roles that the calls of a cell speak for."""
+    found: set[Role] = set()
+    for call in facts.trace.calls:
+        owner, _, name = call.rpartition(".")
+        if call.startswith(_LOADERS):
+            found.add(Role.LOAD)
+        elif call.startswith(_PLOTS) or name in {"plot", "hist", "boxplot"}:
+            found.add(Role.EXPLORE)
+        elif name in _SPLITS:
+            found.add(Role.SPLIT)
+        elif name in {"fit", "partial_fit", "fit_predict"}:
+            found.add(Role.FEATURES if owner.startswith(_TRANSFORMERS) else Role.TRAIN)
+        elif name in _FEATURES or owner.startswith(_TRANSFORMERS):
+            found.add(Role.FEATURES)
+        elif owner == "sklearn.metrics" or name in _EVALUATIONS or name in _CROSS:
+            found.add(Role.EVALUATE)
+        elif name in _CLEANERS:
+            found.add(Role.CLEAN)
+        elif name in {"info", "describe", "head", "value_counts"}:
+            found.add(Role.EXPLORE)
+    if any(_sets_column(statement) for statement in facts.statements):
+        found.add(Role.FEATURES)
+    return frozenset(found)
+
+
+_ORDER = (
+    Role.TRAIN,
+    Role.EVALUATE,
+    Role.SPLIT,
+    Role.LOAD,
+    Role.FEATURES,
+    Role.CLEAN,
+    Role.EXPLORE,
+)
+
+
+def main_role(roles: frozenset[Role]) -> Role:
+    """Return the role that counts most."""
+    return next((role for role in _ORDER if role in roles), Role.OTHER)
+
+
+def _sets_column(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Assign) and any(
+        isinstance(target, ast.Subscript) for target in statement.targets
+    )

@@ -1,0 +1,126 @@
+"""Star imports: turned into the names that the notebook uses of them."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from nbprod.analysis.scopes import bound_names
+
+# Modules of the standard library whose import does nothing but define names.
+_SAFE = frozenset(
+    "math cmath random statistics itertools functools collections datetime typing decimal fractions "
+    "string re time json operator copy dataclasses enum abc textwrap pathlib os glob".split()
+)
+# Builtins that a star import of these hides (numpy 2).
+_HIDDEN = {"numpy": frozenset({"abs", "all", "any", "bool", "max", "min", "pow", "round", "sum"})}
+
+
+def local_exports(sources: Mapping[str, bytes]) -> dict[str, tuple[str, ...]]:
+    """Return what star imports of local modules bind, by module."""
+    found: dict[str, tuple[str, ...]] = {}
+    for path, source in sources.items():
+        try:
+            tree = ast.parse(source)
+        except (SyntaxError, ValueError):
+            continue
+        module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        found[module] = tuple(sorted(_public(tree)))
+    return found
+
+
+def _public(tree: ast.Module) -> set[str]:
+    names: set[str] = set()
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign) and any(
+            isinstance(target, ast.Name) and target.id == "__all__" for target in statement.targets
+        ):
+            try:
+                return {str(name) for name in ast.literal_eval(statement.value)}
+            except (ValueError, TypeError):
+                continue
+        names |= bound_names(statement)
+    return {name for name in names if not name.startswith("_")}
+
+
+class Stars:
+    """Resolves the star imports of one notebook.
+
+    Args:
+        exports: Module to the names that a star import of it binds, where known.
+    """
+
+    def __init__(self, exports: Mapping[str, Collection[str]]) -> None:
+        self.exports = exports
+        self.unknown: list[str] = []
+        self.found: list[tuple[int, int, str]] = []
+        self.ambiguous: dict[str, list[str]] = {}
+
+    def expand(self, cells: Sequence[tuple[int, list[ast.stmt]]]) -> None:
+        """Replace ``*`` in the statements of ``cells`` (number, statements) by names."""
+        stars = [
+            (number, statement)
+            for number, statements in cells
+            for statement in statements
+            if isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*"
+        ]
+        if not stars:
+            return
+        used, bound = _used(cells), _bound(cells)
+        known = {
+            statement.module or "": self._known(statement.module or "") for _, statement in stars
+        }
+        explained = {name for names in known.values() if names is not None for name in names}
+        self.unknown = [module for module, names in known.items() if names is None]
+        rest = {name for name in used - bound - explained if not hasattr(builtins, name)}
+        if len(self.unknown) > 1:
+            self.ambiguous = {name: self.unknown for name in sorted(rest)}
+        for number, statement in stars:
+            module = statement.module or ""
+            names = known[module]
+            hidden = used & _HIDDEN.get(module, frozenset()) - bound
+            chosen = rest | hidden if names is None else used & set(names)
+            if names is None and len(self.unknown) > 1:
+                chosen = hidden
+            statement.names = [ast.alias(name) for name in sorted(chosen)]
+            self.found.append((number, statement.lineno, module))
+
+    def _known(self, module: str) -> Collection[str] | None:
+        if module in self.exports:
+            return self.exports[module]
+        if module in _SAFE:
+            loaded = importlib.import_module(module)
+            public = [name for name in vars(loaded) if not name.startswith("_")]
+            return tuple(getattr(loaded, "__all__", public))
+        return None
+
+
+def _used(cells: Iterable[tuple[int, list[ast.stmt]]]) -> set[str]:
+    return {
+        node.id
+        for _, statements in cells
+        for statement in statements
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
+
+
+def _bound(cells: Iterable[tuple[int, list[ast.stmt]]]) -> set[str]:
+    """Names bound anywhere, parameters of functions included."""
+    found: set[str] = set()
+    for _, statements in cells:
+        for statement in statements:
+            for node in ast.walk(statement):
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                    found.add(node.id)
+                elif isinstance(node, ast.arg):
+                    found.add(node.arg)
+                elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                    found.add(node.name)
+                elif isinstance(node, ast.alias):
+                    found.add((node.asname or node.name).split(".")[0])
+                elif isinstance(node, ast.ExceptHandler) and node.name:
+                    found.add(node.name)
+    return found

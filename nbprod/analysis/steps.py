@@ -1,0 +1,172 @@
+"""Which cells form which step: by the author's tags, else inferred."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from nbprod.analysis.blocks import CellBlock
+from nbprod.analysis.headings import Outline
+from nbprod.analysis.roles import Role, cell_roles, main_role
+from nbprod.analysis.survey import CellFacts
+
+
+@dataclass(slots=True)
+class Draft:
+    """A step in the making.
+
+    Attributes:
+        cells: Facts of its cells, in the order in which they run.
+        tag: Name from the author's tag; empty if inferred.
+        name: Its name, once it has one.
+        heading: The heading it stands under.
+        role: What it is for.
+    """
+
+    cells: list[CellFacts] = field(default_factory=list)
+    tag: str = ""
+    name: str = ""
+    heading: str = ""
+    role: Role = Role.OTHER
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Numbers of its cells."""
+        return tuple(facts.cell.number for facts in self.cells)
+
+
+def draft_steps(
+    cells: Sequence[CellFacts], blocks: dict[int, CellBlock], outline: Outline
+) -> list[Draft]:
+    """Group ``cells`` (those that leave a block or a display) into steps."""
+    if any(facts.role.step for facts in cells):
+        drafts = _tagged(cells, blocks)
+    else:
+        drafts = _inferred(cells, blocks, outline)
+    for draft in drafts:
+        draft.role = draft_role(draft)
+    return drafts
+
+
+def draft_role(draft: Draft) -> Role:
+    """Return the role that counts most in a step."""
+    if draft.cells and all(facts.role.metrics for facts in draft.cells):
+        return Role.METRICS
+    found: set[Role] = set()
+    for facts in draft.cells:
+        found |= cell_roles(facts)
+    return main_role(frozenset(found))
+
+
+def _tagged(cells: Sequence[CellFacts], blocks: dict[int, CellBlock]) -> list[Draft]:
+    """Group by tag; a cell without one joins the step before it, or the one it feeds."""
+    drafts: list[Draft] = []
+    waiting: list[CellFacts] = []
+    for facts in cells:
+        tag = facts.role.step
+        if not tag:
+            if not drafts:
+                waiting.append(facts)
+            else:
+                drafts[-1].cells.append(facts)
+            continue
+        if not drafts or drafts[-1].tag != tag:
+            drafts.append(Draft(tag=tag))
+        drafts[-1].cells.extend([*waiting, facts])
+        waiting = []
+    return _feeding(drafts, blocks)
+
+
+def _feeding(drafts: list[Draft], blocks: dict[int, CellBlock]) -> list[Draft]:
+    """Move untagged cells at the end of a step to the next one, where only that uses them."""
+    for before, after in zip(drafts, drafts[1:], strict=False):
+        wanted = {name for facts in after.cells for name in facts.names.reads}
+        while len(before.cells) > 1 and not before.cells[-1].role.step:
+            last = before.cells[-1]
+            needs = last.names.reads.keys()
+            made_here = {name for facts in before.cells[:-1] for name in facts.names.maybe}
+            feeds = bool(last.names.maybe & wanted) and not needs & made_here
+            if not feeds or blocks[last.cell.number].empty:
+                break
+            after.cells.insert(0, before.cells.pop())
+            wanted |= set(needs)
+    return drafts
+
+
+# Untagged ----------------------------------------------------------------------------
+
+_STARTS = frozenset({Role.LOAD, Role.SPLIT, Role.TRAIN, Role.EVALUATE})
+_PREPARES = frozenset({Role.CLEAN, Role.FEATURES})
+
+
+def _inferred(
+    cells: Sequence[CellFacts], blocks: dict[int, CellBlock], outline: Outline
+) -> list[Draft]:
+    drafts: list[Draft] = []
+    role = Role.OTHER
+    heading = ""
+    for facts in cells:
+        markdown = outline.before.get(facts.cell.number)
+        new_heading = markdown.heading if markdown and markdown.heading else ""
+        heading = new_heading or heading
+        own = main_role(cell_roles(facts))
+        empty = blocks[facts.cell.number].empty
+        section = bool(new_heading) and not empty
+        if not drafts or section or (not empty and _starts_step(own, role)):
+            drafts.append(Draft(heading=new_heading))
+            role = own
+        elif not empty:
+            role = _continued(own, role)
+        drafts[-1].cells.append(facts)
+    return _tidied(drafts, blocks)
+
+
+def _starts_step(own: Role, current: Role) -> bool:
+    """Whether a cell of role ``own`` begins a step after cells of role ``current``."""
+    if own is Role.OTHER or own is current:
+        return False
+    if own in _STARTS:
+        return current is not Role.OTHER or own is not Role.LOAD
+    if own in _PREPARES:
+        return current not in _PREPARES and current is not Role.OTHER
+    return own is Role.EXPLORE and current is not Role.OTHER
+
+
+def _continued(own: Role, current: Role) -> Role:
+    if current is Role.OTHER or (own is Role.FEATURES and current is Role.CLEAN):
+        return own
+    return current
+
+
+_FEW = 12
+
+
+def _tidied(drafts: list[Draft], blocks: dict[int, CellBlock]) -> list[Draft]:
+    """Join steps that say nothing of their own with their neighbours."""
+    kept: list[Draft] = []
+    for draft in drafts:
+        draft.role = draft_role(draft)
+        nothing = all(blocks[number].empty for number in draft.numbers)
+        same = bool(kept) and not draft.heading and kept[-1].role is draft.role
+        if kept and (nothing or same):
+            kept[-1].cells.extend(draft.cells)
+        else:
+            kept.append(draft)
+    while len(kept) > _FEW:
+        position = _least(kept)
+        if position is None:
+            break
+        kept[position - 1].cells.extend(kept.pop(position).cells)
+    return kept
+
+
+def _least(drafts: list[Draft]) -> int | None:
+    """Return the step best joined with the one before it, when there are too many."""
+    candidates = [
+        (len(draft.cells), position)
+        for position, draft in enumerate(drafts)
+        if position
+        and draft.role in {Role.OTHER, Role.EXPLORE, Role.CLEAN, Role.FEATURES}
+        and drafts[position - 1].role not in {Role.TRAIN, Role.EVALUATE, Role.SPLIT}
+    ]
+    return min(candidates)[1] if candidates else None

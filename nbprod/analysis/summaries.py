@@ -1,0 +1,187 @@
+"""Summaries of the author's own functions: which arguments they change and return."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from nbprod.analysis.frames import Frame, FunctionFrame
+from nbprod.analysis.library_table import Conduct, method_conduct
+from nbprod.analysis.memory import CodeNode, Memory, Summary, Trace
+from nbprod.analysis.scopes import FunctionNode, argument_names, local_names
+from nbprod.analysis.value import Value, containing, joined, scalar
+
+__all__ = ["Summary", "is_generator", "is_stateful", "known", "method_of", "summary_of"]
+
+
+def known(memory: Memory, region: int) -> Summary | None:
+    """Return a summary worked out before, for whatever types."""
+    for (each, _), summary in memory.summaries.items():
+        if each == region:
+            return summary
+    node = memory.code.get(region)
+    if node is None or isinstance(node, ast.ClassDef):
+        return None
+    return summary_of(memory, None, region, ())
+
+
+def summary_of(
+    memory: Memory, frame: Frame | None, region: int, types: tuple[str, ...]
+) -> Summary | None:
+    """Return what calling the function in ``region`` does, given the arguments' types.
+
+    ``None`` if it calls itself, so that nothing is known yet.
+    """
+    key = (region, types)
+    if key in memory.summaries:
+        return memory.summaries[key]
+    if region in memory.active or len(memory.active) > 20:
+        return None
+    node = memory.code[region]
+    assert not isinstance(node, ast.ClassDef)
+    memory.active.add(region)
+    outer_trace, memory.trace = memory.trace, Trace()
+    try:
+        summary = _summarize(memory, frame, node, types)
+    finally:
+        memory.trace = outer_trace
+        memory.active.discard(region)
+    memory.summaries[key] = summary
+    return summary
+
+
+def _summarize(
+    memory: Memory, outer: Frame | None, node: FunctionNode | ast.Lambda, types: tuple[str, ...]
+) -> Summary:
+    from nbprod.analysis.statements import Statements
+
+    frame = FunctionFrame(memory, outer=outer, locals=local_names(node))
+    parameters = _parameters(memory, frame, node, types)
+    runner = Statements(frame)
+    if isinstance(node, ast.Lambda):
+        returned = [runner.value(node.body)]
+    else:
+        runner.run(node.body)
+        returned = runner.returned or [scalar("NoneType")]
+    trace = memory.trace
+    mutated = {name for region, name in frame.symbols.items() if region in trace.mutated}
+    fitted = {name for region, name in frame.symbols.items() if region in trace.fitted}
+    result = joined(returned)
+    if is_generator(node):
+        made = containing(memory.region(node, "generator"), [result, *parameters.values()])
+        result = replace(made, pinned="a generator")
+    elif isinstance(node, ast.AsyncFunctionDef):
+        result = replace(result, pinned="a coroutine")
+    return Summary(
+        mutated=frozenset(mutated & parameters.keys()),
+        mutated_free=frozenset((mutated - parameters.keys()) | frame.rebound),
+        result=result,
+        regions=dict(frame.symbols),
+        calls=frozenset(trace.calls),
+        fitted=frozenset(fitted),
+    )
+
+
+def _parameters(
+    memory: Memory,
+    frame: FunctionFrame,
+    node: FunctionNode | ast.Lambda,
+    types: tuple[str, ...],
+) -> dict[str, Value]:
+    by_name = dict(each.split("=", 1) for each in types if "=" in each)
+    ordered = [each.arg for each in (*node.args.posonlyargs, *node.args.args)]
+    by_name.update(zip(ordered, (each for each in types if "=" not in each), strict=False))
+    for name in argument_names(node.args):
+        region = memory.region((id(frame), name), "parameter")
+        frame.symbols[region] = name
+        kind = by_name.get(name, "")
+        frame.values[name] = containing(region, (), "" if kind.startswith("name:") else kind)
+    return dict(frame.values)
+
+
+def is_generator(node: CodeNode) -> bool:
+    """Whether calling ``node`` gives a generator."""
+    if isinstance(node, ast.Lambda | ast.ClassDef):
+        return False
+    pending: list[ast.AST] = list(node.body)
+    while pending:
+        each = pending.pop()
+        if isinstance(each, ast.Yield | ast.YieldFrom):
+            return True
+        if not isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            pending.extend(ast.iter_child_nodes(each))
+    return False
+
+
+def method_of(memory: Memory, frame: Frame, instance: Value, name: str) -> int | None:
+    """Return the region of a plain method that a class of the notebook defines."""
+    node = memory.code.get(int(instance.type.removeprefix("user:")))
+    seen = 0
+    while isinstance(node, ast.ClassDef) and seen < 10:
+        seen += 1
+        for statement in node.body:
+            if isinstance(statement, ast.FunctionDef) and statement.name == name:
+                if statement.decorator_list:
+                    return None
+                region = memory.region(statement)
+                memory.code[region] = statement
+                return region
+        node = _base(memory, frame, node)
+    return None
+
+
+def _base(memory: Memory, frame: Frame, node: ast.ClassDef) -> CodeNode | None:
+    for base in node.bases:
+        value = frame.peek(base.id) if isinstance(base, ast.Name) else None
+        for region in value.own if value else ():
+            return memory.code.get(region)
+    return None
+
+
+def is_stateful(node: ast.ClassDef) -> bool:
+    """Whether the class itself holds objects that its methods change."""
+    shared = {
+        target.id
+        for statement in node.body
+        if isinstance(statement, ast.Assign | ast.AnnAssign)
+        and isinstance(statement.value, ast.List | ast.Dict | ast.Set | ast.Call)
+        and not _is_field(statement.value)
+        for target in ast.walk(statement)
+        if isinstance(target, ast.Name) and isinstance(target.ctx, ast.Store)
+    }
+    changed = _changed_attributes(node)
+    return bool(shared & changed) or "*class*" in changed
+
+
+def _is_field(node: ast.expr) -> bool:
+    """Whether ``node`` declares a dataclass field, of which each instance gets its own."""
+    return isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("field", "Field"))
+
+
+def _changed_attributes(node: ast.ClassDef) -> set[str]:
+    """Names of attributes that code in ``node`` changes; ``*class*`` if it changes the class."""
+    found: set[str] = set()
+    for each in ast.walk(node):
+        if isinstance(each, ast.Attribute | ast.Subscript) and isinstance(
+            each.ctx, ast.Store | ast.Del
+        ):
+            base = each.value
+            if isinstance(each, ast.Subscript) and isinstance(base, ast.Attribute):
+                found.add(base.attr)
+            if isinstance(each, ast.Attribute) and _is_class(base, node.name):
+                found.add("*class*")
+        elif isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute):
+            target = each.func.value
+            changes = method_conduct("", each.func.attr) in {Conduct.MUTATES, Conduct.UNKNOWN}
+            if changes and isinstance(target, ast.Attribute):
+                found.add(target.attr)
+    return found
+
+
+def _is_class(node: ast.expr, name: str) -> bool:
+    """Whether ``node`` is the class itself: its name, ``cls``, ``type(x)``, ``x.__class__``."""
+    if isinstance(node, ast.Name):
+        return node.id in {name, "cls"}
+    if isinstance(node, ast.Attribute):
+        return node.attr == "__class__"
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "type"

@@ -1,0 +1,143 @@
+"""Facts of every cell, found by following the notebook once from top to bottom."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from nbprod.analysis.frames import CellNames, ModuleFrame
+from nbprod.analysis.memory import Memory, Trace
+from nbprod.analysis.scopes import bound_names
+from nbprod.analysis.stars import Stars
+from nbprod.analysis.statements import Statements
+from nbprod.analysis.value import Value
+from nbprod.notebook.cell import Cell
+from nbprod.notebook.magics import PlainCode, plain_code
+from nbprod.notebook.notebook import Notebook
+from nbprod.notebook.tags import CellRole, cell_role
+
+
+@dataclass(slots=True)
+class CellFacts:
+    """What is known of one code cell.
+
+    Attributes:
+        cell: The cell.
+        role: What its tags say.
+        code: Its source as plain Python.
+        statements: Its top-level statements; empty if it is no Python.
+        bound_by: For each statement the names it may bind.
+        error: The syntax error that Python finds in it.
+        names: What it does with names.
+        trace: What it did to objects.
+        values: Names of which it changed what is known, with what is known when it ends.
+    """
+
+    cell: Cell
+    role: CellRole
+    code: PlainCode
+    statements: list[ast.stmt] = field(default_factory=list)
+    bound_by: list[frozenset[str]] = field(default_factory=list)
+    error: SyntaxError | None = None
+    names: CellNames = field(default_factory=CellNames)
+    trace: Trace = field(default_factory=Trace)
+    values: dict[str, Value] = field(default_factory=dict)
+
+    @property
+    def executed(self) -> bool:
+        """Whether nbprod ever executes it."""
+        return not self.role.skip and self.error is None
+
+    def cell_line(self, line: int) -> int:
+        """Return the line in the cell of ``line`` in the plain code; 0 if it has none."""
+        return max(line - self.code.offset, 0)
+
+
+@dataclass(slots=True)
+class Survey:
+    """Facts of a whole notebook.
+
+    Attributes:
+        notebook: Where they come from.
+        cells: Facts of the code cells, in order.
+        memory: The heap that their regions belong to.
+        values: What each name holds at the end.
+        stars: Its star imports.
+        mutated: Regions that any cell changes.
+        compared: Regions whose identity any cell looks at.
+    """
+
+    notebook: Notebook
+    cells: list[CellFacts]
+    memory: Memory
+    values: Mapping[str, Value]
+    stars: Stars
+    mutated: frozenset[int] = frozenset()
+    compared: frozenset[int] = frozenset()
+
+
+def survey(notebook: Notebook, exports: Mapping[str, Collection[str]]) -> Survey:
+    """Parse and follow all code cells of ``notebook``.
+
+    Args:
+        notebook: The notebook.
+        exports: Module to the names that a star import of it binds, where known.
+    """
+    memory = Memory()
+    frame = ModuleFrame(memory)
+    cells = [_parsed(cell) for cell in notebook.code_cells]
+    stars = Stars(exports)
+    stars.expand([(each.cell.number, each.statements) for each in cells if each.executed])
+    for facts in cells:
+        _follow(facts, frame)
+    return Survey(
+        notebook=notebook,
+        cells=cells,
+        memory=memory,
+        values=frame.values,
+        stars=stars,
+        mutated=frozenset().union(*(each.trace.mutated for each in cells)),
+        compared=frozenset().union(*(each.trace.compared for each in cells)),
+    )
+
+
+def _parsed(cell: Cell) -> CellFacts:
+    facts = CellFacts(cell, cell_role(cell), plain_code(cell.source))
+    try:
+        facts.statements = parse(facts.code.source).body
+    except SyntaxError as error:
+        facts.error = error
+    return facts
+
+
+def _follow(facts: CellFacts, frame: ModuleFrame) -> None:
+    facts.bound_by = [bound_names(statement) for statement in facts.statements]
+    if not facts.executed:
+        return
+    frame.memory.trace = facts.trace
+    with frame.cell() as facts.names:
+        try:
+            Statements(frame).run(facts.statements)
+        except RecursionError:
+            facts.error = SyntaxError("it is nested too deeply")
+    facts.values = {
+        name: frame.values[name] for name in facts.names.changed if name in frame.values
+    }
+
+
+def parse(source: str) -> ast.Module:
+    """Parse a cell as Python does for notebooks.
+
+    Raises:
+        SyntaxError: It is no Python.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            tree = ast.parse(source)
+            compile(tree, "<cell>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        except (ValueError, RecursionError, MemoryError) as error:
+            raise SyntaxError(str(error) or "it is nested too deeply") from None
+    return tree

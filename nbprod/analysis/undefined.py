@@ -1,0 +1,94 @@
+"""Names that are read although no cell has bound them by then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from nbprod.analysis.frames import NOTEBOOK_NAMES, Read, known_from_start
+from nbprod.analysis.rules import finding
+from nbprod.analysis.survey import CellFacts, Survey
+from nbprod.diagnostics import Diagnostic
+
+_HISTORY = frozenset(NOTEBOOK_NAMES) - {"display", "exit", "quit", "get_ipython"}
+
+
+def check_names(survey: Survey, star_names: Iterable[str]) -> list[Diagnostic]:
+    """Find reads of names that nothing has bound."""
+    found: list[Diagnostic] = []
+    existing: set[str] = set(star_names)
+    deleted: dict[str, int] = {}
+    everywhere = _first_bindings(survey)
+    skipped = _skipped(survey)
+    for facts in survey.cells:
+        if not facts.executed:
+            continue
+        for name, read in facts.names.reads.items():
+            if name in existing or (known_from_start(name) and name not in _HISTORY):
+                continue
+            if name in facts.names.called_binds:
+                continue
+            problem = _problem(facts, survey, name, read, everywhere, skipped, deleted)
+            if problem is not None:
+                found.append(problem)
+        existing |= facts.names.maybe
+        existing -= facts.names.deleted
+        deleted.update(dict.fromkeys(facts.names.deleted, facts.cell.number))
+    return found
+
+
+def _first_bindings(survey: Survey) -> dict[str, CellFacts]:
+    found: dict[str, CellFacts] = {}
+    for facts in survey.cells:
+        if facts.executed:
+            for name in facts.names.maybe:
+                found.setdefault(name, facts)
+    return found
+
+
+def _skipped(survey: Survey) -> dict[str, int]:
+    return {
+        name: facts.cell.number
+        for facts in survey.cells
+        if facts.role.skip
+        for names in facts.bound_by
+        for name in names
+    }
+
+
+def _problem(
+    facts: CellFacts,
+    survey: Survey,
+    name: str,
+    read: Read,
+    everywhere: Mapping[str, CellFacts],
+    skipped: Mapping[str, int],
+    deleted: Mapping[str, int],
+) -> Diagnostic | None:
+    line = facts.cell_line(read.line)
+    origin = facts.cell.origin(survey.notebook.path, line)
+    if name in _HISTORY:
+        message = f"`{name}` is IPython's history, which a pipeline does not have."
+        return finding("notebook-history", message, origin)
+    if name in skipped and name not in everywhere:
+        message = f"`{name}` is bound only in cell {skipped[name]}, which is tagged skip."
+        return finding("skipped-name", message, origin)
+    if not read.certain:
+        if name in everywhere or name in facts.names.maybe:
+            return None
+        message = f"`{name}` is read where no cell has bound it, in code that may not be executed."
+        return finding("maybe-undefined-name", message, origin)
+    if name in deleted:
+        message = f"`{name}` was deleted in cell {deleted[name]}."
+        return finding("deleted-name", message, origin)
+    if name not in everywhere:
+        return finding("undefined-name", f"`{name}` is read, but no cell binds it.", origin)
+    later = everywhere[name]
+    if later is facts and facts.names.lines.get(name, 0) <= read.line:
+        return None
+    if later is facts:
+        place = f"line {facts.cell_line(facts.names.lines.get(name, 0))} of the same cell"
+    else:
+        place = f"cell {later.cell.number}"
+    message = f"`{name}` is read before {place} binds it."
+    fix = f"Move {place} above, or bind {name} earlier."
+    return finding("used-before-definition", message, origin, fix)

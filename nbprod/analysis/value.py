@@ -1,0 +1,90 @@
+"""Abstract values: what is known of an object without running anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+NOTHING: frozenset[int] = frozenset()
+
+SCALAR_TYPES = frozenset(
+    {"int", "float", "str", "bool", "bytes", "complex", "NoneType", "scalar", "range", "type"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What a variable may hold.
+
+    A *region* stands for the mutable objects made at one place of the code. Two values
+    whose regions meet may share objects; a value without regions is immutable.
+
+    Attributes:
+        own: Regions that the object itself may be.
+        reach: Regions that it may lead to, its own included.
+        type: Qualified class such as ``pandas.DataFrame``; ``name:pandas.read_csv`` for
+            something imported; empty if unknown.
+        code: Names that functions within it read (or bind) when they are called.
+        pinned: Why it cannot leave its process; empty if it can.
+        parts: Its elements, if it is a tuple or list display.
+    """
+
+    own: frozenset[int] = NOTHING
+    reach: frozenset[int] = NOTHING
+    type: str = ""
+    code: frozenset[str] = frozenset()
+    pinned: str = ""
+    parts: tuple[Value, ...] = ()
+
+    @property
+    def immutable(self) -> bool:
+        """Whether nothing that it leads to can change."""
+        return not self.reach and not self.code
+
+    @property
+    def qualified(self) -> str:
+        """Dotted name of the imported thing it is, or empty."""
+        return self.type[5:] if self.type.startswith("name:") else ""
+
+
+def scalar(type_name: str = "scalar") -> Value:
+    """Return an immutable value."""
+    return Value(type=type_name)
+
+
+def imported(qualified: str) -> Value:
+    """Return the value of an imported module, function or class."""
+    return Value(type=f"name:{qualified}")
+
+
+def joined(values: Iterable[Value]) -> Value:
+    """Return what is known of an object that is one of ``values``."""
+    items = list(values)
+    if len(items) == 1:
+        return items[0]
+    types = {value.type for value in items}
+    return Value(
+        own=frozenset().union(*(value.own for value in items)),
+        reach=frozenset().union(*(value.reach for value in items)),
+        type=types.pop() if len(types) == 1 else "",
+        code=frozenset().union(*(value.code for value in items)),
+        pinned=next((value.pinned for value in items if value.pinned), ""),
+    )
+
+
+def containing(region: int, values: Iterable[Value], type_name: str = "") -> Value:
+    """Return a new object in ``region`` that holds (or may hold) ``values``."""
+    own = frozenset({region})
+    items = list(values)
+    return Value(
+        own=own,
+        reach=own.union(*(value.reach for value in items)),
+        type=type_name,
+        code=frozenset().union(*(value.code for value in items)),
+        pinned=next((value.pinned for value in items if value.pinned), ""),
+    )
+
+
+def element_of(value: Value, type_name: str = "") -> Value:
+    """Return what is known of something that ``value`` leads to."""
+    return replace(value, own=value.reach, type=type_name, parts=())

@@ -1,0 +1,219 @@
+"""Build the pipeline of a notebook: a pure function of its cells and the kernel's environment."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nbprod.analysis.annotations import Annotations
+from nbprod.analysis.blocks import CellBlock, cell_block
+from nbprod.analysis.bonds import Bond, bonds, merge
+from nbprod.analysis.dataflow import StepFlow, flow
+from nbprod.analysis.definitions import Definitions, Installed, find_definitions
+from nbprod.analysis.headings import Outline, outline
+from nbprod.analysis.lint import lint
+from nbprod.analysis.parameters import ParameterFacts, find_parameters
+from nbprod.analysis.refusals import refusals
+from nbprod.analysis.results import assigned_metrics, model_names
+from nbprod.analysis.rules import finding
+from nbprod.analysis.stars import local_exports
+from nbprod.analysis.steps import Draft, draft_role, draft_steps
+from nbprod.analysis.survey import CellFacts, Survey, survey
+from nbprod.analysis.undefined import check_names
+from nbprod.diagnostics import Diagnostic, has_errors
+from nbprod.notebook.notebook import Notebook
+from nbprod.notebook.tags import ignored_rules, options
+from nbprod.pipeline import assemble
+from nbprod.pipeline.environment import Environment
+from nbprod.pipeline.ir import Pipeline
+
+
+@dataclass(slots=True)
+class Plan:
+    """Everything that is known once steps and dataflow are settled.
+
+    Attributes:
+        notebook: The notebook.
+        environment: The kernel's environment.
+        local_sources: The author's modules, path to bytes.
+        survey: Facts of the cells.
+        outline: The notebook's prose.
+        parameters: Its parameters.
+        definitions: What stands outside the steps.
+        blocks: What remains of each cell, by number.
+        drafts: The steps.
+        flows: What passes between them.
+        metrics: Names of metrics.
+        models: Names of fitted estimators.
+        annotations: Writes types.
+    """
+
+    notebook: Notebook
+    environment: Environment
+    local_sources: Mapping[str, bytes]
+    survey: Survey
+    outline: Outline
+    parameters: list[ParameterFacts]
+    definitions: Definitions
+    blocks: dict[int, CellBlock]
+    drafts: list[Draft] = field(default_factory=list)
+    flows: list[StepFlow] = field(default_factory=list)
+    metrics: list[str] = field(default_factory=list)
+    models: list[str] = field(default_factory=list)
+    annotations: Annotations | None = None
+
+
+def build(
+    notebook: Notebook,
+    environment: Environment | None = None,
+    local_sources: Mapping[str, bytes] | None = None,
+) -> tuple[Pipeline | None, tuple[Diagnostic, ...]]:
+    """Turn ``notebook`` into a pipeline.
+
+    Args:
+        notebook: The notebook as read.
+        environment: What is installed where it runs; nothing is known if ``None``.
+        local_sources: The author's own modules beside it: path relative to the
+            notebook's folder, with forward slashes, to the file's bytes.
+
+    Returns:
+        The pipeline, or ``None`` if the findings hold errors that leave none; and all
+        findings, in the order of the cells.
+    """
+    environment = environment or Environment()
+    sources = dict(local_sources or {})
+    facts = survey(notebook, {**local_exports(sources), **environment.exports})
+    problems = [*refusals(facts), *lint(facts), *_stars(facts)]
+    if not any(each.statements or each.error for each in facts.cells):
+        problems.append(finding("no-code", f"{notebook.name} has no code to turn into a pipeline."))
+        return None, _sorted(problems, notebook)
+    parameters, found = find_parameters(facts)
+    problems += [*found, *check_names(facts, ())]
+    plan = _plan(notebook, environment, sources, facts, parameters)
+    problems += _settle(plan)
+    pipeline = assemble.pipeline(plan)
+    problems += assemble.findings(plan, pipeline)
+    ordered = _sorted(problems, notebook)
+    return (None if has_errors(ordered) and not pipeline.steps else pipeline), ordered
+
+
+def _plan(
+    notebook: Notebook,
+    environment: Environment,
+    sources: Mapping[str, bytes],
+    facts: Survey,
+    parameters: list[ParameterFacts],
+) -> Plan:
+    path_changed = any("sys.path" in each.code.source for each in facts.cells)
+    local = {path.partition("/")[0].removesuffix(".py") for path in sources}
+    names = {*environment.distributions, *sys.stdlib_module_names, *local}
+    definitions = find_definitions(
+        facts, [each.name for each in parameters], Installed(names, path_changed)
+    )
+    blocks = {
+        each.cell.number: cell_block(each, definitions, facts)
+        for each in facts.cells
+        if each.executed
+    }
+    return Plan(
+        notebook=notebook,
+        environment=environment,
+        local_sources=sources,
+        survey=facts,
+        outline=outline(notebook),
+        parameters=parameters,
+        definitions=definitions,
+        blocks=blocks,
+    )
+
+
+def _settle(plan: Plan) -> list[Diagnostic]:
+    """Group cells into steps, and join steps until nothing is cut that must not be."""
+    cells = [each for each in plan.survey.cells if _in_step(each, plan)]
+    inferred = not any(each.role.metrics for each in plan.survey.cells)
+    plan.metrics = [
+        name
+        for name in assigned_metrics(cells, inferred)
+        if name in plan.definitions.variables and name in plan.survey.values
+    ]
+    plan.models = [name for name in model_names(plan.survey) if name in plan.definitions.variables]
+    plan.drafts = draft_steps(cells, plan.blocks, plan.outline)
+    names = [each.name for each in plan.parameters]
+    wanted = {*plan.metrics, *plan.models}
+    chosen = options(plan.notebook).model
+    if chosen in plan.survey.values:
+        wanted.add(chosen)
+    problems: list[Diagnostic] = []
+    for _ in range(len(plan.drafts) + 1):
+        plan.flows = flow(plan.drafts, plan.definitions, names, wanted)
+        found = bonds(plan.flows, plan.definitions)
+        if not found:
+            break
+        if any(draft.tag for draft in plan.drafts):
+            return problems + [_inseparable(bond, plan) for bond in found]
+        problems += [_merged(bond, plan) for bond in found]
+        plan.drafts = merge(plan.drafts, found)
+        for draft in plan.drafts:
+            draft.role = draft_role(draft)
+    return problems
+
+
+def _in_step(facts: CellFacts, plan: Plan) -> bool:
+    if not facts.executed or facts.role.parameters:
+        return False
+    block = plan.blocks[facts.cell.number]
+    return not block.empty or bool(block.display)
+
+
+def _inseparable(bond: Bond, plan: Plan) -> Diagnostic:
+    first, last = plan.drafts[bond.first], plan.drafts[bond.last]
+    message = (
+        f"Steps {first.tag or 'before'} and {last.tag} cannot be separated: "
+        f"`{bond.name}` {bond.reason}."
+    )
+    origin = last.cells[0].cell.origin(plan.notebook.path)
+    fix = f"Tag their cells with the same step, or make `{bond.name}` anew where it is needed."
+    return finding("steps-inseparable", message, origin, fix)
+
+
+def _merged(bond: Bond, plan: Plan) -> Diagnostic:
+    first, last = plan.drafts[bond.first], plan.drafts[bond.last]
+    message = (
+        f"Cells {first.numbers[0]} to {last.numbers[-1]} stay in one step: "
+        f"`{bond.name}` {bond.reason}."
+    )
+    return finding("steps-merged", message, first.cells[0].cell.origin(plan.notebook.path))
+
+
+def _stars(facts: Survey) -> list[Diagnostic]:
+    path = facts.notebook.path
+    by_number = {each.cell.number: each for each in facts.cells}
+    found = []
+    for number, line, module in facts.stars.found:
+        owner = by_number[number]
+        origin = owner.cell.origin(path, owner.cell_line(line))
+        message = f"`from {module} import *` binds names that cannot be seen."
+        found.append(finding("star-import", message, origin))
+    for name, modules in facts.stars.ambiguous.items():
+        message = f"`{name}` may come from any of {', '.join(modules)}, which are star-imported."
+        owner = by_number[facts.stars.found[0][0]]
+        found.append(finding("star-import-ambiguous", message, owner.cell.origin(path)))
+    return found
+
+
+def _sorted(problems: Sequence[Diagnostic], notebook: Notebook) -> tuple[Diagnostic, ...]:
+    """Order by cell, without repetitions and what the author switched off."""
+    switched_off = frozenset(options(notebook).ignore)
+    by_cell = {cell.number: ignored_rules(cell) for cell in notebook.cells}
+    kept = {
+        problem: None
+        for problem in problems
+        if problem.code not in switched_off
+        and not (problem.origin and problem.code in by_cell.get(problem.origin.cell, ()))
+    }
+
+    def place(problem: Diagnostic) -> tuple[int, int]:
+        return (problem.origin.cell, problem.origin.line) if problem.origin else (0, 0)
+
+    return tuple(sorted(kept, key=place))
