@@ -11,7 +11,7 @@ from nbprod.emit.formatting import LintFinding
 from nbprod.emit.modules import Layout
 from nbprod.emit.prose import prose
 from nbprod.emit.template import render
-from nbprod.emit.typing_gap import TypingGap
+from nbprod.emit.typing_gap import TypingGap, returns_untyped
 from nbprod.pipeline.environment import Environment
 from nbprod.pipeline.ir import Pipeline
 
@@ -48,12 +48,16 @@ class ProjectToml:
     copied_paths: tuple[str, ...]
     copied_modules: tuple[str, ...]
     mypy_files: tuple[str, ...]
+    libraries: tuple[str, ...]
     lint_exceptions: tuple[LintException, ...]
     typing_exceptions: tuple[TypingException, ...]
 
 
 def project_toml(
-    layout: Layout, findings: Sequence[LintFinding] = (), gaps: Sequence[TypingGap] = ()
+    layout: Layout,
+    findings: Sequence[LintFinding] = (),
+    gaps: Sequence[TypingGap] = (),
+    libraries: Sequence[str] = (),
 ) -> str:
     """Write ``pyproject.toml``.
 
@@ -61,6 +65,7 @@ def project_toml(
         layout: The project.
         findings: What ruff reports on the author's lines.
         gaps: What keeps mypy's strict mode from passing on the author's lines.
+        libraries: Top-level modules of third parties that the package imports.
     """
     pipeline = layout.pipeline
     title = " ".join(prose(pipeline.source.title, 10_000).split()).rstrip(".")
@@ -76,8 +81,9 @@ def project_toml(
                 _toml(name) for name in sorted({module.name for module in modules})
             ),
             mypy_files=tuple(_toml(path) for path in (layout.package, "service.py", "tests")),
+            libraries=tuple(_toml(f"{name}.*") for name in libraries),
             lint_exceptions=_lint_exceptions(findings),
-            typing_exceptions=_typing_exceptions(layout, gaps),
+            typing_exceptions=(*_typing_exceptions(layout, gaps), *_untyped_returns(layout)),
         ),
     )
 
@@ -103,6 +109,21 @@ def _typing_exceptions(layout: Layout, gaps: Sequence[TypingGap]) -> tuple[Typin
         for module in sorted(options)
         if options[module]
     )
+
+
+def _untyped_returns(layout: Layout) -> list[TypingException]:
+    """Signatures say more than mypy can see: the value comes from a library."""
+    for step in layout.pipeline.steps:
+        annotation = layout.annotations.returned(step).text
+        if len(step.outputs) == 1 and returns_untyped(step, layout.pipeline, annotation):
+            return [
+                TypingException(
+                    _toml(f"{layout.package}.steps"),
+                    "Signatures name types that libraries return without declaring them.",
+                    ("warn_return_any = false",),
+                )
+            ]
+    return []
 
 
 def _toml(text: str) -> str:

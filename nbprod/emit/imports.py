@@ -83,9 +83,11 @@ class ImportTable:
     def effects(self, used: Collection[str]) -> tuple[str, ...]:
         """Return the notebook's unused imports that may matter by being executed."""
         return tuple(
-            f"{each.source}  # noqa: F401  (imported for its effect)"
+            f"{line}  # noqa: F401  (imported for its effect)"
             for each in self.imports
-            if each.name not in used and "\n" not in each.source and _may_have_effect(each.source)
+            if each.name not in used
+            for line in each.source.splitlines()
+            if _may_have_effect(line)
         )
 
 

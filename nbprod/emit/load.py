@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbprod.emit.line_map import LineMap, line_map
-from nbprod.emit.manifest import MANIFEST, pipeline_from_json
+from nbprod.emit.manifest import MANIFEST
 from nbprod.emit.write import edited_files, read_manifest
 from nbprod.errors import UsageError
 from nbprod.pipeline.ir import Pipeline
+from nbprod.pipeline.serialize import from_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def load_project(directory: Path) -> Project:
             f"{directory} is not a project of nbprod's: it holds no {MANIFEST}",
             fix="make one with: nbprod convert NOTEBOOK -o DIR",
         )
-    pipeline = pipeline_from_json(manifest.pipeline, str(directory / MANIFEST))
+    pipeline = from_json(manifest.pipeline)
     needed = (f"{manifest.package}/steps.py", "pipeline.ipynb")
     missing = [path for path in needed if not (directory / path).is_file()]
     if missing:

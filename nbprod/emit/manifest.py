@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from nbprod.errors import UsageError
 from nbprod.pipeline.ir import Pipeline
+from nbprod.pipeline.serialize import to_json
 
 MANIFEST = "nbprod.json"
 SCHEMA_VERSION = 1
@@ -39,7 +40,7 @@ def encode_manifest(pipeline: Pipeline, package: str, files: Mapping[str, bytes]
     document = {
         "schema_version": SCHEMA_VERSION,
         "package": package,
-        "pipeline": pipeline_as_json(pipeline),
+        "pipeline": to_json(pipeline),
         "files": {path: digest(files[path]) for path in sorted(files)},
     }
     return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
@@ -79,27 +80,3 @@ def decode_manifest(content: bytes, name: str) -> Manifest:
             fix="convert the notebook again, or use the version of nbprod that wrote it",
         )
     return Manifest(package, files, pipeline)
-
-
-def pipeline_as_json(pipeline: Pipeline) -> object:
-    """Return the IR as plain JSON types."""
-    import msgspec
-
-    return msgspec.to_builtins(pipeline)
-
-
-def pipeline_from_json(document: object, name: str) -> Pipeline:
-    """Read the IR.
-
-    Raises:
-        UsageError: If ``document`` is not a pipeline; ``name`` tells where it stood.
-    """
-    import msgspec
-
-    try:
-        return msgspec.convert(document, Pipeline)
-    except msgspec.ValidationError as error:
-        raise UsageError(
-            f"{name} is damaged: {error}",
-            fix="restore it from version control, or convert the notebook into a new folder",
-        ) from error

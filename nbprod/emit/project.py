@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -88,7 +90,9 @@ def render_project(
         "README.md": readme(
             layout, findings=findings, gaps=gaps, line_map=mapped, diagnostics=diagnostics
         ),
-        "pyproject.toml": project_toml(layout, _authors(layout, findings), gaps),
+        "pyproject.toml": project_toml(
+            layout, _authors(layout, findings), gaps, _libraries(layout, formatted)
+        ),
         "requirements.txt": requirements_text(layout, environment),
     }
     files = {path: text.encode() for path, text in texts.items()}
@@ -119,6 +123,23 @@ def _is_authors(layout: Layout, path: str) -> bool:
 def _authors(layout: Layout, findings: Sequence[LintFinding]) -> list[LintFinding]:
     """Leave out findings outside the author's code: those must fail, they are our defects."""
     return [found for found in findings if _is_authors(layout, found.path)]
+
+
+def _libraries(layout: Layout, formatted: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the top-level modules of third parties that the package imports."""
+    own = {layout.package} | {
+        found.name.partition(".")[0] for found in layout.pipeline.local_modules
+    }
+    found: set[str] = set()
+    for path, text in formatted.items():
+        if not path.startswith(f"{layout.package}/"):
+            continue
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Import):
+                found.update(alias.name.partition(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                found.add((node.module or "").partition(".")[0])
+    return tuple(sorted(found - own - sys.stdlib_module_names))
 
 
 def _readable(copied: Mapping[str, bytes]) -> dict[str, str]:

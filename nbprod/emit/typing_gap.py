@@ -31,6 +31,21 @@ _GENERICS = frozenset(
         "Callable",
     }
 )
+_TYPED_CALLS = frozenset(
+    {"bool", "bytes", "dict", "float", "frozenset", "int", "len", "list", "set", "sorted", "str"}
+)
+_BUILTIN_TYPES = _TYPED_CALLS - {"len", "sorted"} | {"tuple", "complex", "None"}
+_DISPLAYS = (
+    ast.Constant,
+    ast.Dict,
+    ast.DictComp,
+    ast.JoinedStr,
+    ast.List,
+    ast.ListComp,
+    ast.Set,
+    ast.SetComp,
+    ast.Tuple,
+)
 _FILLERS = frozenset({"append", "extend", "insert", "add", "update", "setdefault"})
 
 
@@ -122,7 +137,7 @@ def _node_gaps(node: ast.AST) -> Iterator[tuple[str, tuple[str, ...]]]:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         if _is_untyped(node):
             yield f"{node.name} has no complete annotations", _UNTYPED_DEFS
-        elif node.returns is not None and _may_return_any(node):
+        elif _may_return_any(node):
             yield f"{node.name} may return a value of unknown type", _ANY_RETURNS
         if node.decorator_list and not all(_is_plain(each) for each in node.decorator_list):
             yield f"{node.name} has a decorator that may be untyped", _ANY_DECORATORS
@@ -148,18 +163,56 @@ def _is_untyped(node: ast.AST) -> bool:
 
 
 def _may_return_any(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    if isinstance(node.returns, ast.Constant) or (
-        isinstance(node.returns, ast.Name) and node.returns.id == "Any"
-    ):
+    if node.returns is None or not is_builtin_type(node.returns):
+        return False  # a library's type is itself Any to mypy
+    returned = [each.value for each in ast.walk(node) if isinstance(each, ast.Return)]
+    return any(value is not None and not _is_typed(value, node) for value in returned)
+
+
+def returns_untyped(step: Step, pipeline: Pipeline, annotation: str) -> bool:
+    """Tell whether mypy cannot see that a step's one output has the type of its signature.
+
+    Args:
+        step: A step with one output.
+        pipeline: Its pipeline.
+        annotation: The output's type, as source text.
+    """
+    if not is_builtin_type(ast.parse(annotation, mode="eval").body):
         return False
-    return any(
-        isinstance(each, ast.Return)
-        and not isinstance(
-            each.value, ast.Constant | ast.Tuple | ast.List | ast.Dict | ast.JoinedStr
-        )
-        and each.value is not None
-        for each in ast.walk(node)
-    )
+    tree = ast.parse("\n".join(piece.source for piece in body_pieces(step, pipeline)))
+    return not _is_typed(ast.Name(step.outputs[0].name), tree)
+
+
+def is_builtin_type(annotation: ast.expr) -> bool:
+    """Tell whether an annotation is made of Python's own types other than ``object``."""
+    names = {node.id for node in ast.walk(annotation) if isinstance(node, ast.Name)}
+    return bool(names) and names <= _BUILTIN_TYPES
+
+
+def _is_typed(value: ast.expr, scope: ast.AST) -> bool:
+    """Tell whether mypy knows a type for ``value`` though all libraries are Any to it."""
+    if isinstance(value, ast.Name):
+        assigned = [
+            node.value
+            for node in ast.walk(scope)
+            if isinstance(node, ast.Assign)
+            and any(isinstance(each, ast.Name) and each.id == value.id for each in node.targets)
+        ]
+        arguments = [
+            node.annotation
+            for node in ast.walk(scope)
+            if isinstance(node, ast.arg) and node.arg == value.id and node.annotation is not None
+        ]
+        if not assigned:
+            return bool(arguments) and all(is_builtin_type(each) for each in arguments)
+        return all(not isinstance(each, ast.Name) and _is_typed(each, scope) for each in assigned)
+    if isinstance(value, ast.Call):
+        return isinstance(value.func, ast.Name) and value.func.id in _TYPED_CALLS
+    if isinstance(value, ast.UnaryOp):
+        return isinstance(value.op, ast.Not) or _is_typed(value.operand, scope)
+    if isinstance(value, ast.IfExp):
+        return _is_typed(value.body, scope) and _is_typed(value.orelse, scope)
+    return isinstance(value, _DISPLAYS)
 
 
 def _is_plain(decorator: ast.expr) -> bool:

@@ -11,10 +11,10 @@ from nbconvert.utils.exceptions import ConversionException
 from nbformat import NotebookNode
 from traitlets import default
 
-from nbprod.emit.manifest import pipeline_as_json
 from nbprod.emit.write import plan_write, source_note
 from nbprod.errors import NbprodError, RefusedError
 from nbprod.notebook.read import read_notebook_text
+from nbprod.pipeline.serialize import to_json
 from nbprod.workflows.convert import render_loaded
 from nbprod.workflows.loading import LoadedNotebook, analyse_notebook, load_notebook
 
@@ -92,7 +92,7 @@ class NbprodExporter(Exporter):
         note = source_note(directory, loaded.path)
         outputs |= {f"{folder}/{path}": content for path, content in note.items()}
         resources["outputs"] = outputs
-        document = pipeline_as_json(loaded.require_pipeline())
+        document = to_json(loaded.require_pipeline())
         return json.dumps(document, indent=1, ensure_ascii=False), resources
 
     def _output_folder(self, resources: dict[str, Any]) -> Path:

@@ -459,3 +459,75 @@ def test_plain_papermill_runs_the_notebook(project: Path, inside: bool) -> None:
     pictures = [each for each in outputs["step:explore"] if "image/png" in each.get("data", {})]
     assert len(pictures) == 2
     assert "accuracy" in outputs["step:evaluate"][0]["text"][0]
+
+
+UNTYPED = {
+    "cached": "@lru_cache\ndef cached(x):\n    return expensive(x)",
+    "expensive": "def expensive(x: dict, *rest, **more) -> float:\n    return np.sum(x)",
+    "Clipper": (
+        "class Clipper(BaseEstimator, TransformerMixin):\n"
+        "    def __init__(self, low=0):\n        self.low = low\n\n"
+        "    def fit(self, X, y=None):\n        return self\n\n"
+        "    def transform(self, X):\n        return np.maximum(X, self.low)"
+    ),
+    "score": "def score(model: BaseEstimator) -> float:\n    return model.score([1], [2])",
+    "shout": "shout = lambda text: text.upper()",
+    "REGISTRY": "REGISTRY = {}",
+}
+
+
+@pytest.fixture
+def untyped() -> Pipeline:
+    """Everything that authors leave untyped, at once."""
+    body = (
+        "rows = []\n"
+        "best = None\n"
+        "for k in range(3):\n"
+        "    if best is None or cached(k) > best:\n"
+        "        best = cached(k)\n"
+        "total = 0\n"
+        "total = total / 2\n"
+        "def inner(a, b=1):\n    return a + b\n"
+        "model = Clipper(low=inner(2)).fit([[1]])\n"
+        "frame = frame['x'].values\n"
+        "print(shout('x'), score(model), REGISTRY, rows)"
+    )
+    step = one_step(
+        body,
+        inputs=(Variable("frame", "pd.DataFrame"),),
+        outputs=(Variable("frame", "np.ndarray"), Variable("model"), Variable("total", "float")),
+    )
+    definitions = [
+        imported("import numpy as np", "np"),
+        imported("import pandas as pd", "pd"),
+        imported("from functools import lru_cache", "lru_cache"),
+        imported("from sklearn.base import BaseEstimator", "BaseEstimator"),
+        imported("from sklearn.base import TransformerMixin", "TransformerMixin"),
+    ]
+    kinds = {"Clipper": DefinitionKind.CLASS, "REGISTRY": DefinitionKind.CONSTANT}
+    for name, source in UNTYPED.items():
+        kind = kinds.get(name, DefinitionKind.FUNCTION)
+        reads = tuple(each for each in UNTYPED if each != name and each in source)
+        definitions.append(function(source, name, kind=kind, reads=reads))
+    load = one_step(
+        "frame = pd.DataFrame({'x': [1.0]})",
+        name="load",
+        outputs=(Variable("frame", "pd.DataFrame"),),
+    )
+    return small(load, step, definitions=tuple(definitions), models=("model",))
+
+
+@pytest.mark.slow
+def test_untyped_code_of_the_author_is_excepted_and_listed(
+    untyped: Pipeline, tmp_path: Path
+) -> None:
+    write_project(render_project(untyped), tmp_path)
+    for arguments in (["mypy", "--strict"], ["ruff", "check", "."], ["ruff", "format", "--check"]):
+        done = run(tmp_path, *arguments)
+        assert done.returncode == 0, done.stdout
+    configuration = (tmp_path / "pyproject.toml").read_text()
+    assert "strict = true" in configuration
+    assert '"small.pipeline"' not in configuration, "the wiring has no exception"
+    readme = (tmp_path / "README.md").read_text()
+    for name in ("cached", "expensive", "Clipper", "inner", "rows", "REGISTRY"):
+        assert name in readme

@@ -1,0 +1,3 @@
+"""The trees beside this file are expected results; their own tests run in copies of them."""
+
+collect_ignore_glob = ["*/tests"]
