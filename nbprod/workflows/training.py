@@ -1,0 +1,414 @@
+"""From a notebook or project to a packaged model: what build and deploy share.
+
+With verification, the notebook itself is run, the generated step functions are
+replayed from its values and compared, and the model that the *replay* fitted is
+packaged: its classes live in the generated package. Without, the generated
+pipeline notebook is run and its model taken. Either way the model packaged must
+answer as the model in the run's own kernel did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from nbprod.diagnostics import Severity
+from nbprod.emit.load import Project, load_project
+from nbprod.errors import RefusedError, ResultsDifferError, SystemFailedError, UsageError
+from nbprod.events import Listener, LogEvent, StageEvent, StageState
+from nbprod.model.choice import Candidate, Choice, choose_model
+from nbprod.pipeline.ir import Pipeline
+from nbprod.run.environment import require_same_environment
+from nbprod.run.record import RunRecord
+from nbprod.run.replay import ReplayRequest, StepReplay, replay
+from nbprod.workflows.convert import convert_loaded
+from nbprod.workflows.loading import load_notebook
+from nbprod.workflows.run import execute_stage
+from nbprod.workflows.subject import Subject, load_subject, resolve
+
+TRAINING_STAGES = (
+    ("check", "check the notebook"),
+    ("convert", "write the pipeline"),
+    ("run", "run it with papermill"),
+    ("verify", "compare pipeline and notebook"),
+    ("package", "package the model"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRequest:
+    """What to train, and how.
+
+    Attributes:
+        target: Notebook, or folder of a project.
+        parameters: ``(name, text)`` pairs.
+        parameter_files: YAML files.
+        model: Variable of the model to serve, if not chosen by the rule.
+        verify: Compare the generated steps with the notebook.
+        kernel: Kernel name instead of the notebook's own.
+    """
+
+    target: Path
+    parameters: tuple[tuple[str, str], ...] = ()
+    parameter_files: tuple[Path, ...] = ()
+    model: str | None = None
+    verify: bool = True
+    kernel: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A target that was read and checked, with its parameters; nothing has run yet."""
+
+    subject: Subject
+    parameters: Mapping[str, object]
+    model: str
+    verify: bool
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The pipeline to train."""
+        return self.subject.pipeline
+
+    @property
+    def notebook_subject(self) -> Subject:
+        """The notebook itself as what runs, also when the target was a project."""
+        return replace(self.subject, project=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A packaged model, and the run that made it.
+
+    Attributes:
+        pipeline: Its steps.
+        project: The generated project whose code made the model.
+        record: The run that the model has to agree with.
+        choice: Which variable it was, and why.
+        package: Folder of the packaged model.
+        compared: Results of the replayed steps; empty without verification.
+        notebook: The source notebook, absolute.
+    """
+
+    pipeline: Pipeline
+    project: Project
+    record: RunRecord
+    choice: Choice
+    package: Path
+    compared: tuple[StepReplay, ...]
+    notebook: Path
+
+
+@contextmanager
+def stage(name: str, listener: Listener) -> Iterator[list[str]]:
+    """Tell that a stage starts and how it ends; put a detail for people into the list."""
+    listener(StageEvent(name, StageState.STARTED))
+    detail: list[str] = []
+    try:
+        yield detail
+    except BaseException:
+        listener(StageEvent(name, StageState.FAILED))
+        raise
+    listener(StageEvent(name, StageState.DONE, ", ".join(detail)))
+
+
+def prepare(request: TrainingRequest, listener: Listener, *, serves: bool = True) -> Prepared:
+    """Read and check the target and its parameters: all that can fail before anything runs.
+
+    Args:
+        request: What to train.
+        listener: Gets the ``check`` stage.
+        serves: The model is to be packaged, so that the kernel's packages must be ours.
+
+    Raises:
+        UsageError: Wrong target, parameter, kernel, or a notebook that changed under its project.
+        RefusedError: The notebook has errors.
+    """
+    with stage("check", listener) as detail:
+        subject = load_subject(request.target, request.kernel)
+        if request.verify and subject.project is not None:
+            subject = _with_its_notebook(subject, request.kernel)
+        parameters = resolve(subject.pipeline, request.parameters, request.parameter_files)
+        if serves:
+            require_same_environment(subject.kernel)
+            _refuse_serve_cells(subject)
+        for found in subject.diagnostics:
+            if found.severity is Severity.WARNING:
+                listener(LogEvent(f"{found.origin}: {found.message}", "warning"))
+        detail.append(f"{len(subject.pipeline.steps)} steps")
+    model = request.model or subject.pipeline.model
+    return Prepared(subject, parameters, model, request.verify)
+
+
+def _with_its_notebook(subject: Subject, kernel: str | None) -> Subject:
+    """Join a project with its source notebook, which has to be the one it was made from."""
+    assert subject.project is not None
+    loaded = load_notebook(subject.notebook, kernel)
+    pipeline = loaded.require_pipeline()
+    if pipeline.source.digest != subject.pipeline.source.digest:
+        raise UsageError(
+            f"{loaded.path.name} changed since {subject.project.directory.name} was made from it",
+            fix="convert it again, or use --no-verify to go on with the project alone",
+        )
+    return replace(subject, loaded=loaded, diagnostics=loaded.diagnostics)
+
+
+def _refuse_serve_cells(subject: Subject) -> None:
+    """Refuse cells tagged ``serve``: leaving them out would serve another model."""
+    from nbprod.diagnostics import Diagnostic
+    from nbprod.notebook.tags import cell_role
+
+    if subject.loaded is None:
+        return
+    notebook = subject.loaded.notebook
+    tagged = tuple(
+        Diagnostic(
+            "serve-unsupported",
+            Severity.ERROR,
+            "a cell tagged `serve` cannot be applied to requests yet",
+            cell.origin(notebook.name),
+            "put the transformation into a scikit-learn Pipeline with the model, "
+            "or remove the tag if the service may expect transformed rows",
+        )
+        for cell in notebook.code_cells
+        if cell_role(cell).serve
+    )
+    if tagged:
+        raise RefusedError(
+            f"{notebook.name} has cells that nbprod cannot serve", diagnostics=tagged
+        )
+
+
+def train(prepared: Prepared, listener: Listener) -> Trained:
+    """Convert, run, verify and package.
+
+    Raises:
+        UserCodeError: A cell or a step failed.
+        ResultsDifferError: Pipeline and notebook, or packaged model and notebook, disagree.
+        UsageError: There is no model, or it cannot be served.
+    """
+    project = generated_project(prepared, listener)
+    if prepared.verify:
+        record = execute_stage(prepared.notebook_subject, prepared.parameters, listener)
+        # Before the comparison: without a model there is nothing to prove.
+        choice = choose(prepared, record)
+        compared = replay_stage(prepared.pipeline, project, record, listener)
+        require_equal(compared)
+        artifacts = tuple(
+            (f"replay/{found.artifact.file}", found.artifact.sha256, found.artifact.members)
+            for found in compared
+            if found.artifact is not None
+        )
+    else:
+        subject = replace(prepared.subject, loaded=None, project=project)
+        record = execute_stage(subject, prepared.parameters, listener)
+        choice = choose(prepared, record)
+        compared = ()
+        listener(StageEvent("verify", StageState.SKIPPED, "not asked for"))
+        artifacts = tuple(
+            (f"artifacts/{found.file}", found.sha256, found.members)
+            for found in record.artifacts
+            if found.kind == "outputs"
+        )
+    listener(LogEvent(f"model: `{choice.candidate.variable}`, because {choice.reason}"))
+    with stage("package", listener) as detail:
+        package = package_model(prepared, project, record, choice, artifacts, detail)
+    notebook = prepared.subject.notebook
+    return Trained(prepared.pipeline, project, record, choice, package, compared, notebook)
+
+
+def generated_project(prepared: Prepared, listener: Listener) -> Project:
+    """Return the project to run: the user's own, or one written under ``.nbprod``."""
+    from nbprod.run.folder import state_folder
+
+    subject = prepared.subject
+    if subject.project is not None:
+        edited = subject.project.edited
+        detail = f"edited by hand: {', '.join(edited)}" if edited else "as generated"
+        listener(StageEvent("convert", StageState.SKIPPED, detail))
+        return subject.project
+    assert subject.loaded is not None
+    with stage("convert", listener) as done:
+        try:
+            directory = state_folder(subject.folder) / "projects" / subject.pipeline.name
+        except OSError as error:
+            raise SystemFailedError(
+                f"cannot write beside the notebook, in {subject.folder}: {error.strerror}",
+                fix="make the folder writable, or copy the notebook to one that is",
+            ) from error
+        # Only nbprod writes here, so there are no edits to keep.
+        result = convert_loaded(subject.loaded, directory, force=True)
+        done.append(f"{len(result.written) + len(result.unchanged)} files")
+    return load_project(directory)
+
+
+def choose(prepared: Prepared, record: RunRecord) -> Choice:
+    """Choose the model among those that the run fitted.
+
+    Raises:
+        UsageError: There is none, or it cannot be served.
+    """
+    candidates = tuple(
+        Candidate(
+            variable=found.variable,
+            class_name=found.class_name.rpartition(".")[2],
+            cell=found.cell,
+            fit_order=found.fit_order,
+            chain=found.chain,
+            aliases=found.aliases,
+            unsupported=found.problem or _unsupported(record, found.folder),
+        )
+        for found in record.models
+    )
+    evaluated = frozenset(
+        variable.name
+        for step in prepared.pipeline.steps
+        if step.metrics
+        for variable in step.inputs
+    )
+    return choose_model(candidates, named=prepared.model, evaluated=evaluated)
+
+
+def _unsupported(record: RunRecord, folder: str) -> str:
+    import json
+
+    contract = Path(record.folder) / "models" / folder / "contract.json"
+    return str(json.loads(contract.read_bytes()).get("unsupported") or "")
+
+
+def replay_stage(
+    pipeline: Pipeline, project: Project, record: RunRecord, listener: Listener
+) -> tuple[StepReplay, ...]:
+    """Replay the project's step functions and compare them with the run."""
+    request = ReplayRequest(
+        project=project.directory,
+        package=project.package,
+        pipeline=pipeline,
+        record=record,
+        places=project.lines().origin,
+    )
+    with stage("verify", listener) as detail:
+        compared = replay(request, listener)
+        equal = sum(found.equal for found in compared)
+        detail.append(f"{equal} of {len(compared)} steps equal")
+    return compared
+
+
+def require_equal(compared: tuple[StepReplay, ...]) -> None:
+    """Stop at the first step that differs.
+
+    Raises:
+        ResultsDifferError: A generated step failed, or gave something else than the notebook.
+    """
+    for found in compared:
+        if found.error is not None:
+            raise ResultsDifferError(
+                f"step {found.step} runs in the notebook, but not as generated code: "
+                f"{found.error.message}",
+                where=found.error.where,
+                fix="see `nbprod verify` for all steps; --no-verify deploys the generated "
+                "code without the comparison",
+            )
+        for output in found.outputs:
+            if not output.equal:
+                raise ResultsDifferError(
+                    f"step {found.step} gives another {output.name} than the notebook: "
+                    f"{output.detail}",
+                    fix="see `nbprod verify` for all steps and the likely reason",
+                )
+
+
+def package_model(
+    prepared: Prepared,
+    project: Project,
+    record: RunRecord,
+    choice: Choice,
+    artifacts: tuple[tuple[str, str, tuple[str, ...]], ...],
+    detail: list[str],
+) -> Path:
+    """Package the model in a process of its own, which checks its answers.
+
+    Args:
+        prepared: What was trained.
+        project: The project whose code made the model.
+        record: The run to agree with.
+        choice: The model.
+        artifacts: (path below the run's folder, sha256, variables), in the steps' order.
+        detail: Gets what to tell about it.
+
+    Returns:
+        The packaged model's folder.
+
+    Raises:
+        ResultsDifferError: It does not answer as the notebook's model did.
+        SystemFailedError: It could not be saved.
+    """
+    from nbprod.model.package import PackageFacts
+    from nbprod.model.package_process import ArtifactFile, PackageRequest
+    from nbprod.run.process import call_process
+
+    folder = Path(record.folder)
+    candidate = choice.candidate
+    saved = frozenset(name for _, _, members in artifacts for name in members)
+    variable = _saved_name(candidate, saved)
+    needed = {*candidate.chain, variable}
+    request = PackageRequest(
+        project=str(project.directory),
+        artifacts=tuple(
+            ArtifactFile(str(folder / path), digest)
+            for path, digest, members in artifacts
+            if needed & set(members)
+        ),
+        variable=variable,
+        model_folder=str(folder / "models" / candidate.variable),
+        output=str(folder / "package"),
+        chain=candidate.chain,
+        own_modules=own_modules(project),
+        working_directory=record.working_directory,
+        facts=PackageFacts(
+            notebook=prepared.pipeline.source.notebook,
+            source_digest=record.source_digest,
+            run_id=record.run_id,
+            variable=candidate.variable,
+            chain=candidate.chain,
+            parameters=record.parameters,
+            metrics=record.metrics,
+            libraries=record.environment.distributions,
+        ),
+    )
+    answer = call_process("nbprod.model.package_process", request, folder / "package-request.json")
+    if not answer.get("ok"):
+        kind = ResultsDifferError if answer.get("error") == "differs" else SystemFailedError
+        raise kind(str(answer.get("message", "")), fix=str(answer.get("fix", "")))
+    detail.append(f"{candidate.variable}: {candidate.class_name} as {answer['format']}")
+    if answer.get("reason"):
+        detail.append(str(answer["reason"]))
+    return folder / "package"
+
+
+def _saved_name(candidate: Candidate, saved: frozenset[str]) -> str:
+    """Return the name under which the generated code hands the model on.
+
+    Raises:
+        UsageError: Under none: the conversion did not see that it is a model.
+    """
+    for name in (candidate.variable, *candidate.aliases):
+        if name in saved:
+            return name
+    raise UsageError(
+        f"the generated steps do not hand on the model `{candidate.variable}`",
+        fix=f'name it in the notebook\'s metadata: "nbprod": {{"model": "{candidate.variable}"}}',
+    )
+
+
+def own_modules(project: Project) -> tuple[str, ...]:
+    """Return the names of the project's own top-level modules, which go into the Bento."""
+    names = {project.package}
+    for path in project.directory.iterdir():
+        if path.suffix == ".py" and path.stem.isidentifier() and path.stem != "service":
+            names.add(path.stem)
+        elif path.is_dir() and (path / "__init__.py").is_file():
+            names.add(path.name)
+    return tuple(sorted(names - {"tests"}))
