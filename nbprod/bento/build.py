@@ -110,14 +110,16 @@ def _run(tag: str, request: Path) -> str:
         start_new_session=True,  # Ctrl-C reaches us alone; we stop it and clean up
         text=True,
     )
-    try:
-        output, log = process.communicate()
-    except BaseException as error:
-        _stop(process)
-        _clean_up(tag)
-        if isinstance(error, KeyboardInterrupt):
-            raise InterruptedRunError("the build was interrupted; nothing of it is left") from error
-        raise
+    with process:
+        try:
+            output, log = process.communicate()
+        except BaseException as error:
+            _stop(process)
+            _clean_up(tag)
+            if isinstance(error, KeyboardInterrupt):
+                message = "the build was interrupted; nothing of it is left"
+                raise InterruptedRunError(message) from error
+            raise
     result = _last_line(output)
     if process.returncode == 0 and result.get("ok"):
         return str(result["path"])

@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from nbprod.errors import NbprodError
 from nbprod.model.contract import example_row
 from nbprod.model.row_schema import row_schema
 from nbprod.monitor.hooks import Exchange, ServedModel
@@ -73,6 +74,7 @@ class ServiceApp:
         self._make_access = access
         self._access: Access | None = None
         self._loaded: Loaded | None = None
+        self._failure = ""
         self.starlette = Starlette(
             routes=[
                 Route("/", self._root, methods=["GET"]),
@@ -107,7 +109,10 @@ class ServiceApp:
 
         try:
             app: ASGIApp = self.starlette
-            if scope["path"] not in OPEN_ROUTES and (refused := self.access.check(scope)):
+            refused = None
+            if scope["path"] not in OPEN_ROUTES:
+                refused = self._check(scope)
+            if refused is not None:
                 app = problem_response(refused)
             await app(scope, receive, watched)
         except Exception:
@@ -121,6 +126,11 @@ class ServiceApp:
                 seconds = time.perf_counter() - started
                 self._loaded.monitor.exchange_done(Exchange(route, method, status, seconds))
 
+    def _check(self, scope: Scope) -> Problem | None:
+        if self._failure:
+            return Problem(503, "cannot-answer", self._failure)
+        return self.access.check(scope)
+
     @property
     def access(self) -> Access:
         """The rule of who may ask, read from the environment when first needed."""
@@ -131,8 +141,17 @@ class ServiceApp:
     @contextlib.asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         del app
-        assert self.access is not None
-        self._loaded = loaded = self._load()
+        try:
+            assert self.access is not None
+            loaded = self._load()
+        except NbprodError as error:
+            # Up but never ready, and it says why: a worker that ends would be started
+            # again and again, each time with a traceback.
+            self._failure = f"{error.message}. {error.fix}".strip()
+            logger.error("the service cannot answer: %s", self._failure)
+            yield
+            return
+        self._loaded = loaded
         loaded.monitor.service_started(loaded.model)
         logger.info("%s answers", loaded.model)
         try:
@@ -142,6 +161,8 @@ class ServiceApp:
             loaded.monitor.service_stopped(loaded.model)
 
     def _ready(self) -> Loaded:
+        if self._failure:
+            raise Problem(503, "cannot-answer", self._failure)
         if self._loaded is None:
             raise Problem(503, "not-ready", "the model is not loaded yet")
         return self._loaded

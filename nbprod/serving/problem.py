@@ -15,7 +15,7 @@ MEDIA_TYPE = "application/problem+json"
 MAX_LISTED = 1000  # errors in one answer; ``error_count`` tells how many there are
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)  # not frozen: Python itself writes to an exception's attributes
 class Problem(Exception):
     """An answer that is not a success.
 

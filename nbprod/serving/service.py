@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from nbprod.errors import NbprodError, UsageError
+from nbprod.errors import UsageError
 from nbprod.monitor.hooks import ServedModel
 from nbprod.monitor.plugins import Monitor
 from nbprod.serving.access import access_from_environment
@@ -80,15 +80,11 @@ class _InFront:
 
 
 def _load(service: Any, name: str, folder: Path) -> Loaded:  # noqa: ANN401 - bentoml.Service
-    try:
-        _separate_metrics()
-        model_folder, version = _find_model(service, name)
-        if str(folder) not in sys.path:
-            sys.path.insert(0, str(folder))
-        scorer = load_scorer(model_folder, own_modules(folder))
-    except NbprodError as error:
-        # BentoML shows the exception of a failed start: one sentence, not its depths.
-        raise SystemExit(f"nbprod: {error.message}. {error.fix}") from None
+    _separate_metrics()
+    model_folder, version = _find_model(service, name)
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    scorer = load_scorer(model_folder, own_modules(folder))
     package = scorer.package
     model = ServedModel(
         name=name,
