@@ -3,13 +3,16 @@ import {
   type JupyterFrontEnd,
   type JupyterFrontEndPlugin
 } from '@jupyterlab/application';
-import { ICommandPalette } from '@jupyterlab/apputils';
+import { ICommandPalette, IToolbarWidgetRegistry } from '@jupyterlab/apputils';
 import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
 import {
   ITranslator,
   nullTranslator,
   type TranslationBundle
 } from '@jupyterlab/translation';
+import { CommandToolbarButton } from '@jupyterlab/ui-components';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+import type { Widget } from '@lumino/widgets';
 
 import { DeployApi } from './api';
 import { CommandIDs } from './commands';
@@ -23,6 +26,9 @@ import { isActive } from './snapshot';
 
 const NO_ARGUMENTS = { args: { type: 'object', properties: {} } } as const;
 
+/** The name of the toolbar item, as in schema/deploy.json. */
+const TOOLBAR_ITEM = 'nbprod-deploy';
+
 /**
  * The Deploy button in the notebook's toolbar and the panel that shows what it does.
  */
@@ -31,13 +37,19 @@ const plugin: JupyterFrontEndPlugin<void> = {
   description: 'Deploys the notebook as a service, and shows how it goes.',
   autoStart: true,
   requires: [INotebookTracker],
-  optional: [ITranslator, ILayoutRestorer, ICommandPalette],
+  optional: [
+    ITranslator,
+    ILayoutRestorer,
+    ICommandPalette,
+    IToolbarWidgetRegistry
+  ],
   activate: (
     app: JupyterFrontEnd,
     tracker: INotebookTracker,
     translator: ITranslator | null,
     restorer: ILayoutRestorer | null,
-    palette: ICommandPalette | null
+    palette: ICommandPalette | null,
+    toolbars: IToolbarWidgetRegistry | null
   ) => {
     const trans = (translator ?? nullTranslator).load('nbprod');
     const model = new DeployModel(
@@ -66,6 +78,20 @@ const plugin: JupyterFrontEndPlugin<void> = {
     for (const command of Object.values(CommandIDs)) {
       palette?.addItem({ command, category: trans.__('Notebook Operations') });
     }
+    // Bound to its own notebook: with two side by side, a click on one's button
+    // need not make it the current one.
+    toolbars?.addFactory(
+      'Notebook',
+      TOOLBAR_ITEM,
+      (notebook: Widget) =>
+        new CommandToolbarButton({
+          commands: app.commands,
+          id: CommandIDs.deploy,
+          args: { id: notebook.id },
+          label: () =>
+            app.commands.label(CommandIDs.deploy, { id: notebook.id })
+        })
+    );
     followTracker(app, tracker, model);
     void app.restored.then(() => model.load());
   }
@@ -100,23 +126,44 @@ function addCommands(
   trans: TranslationBundle
 ): void {
   const { commands } = app;
-  const deploying = () => isActive(model.current.run);
+  const target = (args: ReadonlyPartialJSONObject) =>
+    tracker.find(notebook => notebook.id === args.id) ?? tracker.currentWidget;
+  const path = (args: ReadonlyPartialJSONObject) => {
+    const notebook = target(args);
+    return notebook && serverPath(notebook, app.serviceManager.contents);
+  };
+  const deploying = (args: ReadonlyPartialJSONObject) =>
+    isActive(model.entry(path(args)).run);
 
   commands.addCommand(CommandIDs.deploy, {
-    label: () => (deploying() ? trans.__('Deploying…') : trans.__('Deploy')),
-    caption: () =>
-      deploying()
+    label: args =>
+      deploying(args) ? trans.__('Deploying…') : trans.__('Deploy'),
+    caption: args =>
+      deploying(args)
         ? trans.__('This notebook is being deployed')
         : trans.__('Save this notebook and deploy its model as a service'),
     icon: deployIcon,
-    describedBy: NO_ARGUMENTS,
-    isEnabled: () => model.canStart(model.path),
-    execute: async () => {
-      const notebook = tracker.currentWidget;
-      const path = model.path;
-      if (notebook && path !== null) {
+    describedBy: {
+      args: {
+        type: 'object',
+        properties: {
+          id: {
+            type: 'string',
+            description: trans.__(
+              'The id of the notebook widget; the current one if left out'
+            )
+          }
+        }
+      }
+    },
+    isEnabled: args => model.canStart(path(args)),
+    execute: async args => {
+      const notebook = target(args);
+      const notebookPath = path(args);
+      if (notebook && notebookPath !== null) {
+        app.shell.activateById(notebook.id);
         app.shell.activateById(panel.id);
-        await model.start(path, () => saveNotebook(notebook, trans));
+        await model.start(notebookPath, () => saveNotebook(notebook, trans));
       }
     }
   });

@@ -12,6 +12,9 @@ ROOT = HERE.parents[1]
 SCREENSHOTS = ROOT / "build" / "screenshots"
 FAKE = ROOT / "tests" / "server" / "fake_nbprod.py"
 
+# JupyterLab starts slowly where other tests keep the machine busy.
+PATIENCE_MILLISECONDS = 60_000
+
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-dev-shm-usage",
@@ -43,8 +46,9 @@ def chromium():
     executable = shutil.which("chromium") or shutil.which("chromium-browser")
     if executable is None:
         pytest.skip("there is no chromium on this machine")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE_MILLISECONDS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS)
         yield browser
@@ -57,7 +61,7 @@ def page(chromium):
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = context.new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(PATIENCE_MILLISECONDS)
     yield page
     context.close()
 

@@ -133,3 +133,26 @@ def test_the_panel_follows_the_notebook_in_front(page, fake_lab):
     expect(phase(panel)).to_have_count(0)
     page.get_by_role("main").get_by_role("tab", name="churn.ipynb").click()
     expect(phase(panel)).to_contain_text("Failed")
+
+
+def test_each_toolbar_deploys_its_own_notebook(page, fake_lab, screenshot):
+    write_notebook(fake_lab, "succeed", "other.ipynb")
+    panel = open_notebook(page, fake_lab, write_notebook(fake_lab, "fail"))
+    page.get_by_role("listitem", name="other.ipynb").dblclick()
+    tab = page.get_by_role("main").get_by_role("tab", name="other.ipynb")
+    area = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook").bounding_box()
+    tab.hover()
+    page.mouse.down()
+    page.mouse.move(area["x"] + area["width"] - 40, area["y"] + area["height"] / 2, steps=12)
+    page.mouse.up()
+    expect(deploy_button(page)).to_have_count(2)
+    page.get_by_role("main").get_by_role("tab", name="churn.ipynb").click()
+    expect(page.locator(".jp-mod-current[role=tab]", has_text="churn.ipynb")).to_be_visible()
+
+    buttons = deploy_button(page)
+    right = max(range(2), key=lambda index: buttons.nth(index).bounding_box()["x"])
+    buttons.nth(right).click()
+
+    expect(panel.locator("h2")).to_have_text("other.ipynb")
+    expect(phase(panel)).to_contain_text("Deployed")
+    screenshot("side-by-side")
