@@ -13,6 +13,7 @@ from typing import Any
 
 from nbprod.errors import NbprodError, SystemFailedError, UsageError
 from nbprod.events import Listener, LogEvent, ignore_events
+from nbprod.notebook.cell import derived_id
 from nbprod.pipeline.ir import Pipeline
 from nbprod.run.capture import Capture
 from nbprod.run.environment import kernel_interpreter
@@ -147,7 +148,19 @@ def _load(path: Path) -> tuple[Any, str]:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
     except Exception as error:  # whatever nbformat meets is a broken file
         raise UsageError(f"{path} is not a notebook.", fix="Give an .ipynb file.") from error
+    _derive_ids(nb)
     return nb, hashlib.sha256(data).hexdigest()
+
+
+def _derive_ids(nb: Any) -> None:  # noqa: ANN401
+    """Give cells without an id a derived one: nbformat would draw a new one each time."""
+    if (nb.nbformat, nb.nbformat_minor) < (4, 5):
+        nb.nbformat_minor = 5
+    seen: set[str] = set()
+    for number, cell in enumerate(nb.cells, start=1):
+        if not cell.get("id") or cell["id"] in seen:
+            cell["id"] = derived_id(number, cell.source)
+        seen.add(cell["id"])
 
 
 def _folder(request: RunRequest) -> Path:

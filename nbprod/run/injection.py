@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import PurePath
 from typing import Any
 
@@ -26,8 +27,12 @@ def inject_parameters(nb: Any, parameters: Mapping[str, object]) -> None:  # noq
     from nbformat.v4 import new_code_cell
 
     nb.cells = [cell for cell in nb.cells if INJECTED_TAG not in _tags(cell)]
-    metadata = nb.metadata.setdefault("papermill", {})
-    metadata["parameters"] = {name: as_json(value) for name, value in parameters.items()}
+    nb.metadata["papermill"] = {
+        "default_parameters": {},
+        "environment_variables": {},
+        "parameters": {name: as_json(value) for name, value in parameters.items()},
+        "version": version("papermill"),
+    }
     if not parameters:
         return
     lines = [f"{name} = {literal(value)}" for name, value in parameters.items()]

@@ -105,15 +105,9 @@ def _recording(nb: Any, kernel_name: str, input_path: str | None) -> Any:  # noq
     return Recording(subject, capture)
 
 
-def _local_sources(folder: Path) -> dict[str, str]:
+def _local_sources(folder: Path) -> dict[str, bytes]:
     """Read the author's own modules beside the notebook."""
-    found: dict[str, str] = {}
-    for path in sorted(folder.glob("*.py")):
-        try:
-            found[path.name] = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            continue
-    return found
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.py"))}
 
 
 def _warn(event: Event) -> None:

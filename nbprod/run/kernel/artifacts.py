@@ -18,6 +18,8 @@ import types
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, BinaryIO
 
+from . import views
+
 PROTOCOL = 5
 
 
@@ -48,7 +50,11 @@ class DigestWriter(io.RawIOBase):
 
 
 def pickler(
-    file: Any, *, hoisted: Collection[str] = (), scope: dict[str, Any] | None = None
+    file: Any,
+    *,
+    hoisted: Collection[str] = (),
+    scope: dict[str, Any] | None = None,
+    shared: frozenset[int] = frozenset(),
 ) -> Any:
     """Return a pickler for a notebook's values.
 
@@ -57,6 +63,7 @@ def pickler(
         hoisted: Functions and classes of ``__main__`` that are saved by reference.
         scope: The notebook's global namespace. Given, functions keep it as their
             globals by reference: the loading kernel puts its own namespace there.
+        shared: Owners of buffers that several arrays show, see :mod:`.views`.
     """
     try:
         import cloudpickle
@@ -75,6 +82,9 @@ def pickler(
         def reducer_override(self, value: Any) -> Any:
             if isinstance(value, (type, types.FunctionType)) and _is_hoisted(value, hoisted):
                 return value.__qualname__
+            view = views.reduce_view(value, shared)
+            if view is not None:
+                return view
             return super().reducer_override(value)
 
     return NotebookPickler()
@@ -135,7 +145,8 @@ def _dump(
     try:
         with open(beside, "wb") as file:
             writer = DigestWriter(file)
-            pickler(writer, hoisted=hoisted, scope=scope).dump(document)
+            shared = views.shared_buffers(document["variables"].values())
+            pickler(writer, hoisted=hoisted, scope=scope, shared=shared).dump(document)
         os.replace(beside, path)
     finally:
         if os.path.exists(beside):

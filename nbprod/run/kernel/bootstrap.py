@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from . import ambient, artifacts, facts, files, modules, namespace, observe, rewrite
@@ -67,7 +68,9 @@ def call(request_json: str) -> None:
     started = time.perf_counter()
     try:
         assert _runtime is not None, "the runtime was not started"
-        with _runtime.files.paused(), ambient.undisturbed():
+        # Only a restored namespace is meant to bring random states of its own.
+        keep = nullcontext() if request["verb"] == "load_namespace" else ambient.undisturbed()
+        with _runtime.files.paused(), keep:
             answer = _VERBS[request["verb"]](_runtime, **request["arguments"])
     except Exception as error:
         answer = {

@@ -7,7 +7,9 @@ import sys
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from . import ambient, artifacts
+from . import ambient, artifacts, observe, provenance
+
+_OBSERVED = "nbprod: observed"  # no identifier: it hides no variable
 
 _IPYTHON = frozenset(
     {"In", "Out", "get_ipython", "exit", "quit", "open", "_", "__", "___", "_dh", "_ih", "_oh"}
@@ -44,8 +46,11 @@ def save(
     state = ambient.snapshot(start)
     state["execution_count"] = shell.execution_count
     state["extensions"] = sorted(shell.extension_manager.loaded)
+    observed = {"links": provenance.export(), "fits": observe.export()}
+    names = list(variables)
+    with_observed = {**variables, _OBSERVED: observed}
     return artifacts.save_variables(
-        variables, list(variables), path, state=state, scope=shell.user_ns
+        with_observed, [*names, _OBSERVED], path, state=state, scope=shell.user_ns
     )
 
 
@@ -58,6 +63,9 @@ def load(shell: Any, path: str, sha256: str) -> dict[str, Any]:
     # What unpickling imports may lie in folders that the notebook added.
     found = artifacts.load_variables(path, sha256, scope=shell.user_ns)
     state = found["ambient"]
+    observed = found["variables"].pop(_OBSERVED, {"links": [], "fits": []})
+    provenance.restore(observed["links"])
+    observe.restore(observed["fits"])
     shell.user_ns.update(found["variables"])
     problems = ambient.restore(state)
     loaded = set(shell.extension_manager.loaded)

@@ -8,6 +8,7 @@ fitted in a loop and thrown away are gone already.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import sys
 import threading
@@ -141,7 +142,7 @@ def _note(call: Call, result: Any, method: str) -> None:
 def _remember_fit(estimator: Any, features: Any, target: Any, *, partial: bool) -> None:
     key = id(estimator)
     try:
-        reference = weakref.ref(estimator, lambda _: _fits.pop(key, None))
+        reference = _reference(estimator)
     except TypeError:
         return
     _fits[key] = Fit(
@@ -171,6 +172,31 @@ def describe_pending() -> None:
         fit.features = fit.target = None
         if fit.chain is not None:
             fit.chain.features = None
+
+
+def export() -> list[tuple[Any, Fit]]:
+    """Return what is known of the fits, so that it can travel with the estimators."""
+    found = []
+    for fit in _fits.values():
+        estimator = fit.estimator()
+        if estimator is not None:
+            found.append((estimator, dataclasses.replace(fit, estimator=None, chain=None)))
+    return found
+
+
+def restore(entries: list[tuple[Any, Fit]]) -> None:
+    """Take in what :func:`export` gave in another kernel."""
+    global _order
+    for estimator, fit in entries:
+        fit.estimator = _reference(estimator)
+        _fits[id(estimator)] = fit
+    last = max((fit.order for _, fit in entries), default=0)
+    _order = itertools.count(last + 1)
+
+
+def _reference(estimator: Any) -> Any:
+    key = id(estimator)
+    return weakref.ref(estimator, lambda _: _fits.pop(key, None))
 
 
 def fit_of(estimator: Any) -> Fit | None:

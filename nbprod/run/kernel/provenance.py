@@ -61,7 +61,7 @@ def remember(output: Any, transformer: Any, features: Any) -> None:
     if output is features or not _is_table(output):
         return
     try:
-        reference = weakref.ref(output, lambda _: _links.pop(key, None))
+        reference = _reference(output)
     except TypeError:
         return
     _links[key] = Link(reference, transformer, frozen(features), _link_of(features))
@@ -86,6 +86,35 @@ def trace(features: Any) -> Chain | None:
     if _length(origin) != _length(features):
         return None
     return Chain(origin, tuple(transformers))
+
+
+def export() -> list[tuple[Any, Any, Any, int | None]]:
+    """Return what is known, so that it can travel with the objects themselves.
+
+    One entry per link, in order: output, transformer, features, position of the link
+    before it.
+    """
+    links = [link for link in _links.values() if link.output() is not None]
+    places = {id(link): place for place, link in enumerate(links)}
+    return [
+        (link.output(), link.transformer, link.features, places.get(id(link.before)))
+        for link in links
+    ]
+
+
+def restore(entries: list[tuple[Any, Any, Any, int | None]]) -> None:
+    """Take in what :func:`export` gave in another kernel."""
+    links: list[Link] = []
+    for output, transformer, features, place in entries:
+        before = links[place] if place is not None and place < len(links) else None
+        link = Link(_reference(output), transformer, features, before)
+        _links[id(output)] = link
+        links.append(link)
+
+
+def _reference(output: Any) -> Any:
+    key = id(output)
+    return weakref.ref(output, lambda _: _links.pop(key, None))
 
 
 def _link_of(value: Any) -> Link | None:

@@ -1,0 +1,65 @@
+"""What a step printed: in the notebook, and in its replay."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection
+from pathlib import Path
+
+from nbprod.run.plan import INJECTED_TAG
+
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
+_OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n)")
+
+
+def printed_by(output: Path, cells: Collection[int]) -> str:
+    """Return what cells of an output notebook printed to stdout.
+
+    Displayed values are no printed text: ``df.head()`` leaves none.
+
+    Args:
+        output: The output notebook of a run.
+        cells: Numbers of cells, from 1, injected ones not counted.
+    """
+    document = json.loads(output.read_bytes())
+    texts: list[str] = []
+    number = 0
+    for cell in document["cells"]:
+        if INJECTED_TAG in cell.get("metadata", {}).get("tags", ()):
+            continue
+        number += 1
+        if number in cells:
+            texts.extend(
+                "".join(found["text"])
+                for found in cell.get("outputs", ())
+                if found.get("output_type") == "stream" and found.get("name") == "stdout"
+            )
+    return "".join(texts)
+
+
+def printed_difference(printed: str, expected: str) -> str:
+    """Return the first difference of two printed texts; empty if there is none.
+
+    Memory addresses, spaces at line ends and lines overwritten by a progress bar do
+    not count.
+    """
+    ours, theirs = _lines(printed), _lines(expected)
+    for number, (line, wanted) in enumerate(zip(ours, theirs, strict=False), start=1):
+        if line != wanted:
+            return f"line {number}: {_short(line)} vs {_short(wanted)}"
+    if len(ours) != len(theirs):
+        longer, what = (ours, "only here") if len(ours) > len(theirs) else (theirs, "missing")
+        line = longer[min(len(ours), len(theirs))]
+        return f"line {min(len(ours), len(theirs)) + 1} is {what}: {_short(line)}"
+    return ""
+
+
+def _lines(text: str) -> list[str]:
+    text = _OVERWRITTEN.sub("", text.replace("\r\n", "\n"))
+    text = _ADDRESS.sub("0x…", text)
+    return [line.rstrip() for line in text.strip("\n").rstrip().splitlines()]
+
+
+def _short(line: str) -> str:
+    return repr(line if len(line) <= 80 else line[:79] + "…")

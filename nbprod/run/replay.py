@@ -1,0 +1,356 @@
+"""Replay generated step functions from captured inputs, each in a process of its own.
+
+Architecture invariant: no captured object is loaded in this process. A step process
+loads them, calls the function, compares, and answers with text.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Lock
+from typing import Any
+
+from nbprod.errors import InterruptedRunError, UsageError
+from nbprod.events import Listener, ProgressEvent, ignore_events
+from nbprod.origin import Origin
+from nbprod.pipeline.ir import Pipeline, Step
+from nbprod.pipeline.naming import function_name
+from nbprod.run.printed import printed_by, printed_difference
+from nbprod.run.record import ArtifactRecord, RunRecord, read_record
+
+PROCESS = Path(__file__).with_name("replay_process.py")
+PRINTED = "printed text"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayRequest:
+    """What to replay.
+
+    Attributes:
+        project: Folder of the generated project.
+        package: Name of its package.
+        pipeline: The pipeline it was generated from.
+        record: A captured run of the notebook itself.
+        steps: Names of the steps to replay; empty for all.
+        jobs: Processes at a time; 0 for one per core.
+        timeout: Seconds that a step may take; ``None`` for no limit.
+        places: Finds the notebook's place of a line of the package: (path relative to
+            the project, line) to an origin. ``None`` shows the package's own lines.
+        comparer: ``module:function`` that compares two values in the step process.
+        stage: Stage name of the progress events.
+    """
+
+    project: Path
+    package: str
+    pipeline: Pipeline
+    record: RunRecord
+    steps: tuple[str, ...] = ()
+    jobs: int = 0
+    timeout: float | None = None
+    places: Callable[[str, int], Origin | None] | None = None
+    comparer: str = "nbprod.compare.values:compare"
+    stage: str = "verify"
+
+
+@dataclass(frozen=True, slots=True)
+class OutputComparison:
+    """One value of a step, compared with the notebook's own.
+
+    Attributes:
+        name: The variable, or ``printed text``.
+        equal: It equals the notebook's, within the tolerances.
+        detail: The first difference, or why it could not be compared.
+        kind: ``output``; ``input`` for a variable that changed between its producer
+            and this step without being declared; ``printed``.
+        comparable: False if the two could not be compared at all.
+    """
+
+    name: str
+    equal: bool
+    detail: str = ""
+    kind: str = "output"
+    comparable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StepError:
+    """Why a generated step failed.
+
+    Attributes:
+        message: The exception's last line, or what happened to the process.
+        where: The notebook's place, if the failing line came from there.
+        traceback: Python's traceback, plain text.
+    """
+
+    message: str
+    where: Origin | None = None
+    traceback: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepReplay:
+    """A step function's replay.
+
+    Attributes:
+        step: The step's name.
+        outputs: Its comparisons; empty if it failed.
+        seconds: Time that the function took.
+        error: Why it failed, ``None`` if it did not.
+        artifact: What the generated code produced, saved in the run's ``replay`` folder.
+    """
+
+    step: str
+    outputs: tuple[OutputComparison, ...] = ()
+    seconds: float = 0.0
+    error: StepError | None = None
+    artifact: ArtifactRecord | None = None
+
+    @property
+    def equal(self) -> bool:
+        """The step ran, and everything it gave equals the notebook's."""
+        return self.error is None and all(found.equal for found in self.outputs)
+
+
+@dataclass
+class _Work:
+    """State shared by the step processes of one replay."""
+
+    request: ReplayRequest
+    record: RunRecord
+    folder: Path
+    listener: Listener
+    total: int
+    stopped: Event = field(default_factory=Event)
+    running: set[int] = field(default_factory=set)
+    lock: Lock = field(default_factory=Lock)
+    done: int = 0
+
+
+def replay(request: ReplayRequest, listener: Listener = ignore_events) -> tuple[StepReplay, ...]:
+    """Replay step functions and compare what they give with what the notebook gave.
+
+    Returns:
+        One result per step, in the notebook's order.
+
+    Raises:
+        UsageError: If the run captured nothing, its record or artifacts were changed,
+            or a named step does not exist.
+        InterruptedRunError: Ctrl-C; all step processes are gone.
+    """
+    record = read_record(request.record.folder)
+    if not record.artifacts:
+        raise UsageError(
+            f"The run {record.run_id} captured nothing to compare with.",
+            fix="Run the notebook itself, with capture.",
+        )
+    steps = _chosen(request)
+    folder = Path(record.folder) / "replay"
+    folder.mkdir(exist_ok=True)
+    work = _Work(request, record, folder, listener, len(steps))
+    jobs = min(request.jobs or len(os.sched_getaffinity(0)), len(steps)) or 1
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            return tuple(pool.map(lambda step: _replay_step(work, step), steps))
+        except KeyboardInterrupt:
+            _stop(work)
+            raise InterruptedRunError("Interrupted while steps were replayed.") from None
+        except BaseException:
+            _stop(work)
+            raise
+
+
+def _chosen(request: ReplayRequest) -> list[Step]:
+    names = {step.name for step in request.pipeline.steps}
+    unknown = [name for name in request.steps if name not in names]
+    if unknown:
+        raise UsageError(
+            f"There is no step {unknown[0]}.", fix=f"The steps are: {', '.join(sorted(names))}."
+        )
+    return [s for s in request.pipeline.steps if not request.steps or s.name in request.steps]
+
+
+def _replay_step(work: _Work, step: Step) -> StepReplay:
+    found = _unsaved_inputs(work.record, step) or _run_process(work, step)
+    with work.lock:
+        work.done += 1
+        done = work.done
+    request = work.request
+    work.listener(ProgressEvent(request.stage, done, work.total, unit="step", detail=step.name))
+    return found
+
+
+def _unsaved_inputs(record: RunRecord, step: Step) -> StepReplay | None:
+    """Return the failure of a step whose inputs could not be captured."""
+    inputs = record.artifact(step.name, "inputs")
+    if inputs is None:
+        return StepReplay(step.name, error=StepError("the run did not reach this step"))
+    for variable in step.inputs:
+        if variable.name in inputs.unsaved:
+            reason = f"its input {variable.name} was not captured: {inputs.unsaved[variable.name]}"
+            return StepReplay(step.name, error=StepError(reason))
+    return None
+
+
+def _run_process(work: _Work, step: Step) -> StepReplay:
+    if work.stopped.is_set():
+        return StepReplay(step.name, error=StepError("stopped"))
+    with tempfile.TemporaryDirectory(prefix="nbprod-replay-") as scratch:
+        job, answer = Path(scratch) / "job.json", Path(scratch) / "answer.json"
+        output, errors = Path(scratch) / "stdout", Path(scratch) / "stderr"
+        job.write_text(json.dumps(_job(work, step, answer)))
+        code, timed_out = _call(work, job, output, errors)
+        if answer.exists():
+            document = json.loads(answer.read_bytes())
+            printed = output.read_bytes()[document["printed"][0] : document["printed"][1]]
+            return _result(work, step, document, printed.decode(errors="replace"))
+        lines = errors.read_text(errors="replace").strip().splitlines()
+    limit = work.request.timeout or 0
+    reason = f"it took longer than {limit:g} s" if timed_out else f"its process ended with {code}"
+    return StepReplay(step.name, error=StepError(reason, traceback="\n".join(lines[-20:])))
+
+
+def _call(work: _Work, job: Path, output: Path, errors: Path) -> tuple[int, bool]:
+    """Run a step process in a session of its own; return its exit code."""
+    interpreter = work.record.environment.interpreter
+    environment = {**os.environ, "MPLBACKEND": "Agg", "COLUMNS": "80"}
+    with output.open("wb") as out, errors.open("wb") as err:
+        process = subprocess.Popen(
+            [interpreter, str(PROCESS), str(job)],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            cwd=work.record.working_directory,
+            env=environment,
+            start_new_session=True,
+        )
+        with work.lock:
+            work.running.add(process.pid)
+        if work.stopped.is_set():
+            _kill(process.pid)
+        timed_out = False
+        try:
+            process.wait(work.request.timeout)
+        except subprocess.TimeoutExpired:
+            timed_out = True
+        finally:
+            _kill(process.pid)
+            process.wait()
+            with work.lock:
+                work.running.discard(process.pid)
+    return process.returncode, timed_out
+
+
+def _kill(group: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def _stop(work: _Work) -> None:
+    work.stopped.set()
+    with work.lock:
+        running = tuple(work.running)
+    for group in running:
+        _kill(group)
+    deadline = time.monotonic() + 5
+    while work.running and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def _job(work: _Work, step: Step, answer: Path) -> dict[str, object]:
+    request, record = work.request, work.record
+    inputs = record.artifact(step.name, "inputs")
+    outputs = record.artifact(step.name, "outputs")
+    assert inputs is not None
+    return {
+        "project": str(request.project.absolute()),
+        "package": request.package,
+        "step": step.name,
+        "function": function_name(step.name),
+        "inputs": _artifact(record, inputs),
+        "outputs": None if outputs is None else _artifact(record, outputs),
+        "input_names": [variable.name for variable in step.inputs],
+        "output_names": [variable.name for variable in step.outputs],
+        "unsaved": {} if outputs is None else outputs.unsaved,
+        "producers": _producers(record, request.pipeline, step),
+        "parameters": record.literals,
+        "parameter_names": list(step.params),
+        "comparer": request.comparer,
+        "answer": str(answer),
+        "save": str(work.folder / f"{step.name}.outputs.pkl"),
+    }
+
+
+def _artifact(record: RunRecord, artifact: ArtifactRecord) -> dict[str, str]:
+    path = Path(record.folder) / "artifacts" / artifact.file
+    return {"path": str(path), "sha256": artifact.sha256}
+
+
+def _producers(record: RunRecord, pipeline: Pipeline, step: Step) -> dict[str, dict[str, object]]:
+    """Find for each input the artifact of the step that made it last."""
+    found: dict[str, dict[str, object]] = {}
+    wanted = {variable.name for variable in step.inputs}
+    for earlier in pipeline.steps:
+        if earlier.name == step.name:
+            break
+        artifact = record.artifact(earlier.name, "outputs")
+        for variable in earlier.outputs:
+            if variable.name in wanted and artifact and variable.name in artifact.members:
+                found[variable.name] = {**_artifact(record, artifact), "step": earlier.name}
+    return found
+
+
+def _result(work: _Work, step: Step, document: Mapping[str, Any], printed: str) -> StepReplay:
+    seconds = float(document.get("seconds", 0.0))
+    if "error" in document:
+        error = document["error"]
+        place = _place(work.request, error["frames"])
+        return StepReplay(
+            step.name, (), seconds, StepError(error["message"], place, error["traceback"])
+        )
+    outputs = [
+        OutputComparison(
+            name=found["name"],
+            equal=found["equal"],
+            detail=found["detail"],
+            kind=found["kind"],
+            comparable=found["comparable"],
+        )
+        for found in document["compared"]
+    ]
+    cells = {n for found in work.record.steps if found.name == step.name for n in found.cells}
+    expected = printed_by(Path(work.record.output), cells)
+    difference = printed_difference(printed, expected)
+    if printed.strip() or expected.strip():
+        outputs.append(OutputComparison(PRINTED, not difference, difference, "printed"))
+    saved = document["saved"]
+    artifact = ArtifactRecord(
+        step=step.name,
+        kind="replay",
+        file=Path(saved["path"]).name,
+        sha256=saved["sha256"],
+        size=saved["size"],
+        members=tuple(saved["members"]),
+        unsaved=dict(saved["unsaved"]),
+    )
+    return StepReplay(step.name, tuple(outputs), seconds, None, artifact)
+
+
+def _place(request: ReplayRequest, frames: list[tuple[str, int]]) -> Origin | None:
+    """Find the notebook's place of the innermost line that came from it."""
+    if request.places is None:
+        return None
+    for path, line in reversed(frames):
+        origin = request.places(path, line)
+        if origin is not None:
+            return origin
+    return None

@@ -1,0 +1,229 @@
+"""A step process: calls one generated step function, compares what it gives.
+
+Started by path in the kernel's interpreter, where nbprod need not be installed:
+``python replay_process.py JOB.json``. It writes its answer to the file that the job
+names; what the step prints goes to stdout and nothing else does.
+"""
+
+from __future__ import annotations
+
+import sys
+
+# This file's own folder must not hide modules of the user's.
+if __name__ == "__main__":
+    sys.path.pop(0)
+
+import importlib
+import importlib.machinery
+import importlib.util
+import json
+import os
+import time
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+_NBPROD = Path(__file__).resolve().parents[1]
+_RUNTIME = "_nbprod_kernel"
+
+
+class NbprodFinder:
+    """Finds nbprod and nothing else in the folder where it is installed."""
+
+    @staticmethod
+    def find_spec(
+        name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> Any:  # noqa: ANN401
+        """Return the spec of ``nbprod``; its submodules are found from there."""
+        if name != "nbprod":
+            return None
+        return importlib.machinery.PathFinder.find_spec(name, [str(_NBPROD.parent)], target)
+
+
+def main(job_path: str) -> None:
+    """Do the job that a file describes."""
+    job = json.loads(Path(job_path).read_bytes())
+    sys.meta_path.insert(0, NbprodFinder())
+    runtime = _load_runtime()
+    sys.path.insert(0, job["project"])
+    _look_like_a_notebook(job)
+    try:
+        answer = _replay(job, runtime)
+    except BaseException as error:
+        answer = {"printed": [0, 0], "error": _describe(error, job["project"])}
+    beside = Path(job["answer"] + ".part")
+    beside.write_text(json.dumps(answer, allow_nan=False))
+    beside.replace(job["answer"])
+
+
+def _load_runtime() -> Any:  # noqa: ANN401
+    folder = str(_NBPROD / "run" / "kernel")
+    spec = importlib.util.spec_from_file_location(
+        _RUNTIME, os.path.join(folder, "__init__.py"), submodule_search_locations=[folder]
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[_RUNTIME] = module
+    spec.loader.exec_module(module)
+    module.artifacts = importlib.import_module(f"{_RUNTIME}.artifacts")  # type: ignore[attr-defined]
+    module.ambient = importlib.import_module(f"{_RUNTIME}.ambient")  # type: ignore[attr-defined]
+    return module
+
+
+def _look_like_a_notebook(job: dict[str, Any]) -> None:
+    """Make text come out as in a kernel: pandas' widths, and no text for ``display()``."""
+    source = Path(job["project"], job["package"], "steps.py").read_text(encoding="utf-8")
+    if "display" in source and importlib.util.find_spec("IPython") is not None:
+        display: Any = importlib.import_module("IPython.display")
+        functions: Any = importlib.import_module("IPython.core.display_functions")
+        display.display = functions.display = lambda *values, **options: None
+
+
+def _pandas_as_in_a_notebook() -> None:
+    """Give pandas the options that it has in a kernel.
+
+    Elsewhere it looks at the terminal to decide how wide a printed frame is.
+    """
+    pandas: Any = sys.modules.get("pandas")
+    if pandas is None:
+        return
+    pandas.set_option("mode.sim_interactive", True)
+    if pandas.get_option("display.max_columns") == 0:
+        pandas.set_option("display.max_columns", 20)
+
+
+def _replay(job: dict[str, Any], runtime: Any) -> dict[str, Any]:  # noqa: ANN401
+    package = job["package"]
+    steps = importlib.import_module(f"{package}.steps")
+    definitions = _optional(f"{package}.definitions")
+    load = runtime.artifacts.load_variables
+    captured = load(job["inputs"]["path"], job["inputs"]["sha256"], definitions=definitions)
+    parameters = _parameters(job)
+    # Before the step may change its inputs.
+    compared = _undeclared(job, captured["variables"], load, definitions)
+    if captured["ambient"] is not None:
+        runtime.ambient.restore(captured["ambient"])
+    _pandas_as_in_a_notebook()
+    arguments = {name: captured["variables"][name] for name in job["input_names"]}
+    arguments.update(parameters)
+    before = _printed_so_far()
+    started = time.perf_counter()
+    returned = getattr(steps, job["function"])(**arguments)
+    seconds = time.perf_counter() - started
+    after = _printed_so_far()
+    outputs = _named(returned, job["output_names"])
+    saved = runtime.artifacts.save_variables(outputs, list(outputs), job["save"])
+    compared.extend(_compare_outputs(job, outputs, load, definitions))
+    return {
+        "printed": [before, after],
+        "seconds": seconds,
+        "compared": compared,
+        "saved": saved,
+    }
+
+
+def _optional(name: str) -> ModuleType | None:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name == name:
+            return None
+        raise
+
+
+def _parameters(job: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of the step as the generated wiring would pass them."""
+    if not job["parameter_names"]:
+        return {}
+    module = importlib.import_module(f"{job['package']}.parameters")
+    # Literals that nbprod wrote into the signed record.
+    given = {name: eval(text, {}) for name, text in job["parameters"].items()}  # noqa: S307
+    parameters = module.Parameters(**given)
+    return {name: getattr(parameters, name) for name in job["parameter_names"]}
+
+
+def _printed_so_far() -> int:
+    sys.stdout.flush()
+    return os.fstat(1).st_size
+
+
+def _named(returned: Any, names: list[str]) -> dict[str, Any]:  # noqa: ANN401
+    if not names:
+        return {}
+    if len(names) == 1:
+        return {names[0]: returned}
+    if not isinstance(returned, tuple) or len(returned) != len(names):
+        raise TypeError(f"the step must return {', '.join(names)}")
+    return dict(zip(names, returned))  # noqa: B905 - the interpreter may be 3.9
+
+
+def _compare(job: dict[str, Any], one: Any, other: Any) -> dict[str, Any]:  # noqa: ANN401
+    module, _, function = job["comparer"].partition(":")
+    found = getattr(importlib.import_module(module), function)(one, other)
+    return {"equal": found.equal, "detail": found.detail, "comparable": found.comparable}
+
+
+def _undeclared(
+    job: dict[str, Any],
+    variables: dict[str, Any],
+    load: Any,  # noqa: ANN401
+    definitions: Any,  # noqa: ANN401
+) -> list[dict[str, Any]]:
+    """Find inputs that changed after the step that made them, without being declared."""
+    found: list[dict[str, Any]] = []
+    loaded: dict[str, Any] = {}
+    for name, producer in job["producers"].items():
+        path = producer["path"]
+        if path not in loaded:
+            loaded[path] = load(path, producer["sha256"], definitions=definitions)
+        outcome = _compare(job, variables[name], loaded[path]["variables"][name])
+        if not outcome["equal"]:
+            where = f"not as step {producer['step']} left it"
+            detail = f"{where}: {outcome['detail']}"
+            found.append({"name": name, "kind": "input", **outcome, "detail": detail})
+    return found
+
+
+def _compare_outputs(
+    job: dict[str, Any],
+    outputs: dict[str, Any],
+    load: Any,  # noqa: ANN401
+    definitions: Any,  # noqa: ANN401
+) -> list[dict[str, Any]]:
+    expected = {}
+    if job["outputs"] is not None:
+        found = load(job["outputs"]["path"], job["outputs"]["sha256"], definitions=definitions)
+        expected = found["variables"]
+    compared = []
+    for name, value in outputs.items():
+        if name in expected:
+            outcome = _compare(job, value, expected[name])
+        else:
+            reason = job["unsaved"].get(name, "the run did not capture it")
+            detail = f"cannot be compared: {reason}"
+            outcome = {"equal": False, "detail": detail, "comparable": False}
+        compared.append({"name": name, "kind": "output", **outcome})
+    return compared
+
+
+def _describe(error: BaseException, project: str) -> dict[str, Any]:
+    """Describe an exception: its last line, its frames within the project."""
+    frames = []
+    root = os.path.realpath(project) + os.sep
+    for frame in traceback.extract_tb(error.__traceback__):
+        path = os.path.realpath(frame.filename)
+        if path.startswith(root):
+            frames.append((path[len(root) :].replace(os.sep, "/"), frame.lineno or 0))
+    lines = traceback.format_exception(type(error), error, error.__traceback__)
+    return {
+        "message": traceback.format_exception_only(type(error), error)[-1].strip(),
+        "frames": frames,
+        "traceback": "".join(lines).rstrip(),
+    }
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
