@@ -124,6 +124,12 @@ function whyGone(
   if (!service || service.state === 'stopped') {
     return trans.__('The service is stopped.');
   }
+  if (service.state === 'failed') {
+    return trans.__(
+      'The service has failed; `nbprod logs %1` tells why.',
+      service.name
+    );
+  }
   if (service.version !== result.version) {
     return trans.__('Replaced by version %1.', service.version);
   }
