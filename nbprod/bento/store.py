@@ -37,10 +37,12 @@ class StoredBento:
 def list_bentos(name: str = "") -> tuple[StoredBento, ...]:
     """List the Bentos of a service, or all of them, newest first."""
     import bentoml
-    from bentoml.exceptions import BentoMLException
+    from bentoml.exceptions import BentoMLException, NotFound
 
     try:
         found = bentoml.list(name or None)
+    except NotFound:
+        return ()
     except (BentoMLException, ValueError) as error:
         raise UsageError(f"{name!r} is not a name of a service: {error}") from error
     stored = [_stored(bento) for bento in found]
