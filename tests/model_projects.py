@@ -66,7 +66,7 @@ class ModelProject:
         path = output.parent / f"{output.name}-request.json"
         path.write_text(json.dumps(self.request(output, **changes)))
         done = subprocess.run(
-            [sys.executable, "-m", "nbprod.model.package_process", str(path)],
+            [sys.executable, "-m", "nbprod.bento.package_process", str(path)],
             capture_output=True,
             text=True,
             check=False,
@@ -124,7 +124,9 @@ def write_run(
     for key, document in documents.items():
         (folder / f"{key}.json").write_text(json.dumps(document, allow_nan=False))
     artifact = project.parent / "train.pkl"
-    artifact.write_bytes(cloudpickle.dumps({**chain, "model": model}))
+    artifact.write_bytes(
+        cloudpickle.dumps({"variables": {**chain, "model": model}, "ambient": None})
+    )
     return ModelProject(name, project, folder, artifact, tuple(chain))
 
 

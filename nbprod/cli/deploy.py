@@ -28,8 +28,12 @@ from nbprod.cli.session import session
 )
 @click.argument("target", metavar="NB|DIR|NAME:VERSION", type=click.Path(path_type=Path))
 @parameter_options
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(1, 65535), help="Port; a free one if not given.")
+@click.option("--host", help="Address to listen on; 127.0.0.1 if not given.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    help="Port; a free one, or the present one, if not given.",
+)
 @model_option
 @verify_option
 @kernel_option
@@ -39,7 +43,7 @@ def command(
     target: Path,
     pairs: tuple[tuple[str, str], ...],
     files: tuple[Path, ...],
-    host: str,
+    host: str | None,
     port: int | None,
     model: str | None,
     verify: bool,

@@ -67,6 +67,7 @@ class PlainLines:
 
     def __init__(self) -> None:
         self._titles = Titles()
+        self._shown = ("", 0)
 
     def listen(self, event: Event) -> None:
         """Print one line for an event that people care about."""
@@ -83,6 +84,9 @@ class PlainLines:
                 )
                 self._say(f"{title}: {event.state.value}" + (f" ({rest})" if rest else ""))
             case ProgressEvent():
+                if not event.done or self._shown == (event.stage, event.done):
+                    return
+                self._shown = (event.stage, event.done)
                 detail = f" · {event.detail}" if event.detail else ""
                 self._say(f"  {event.unit} {event.done} of {event.total}{detail}")
             case LogEvent():

@@ -345,8 +345,8 @@ def package_model(
         ResultsDifferError: It does not answer as the notebook's model did.
         SystemFailedError: It could not be saved.
     """
+    from nbprod.bento.package_process import ArtifactFile, PackageRequest
     from nbprod.model.package import PackageFacts
-    from nbprod.model.package_process import ArtifactFile, PackageRequest
     from nbprod.run.process import call_process
 
     folder = Path(record.folder)
@@ -378,7 +378,7 @@ def package_model(
             libraries=record.environment.distributions,
         ),
     )
-    answer = call_process("nbprod.model.package_process", request, folder / "package-request.json")
+    answer = call_process("nbprod.bento.package_process", request, folder / "package-request.json")
     if not answer.get("ok"):
         kind = ResultsDifferError if answer.get("error") == "differs" else SystemFailedError
         raise kind(str(answer.get("message", "")), fix=str(answer.get("fix", "")))

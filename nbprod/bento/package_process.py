@@ -1,4 +1,4 @@
-"""A step process that packages a model: ``python -m nbprod.model.package_process REQUEST.json``.
+"""A step process that packages a model: ``python -m nbprod.bento.package_process REQUEST.json``.
 
 The artifacts hold the user's own classes, so they are loaded here, in a process of
 its own, and never in the CLI or the server. It prints one line of JSON on stdout::
@@ -27,13 +27,13 @@ from nbprod.model.check import check_rows
 from nbprod.model.contract import Contract, read_contract
 from nbprod.model.frame import to_frame
 from nbprod.model.labels import predictions_as_json, probabilities_as_json
-from nbprod.model.package import PackageFacts, sha256_of
+from nbprod.model.package import PackageFacts
 from nbprod.model.persistence import save_model
 
 
 @dataclass(frozen=True, slots=True)
 class ArtifactFile:
-    """A cloudpickle of ``{variable: value}`` and the sha256 (hex) it must have."""
+    """An artifact of a run (:mod:`nbprod.run.kernel.artifacts`) and the sha256 it must have."""
 
     path: str
     sha256: str
@@ -116,21 +116,22 @@ def package_model(request: PackageRequest) -> dict[str, object]:
 
 def _load_variables(request: PackageRequest) -> dict[str, object]:
     """Load the artifacts, each only after its sha256 was verified."""
-    import cloudpickle
+    from nbprod.run.kernel.artifacts import load_variables
 
+    scope: dict[str, Any] = {}
     found: dict[str, object] = {}
     for artifact in request.artifacts:
         path = Path(artifact.path)
         if not path.is_file():
             raise _FailedError("artifact", f"the artifact {path.name} is missing", "Run again.")
-        if sha256_of(path) != artifact.sha256:
+        try:
+            values = load_variables(str(path), artifact.sha256, scope=scope)["variables"]
+        except ValueError as error:
             message = f"the artifact {path.name} is not the file that the run wrote"
-            raise _FailedError("artifact", message, "Run again; it was changed since.")
-        with path.open("rb") as stream:
-            values = cloudpickle.load(stream)
-        if not isinstance(values, dict):
-            raise _FailedError("artifact", f"the artifact {path.name} holds no variables")
+            raise _FailedError("artifact", message, "Run again; it was changed since.") from error
         found.update(values)
+    # Functions that were saved with a kernel's namespace as their globals find it here.
+    scope.update(found)
     return found
 
 
@@ -202,7 +203,7 @@ def run(path: Path) -> dict[str, object]:
 def main(arguments: list[str]) -> int:
     """Run as a process: one argument, the request file."""
     if len(arguments) != 1:
-        sys.stderr.write("usage: python -m nbprod.model.package_process REQUEST.json\n")
+        sys.stderr.write("usage: python -m nbprod.bento.package_process REQUEST.json\n")
         return 2
     result = run(Path(arguments[0]).resolve())
     sys.stdout.write(msgspec.json.encode(result).decode() + "\n")

@@ -1,0 +1,292 @@
+"""``nbprod deploy``: from a notebook to a service that answers as its model does."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbprod.bento.store import delete_bento, find_bento
+from nbprod.deploy.check import ServedComparison, check_served, configured_key
+from nbprod.deploy.curl import curl_example
+from nbprod.deploy.deployment import Deployment
+from nbprod.deploy.switch import Candidate, Switch, switching
+from nbprod.errors import ResultsDifferError
+from nbprod.events import (
+    Listener,
+    LogEvent,
+    PlanEvent,
+    ProgressEvent,
+    ignore_events,
+)
+from nbprod.workflows.build import BUILD_STAGES, build_stage
+from nbprod.workflows.target import VersionTarget, resolve_deploy_target
+from nbprod.workflows.training import TrainingRequest, prepare, stage, train
+
+SERVICE_STAGES = (
+    ("start", "start the service"),
+    ("compare", "compare served answers with the notebook's"),
+    ("switch", "let it take over"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DeployRequest:
+    """What to deploy, and where it listens.
+
+    Attributes:
+        target: Notebook, folder of a project, or ``NAME:VERSION``.
+        parameters: ``(name, text)`` pairs.
+        parameter_files: YAML files.
+        host: Address to listen on; ``None`` keeps the present one, else loopback.
+        port: Port; ``None`` keeps the present one, else takes a free one.
+        model: Variable of the model, if not chosen by the rule.
+        verify: Compare the generated steps with the notebook.
+        kernel: Kernel name instead of the notebook's own.
+    """
+
+    target: Path
+    parameters: tuple[tuple[str, str], ...] = ()
+    parameter_files: tuple[Path, ...] = ()
+    host: str | None = None
+    port: int | None = None
+    model: str | None = None
+    verify: bool = True
+    kernel: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeployResult:
+    """A service that answers.
+
+    Attributes:
+        deployment: Where it listens, and what runs.
+        run_id: The run that made its model; empty if unknown.
+        checked_rows: Rows whose served answers were compared.
+        curl: A command that asks it for a prediction.
+        expected: The notebook's own prediction for the row in ``curl``.
+        model: The model's variable; empty for an earlier version.
+        metrics: The run's metrics.
+        verified_steps: Steps whose results were compared with the notebook's.
+    """
+
+    deployment: Deployment
+    run_id: str
+    checked_rows: int
+    curl: str
+    expected: object = None
+    model: str = ""
+    metrics: dict[str, object] | None = None
+    verified_steps: int = 0
+
+    @property
+    def url(self) -> str:
+        """The service's URL."""
+        return self.deployment.url
+
+    @property
+    def summary(self) -> str:
+        """One line: the version, and what was compared."""
+        parts = [f"{self.deployment.name}:{self.deployment.version}"]
+        if self.verified_steps:
+            parts.append(f"{self.verified_steps} steps verified")
+        parts.append(
+            f"{self.checked_rows} served rows equal to the notebook's"
+            if self.checked_rows
+            else "no rows at hand to compare"
+        )
+        return ", ".join(parts)
+
+    def as_json(self) -> dict[str, object]:
+        """Return the document of ``nbprod deploy --json``."""
+        return {
+            "name": self.deployment.name,
+            "version": self.deployment.version,
+            "url": self.url,
+            "run_id": self.run_id,
+            "checked_rows": self.checked_rows,
+            "verified_steps": self.verified_steps,
+            "curl": self.curl,
+            "expected": self.expected,
+            "model": self.model,
+            "metrics": self.metrics or {},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ServedTruth:
+    """What the service must answer: rows, and the answers of the model in the run's kernel."""
+
+    rows: tuple[dict[str, object], ...] = ()
+    expected: dict[str, object] | None = None
+
+    @property
+    def example(self) -> tuple[dict[str, object], object]:
+        """A row without missing values if there is one, and the prediction for it."""
+        for row, prediction in zip(self.rows, self._predictions, strict=False):
+            if None not in row.values():
+                return row, prediction
+        return (self.rows[0], self._predictions[0]) if self.rows else ({}, None)
+
+    @property
+    def _predictions(self) -> list[object]:
+        found = (self.expected or {}).get("predictions")
+        return found if isinstance(found, list) else []
+
+
+def read_truth(run_folder: Path, variable: str) -> ServedTruth:
+    """Read the rows and answers that a run kept for its model; nothing if they are gone."""
+    folder = run_folder / "models" / variable
+    try:
+        rows = json.loads((folder / "rows.json").read_bytes())
+        expected = json.loads((folder / "expected.json").read_bytes())
+    except OSError:
+        return ServedTruth()
+    return ServedTruth(tuple(rows), expected)
+
+
+def deploy(request: DeployRequest, listener: Listener = ignore_events) -> DeployResult:
+    """Train, verify, package and serve; or bring an earlier version back.
+
+    Whatever goes wrong, what served before goes on serving, and nothing of the
+    candidate is left: no process, no Bento.
+
+    Raises:
+        NbprodError: What went wrong, with its exit code.
+    """
+    target = resolve_deploy_target(request.target)
+    if isinstance(target, VersionTarget):
+        return _deploy_version(target, request, listener)
+    return _deploy_training(request, listener)
+
+
+def _deploy_training(request: DeployRequest, listener: Listener) -> DeployResult:
+    listener(PlanEvent((*BUILD_STAGES, *SERVICE_STAGES)))
+    training = TrainingRequest(
+        request.target,
+        request.parameters,
+        request.parameter_files,
+        request.model,
+        request.verify,
+        request.kernel,
+    )
+    prepared = prepare(training, listener)
+    name, notebook = prepared.pipeline.service, prepared.subject.notebook
+    # The port and the name are taken before anything expensive begins.
+    with switching(name, notebook=notebook, host=request.host, port=request.port) as switch:
+        trained = train(prepared, listener)
+        variable = trained.choice.candidate.variable
+        truth = read_truth(Path(trained.record.folder), variable)
+        built = build_stage(trained, listener)
+        with _kept_only_if_deployed(built.tag):
+            deployment, compared = _serve(switch, built.tag, trained.record.run_id, truth, listener)
+    row, prediction = truth.example
+    return DeployResult(
+        deployment=deployment,
+        run_id=trained.record.run_id,
+        checked_rows=compared.checked_rows,
+        curl=curl_example(deployment.url, row, key_needed=bool(configured_key())),
+        expected=prediction,
+        model=variable,
+        metrics=trained.record.metrics,
+        verified_steps=len(trained.compared),
+    )
+
+
+@contextlib.contextmanager
+def _kept_only_if_deployed(tag: str) -> Iterator[None]:
+    """Delete a Bento that did not make it into service."""
+    try:
+        yield
+    except BaseException:
+        delete_bento(tag)
+        raise
+
+
+def _serve(
+    switch: Switch, tag: str, run_id: str, truth: ServedTruth, listener: Listener
+) -> tuple[Deployment, ServedComparison]:
+    """Start a candidate, compare its answers, and let it take over.
+
+    Raises:
+        ResultsDifferError: It answers differently from the notebook's model.
+        SystemFailedError: It did not start, or did not answer.
+    """
+    with stage("start", listener) as detail:
+        candidate = switch.start_candidate(tag, run_id=run_id)
+        detail.append(f"ready after {candidate.ready_seconds:.1f} s")
+    with stage("compare", listener) as detail:
+        compared = _compare(candidate, truth, listener)
+        detail.append(f"{compared.checked_rows} rows equal" if truth.rows else "no rows at hand")
+    with stage("switch", listener) as detail:
+        deployment = switch.promote(candidate)
+        detail.append(deployment.url)
+    return deployment, compared
+
+
+def _compare(candidate: Candidate, truth: ServedTruth, listener: Listener) -> ServedComparison:
+    if not truth.rows or truth.expected is None:
+        return ServedComparison(0)
+
+    def progress(done: int, total: int) -> None:
+        listener(ProgressEvent("compare", done, total, unit="row"))
+
+    compared = check_served(
+        candidate.url,
+        candidate.check_token,
+        truth.rows,
+        truth.expected,
+        key=configured_key(),
+        progress=progress,
+    )
+    if not compared.equal:
+        first = compared.differences[0]
+        raise ResultsDifferError(
+            f"the service answers {compared.differing_rows} of {compared.checked_rows} rows "
+            f"differently from the notebook's model: {first}",
+            fix="the model depends on something that the service does not have: a global "
+            "variable, a file, an option or a random number",
+        )
+    return compared
+
+
+def _deploy_version(
+    target: VersionTarget, request: DeployRequest, listener: Listener
+) -> DeployResult:
+    """Bring a version back from the store, checked against its run if that is still there."""
+    listener(PlanEvent((("check", "find the version"), *SERVICE_STAGES)))
+    with stage("check", listener) as detail:
+        bento = find_bento(f"{target.name}:{target.version}")
+        detail.append(bento.tag)
+    run_id = bento.labels.get("run_id", "")
+    with switching(bento.name, host=request.host, port=request.port) as switch:
+        owner = switch.current.notebook if switch.current else ""
+        truth = _truth_of_version(Path(owner), run_id) if owner and run_id else ServedTruth()
+        if not truth.rows:
+            listener(LogEvent("its run is no longer here, so its answers cannot be compared"))
+        deployment, compared = _serve(switch, bento.tag, run_id, truth, listener)
+    row, prediction = truth.example
+    return DeployResult(
+        deployment=deployment,
+        run_id=run_id,
+        checked_rows=compared.checked_rows,
+        curl=curl_example(deployment.url, row, key_needed=bool(configured_key())),
+        expected=prediction,
+    )
+
+
+def _truth_of_version(notebook: Path, run_id: str) -> ServedTruth:
+    from nbprod.errors import UsageError
+    from nbprod.run.folder import STATE_FOLDER
+    from nbprod.run.record import read_record
+
+    folder = notebook.parent / STATE_FOLDER / "runs" / run_id
+    package = folder / "package" / "package.json"
+    try:
+        read_record(folder)
+        variable = json.loads(package.read_bytes())["variable"]
+    except (UsageError, OSError, ValueError, KeyError):
+        return ServedTruth()
+    return read_truth(folder, str(variable))
