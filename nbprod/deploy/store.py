@@ -87,8 +87,30 @@ def read_all() -> tuple[Deployment, ...]:
     """Return every deployment, sorted by name, with its present state."""
     root = home() / "deployments"
     names = sorted(path.name for path in root.iterdir()) if root.is_dir() else []
-    found = (read(name) for name in names if _NAME.fullmatch(name))
+    found = (_read_or_failed(name) for name in names if _NAME.fullmatch(name))
     return tuple(deployment for deployment in found if deployment is not None)
+
+
+def _read_or_failed(name: str) -> Deployment | None:
+    """Read one of several: a damaged record must not hide the others."""
+    try:
+        return read(name)
+    except SystemFailedError:
+        return Deployment(
+            name=name,
+            version="",
+            bento_tag="",
+            host=LOOPBACK,
+            port=0,
+            front=None,
+            backend=None,
+            backend_port=0,
+            notebook="",
+            run_id="",
+            log_path="",
+            started_at="",
+            state=DeploymentState.FAILED,
+        )
 
 
 def write(deployment: Deployment) -> None:
