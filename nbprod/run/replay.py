@@ -11,13 +11,10 @@ import os
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Lock
 from typing import Any
 
 from nbprod.errors import InterruptedRunError, UsageError
@@ -121,21 +118,6 @@ class StepReplay:
         return self.error is None and all(found.equal for found in self.outputs)
 
 
-@dataclass
-class _Work:
-    """State shared by the step processes of one replay."""
-
-    request: ReplayRequest
-    record: RunRecord
-    folder: Path
-    listener: Listener
-    total: int
-    stopped: Event = field(default_factory=Event)
-    running: set[int] = field(default_factory=set)
-    lock: Lock = field(default_factory=Lock)
-    done: int = 0
-
-
 def replay(request: ReplayRequest, listener: Listener = ignore_events) -> tuple[StepReplay, ...]:
     """Replay step functions and compare what they give with what the notebook gave.
 
@@ -154,19 +136,18 @@ def replay(request: ReplayRequest, listener: Listener = ignore_events) -> tuple[
             fix="Run the notebook itself, with capture.",
         )
     steps = _chosen(request)
-    folder = Path(record.folder) / "replay"
-    folder.mkdir(exist_ok=True)
-    work = _Work(request, record, folder, listener, len(steps))
-    jobs = min(request.jobs or len(os.sched_getaffinity(0)), len(steps)) or 1
-    with ThreadPoolExecutor(jobs) as pool:
-        try:
-            return tuple(pool.map(lambda step: _replay_step(work, step), steps))
-        except KeyboardInterrupt:
-            _stop(work)
-            raise InterruptedRunError("Interrupted while steps were replayed.") from None
-        except BaseException:
-            _stop(work)
-            raise
+    found = {step.name: _unsaved_inputs(record, step) for step in steps}
+    ready = [step for step in steps if found[step.name] is None]
+    (Path(record.folder) / "replay").mkdir(exist_ok=True)
+    if ready:
+        with tempfile.TemporaryDirectory(prefix="nbprod-replay-") as scratch:
+            jobs = {step.name: _job(request, record, step, Path(scratch)) for step in ready}
+            ends = _run_processes(request, record, list(jobs.values()), Path(scratch), listener)
+            for step in ready:
+                found[step.name] = _result(
+                    request, record, step, jobs[step.name], ends.get(step.name)
+                )
+    return tuple(result for step in steps if (result := found[step.name]) is not None)
 
 
 def _chosen(request: ReplayRequest) -> list[Step]:
@@ -177,16 +158,6 @@ def _chosen(request: ReplayRequest) -> list[Step]:
             f"There is no step {unknown[0]}.", fix=f"The steps are: {', '.join(sorted(names))}."
         )
     return [s for s in request.pipeline.steps if not request.steps or s.name in request.steps]
-
-
-def _replay_step(work: _Work, step: Step) -> StepReplay:
-    found = _unsaved_inputs(work.record, step) or _run_process(work, step)
-    with work.lock:
-        work.done += 1
-        done = work.done
-    request = work.request
-    work.listener(ProgressEvent(request.stage, done, work.total, unit="step", detail=step.name))
-    return found
 
 
 def _unsaved_inputs(record: RunRecord, step: Step) -> StepReplay | None:
@@ -201,53 +172,74 @@ def _unsaved_inputs(record: RunRecord, step: Step) -> StepReplay | None:
     return None
 
 
-def _run_process(work: _Work, step: Step) -> StepReplay:
-    if work.stopped.is_set():
-        return StepReplay(step.name, error=StepError("stopped"))
-    with tempfile.TemporaryDirectory(prefix="nbprod-replay-") as scratch:
-        job, answer = Path(scratch) / "job.json", Path(scratch) / "answer.json"
-        output, errors = Path(scratch) / "stdout", Path(scratch) / "stderr"
-        job.write_text(json.dumps(_job(work, step, answer)))
-        code, timed_out = _call(work, job, output, errors)
-        if answer.exists():
-            document = json.loads(answer.read_bytes())
-            printed = output.read_bytes()[document["printed"][0] : document["printed"][1]]
-            return _result(work, step, document, printed.decode(errors="replace"))
-        lines = errors.read_text(errors="replace").strip().splitlines()
-    limit = work.request.timeout or 0
-    reason = f"it took longer than {limit:g} s" if timed_out else f"its process ended with {code}"
-    return StepReplay(step.name, error=StepError(reason, traceback="\n".join(lines[-20:])))
-
-
-def _call(work: _Work, job: Path, output: Path, errors: Path) -> tuple[int, bool]:
-    """Run a step process in a session of its own; return its exit code."""
-    interpreter = work.record.environment.interpreter
-    environment = {**os.environ, "MPLBACKEND": "Agg", "COLUMNS": "80"}
-    with output.open("wb") as out, errors.open("wb") as err:
+def _run_processes(
+    request: ReplayRequest,
+    record: RunRecord,
+    jobs: list[dict[str, object]],
+    scratch: Path,
+    listener: Listener,
+) -> dict[str, dict[str, Any]]:
+    """Run the step processes; return how each step's process ended."""
+    job = scratch / "job.json"
+    job.write_text(
+        json.dumps(
+            {
+                "project": str(request.project.absolute()),
+                "package": request.package,
+                "comparer": request.comparer,
+                "jobs": request.jobs or len(os.sched_getaffinity(0)),
+                "timeout": request.timeout,
+                "steps": jobs,
+            }
+        )
+    )
+    with (scratch / "stderr").open("wb") as errors:
         process = subprocess.Popen(
-            [interpreter, str(PROCESS), str(job)],
+            [record.environment.interpreter, str(PROCESS), str(job)],
             stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
-            cwd=work.record.working_directory,
-            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            cwd=record.working_directory,
+            env={**os.environ, "MPLBACKEND": "Agg", "COLUMNS": "80"},
+            text=True,
             start_new_session=True,
         )
-        with work.lock:
-            work.running.add(process.pid)
-        if work.stopped.is_set():
-            _kill(process.pid)
-        timed_out = False
+        running: dict[str, int] = {}
         try:
-            process.wait(work.request.timeout)
-        except subprocess.TimeoutExpired:
-            timed_out = True
+            return _follow(request, process, running, len(jobs), listener)
+        except KeyboardInterrupt:
+            raise InterruptedRunError("Interrupted while steps were replayed.") from None
         finally:
-            _kill(process.pid)
+            for group in (process.pid, *running.values()):
+                _kill(group)
             process.wait()
-            with work.lock:
-                work.running.discard(process.pid)
-    return process.returncode, timed_out
+
+
+def _follow(
+    request: ReplayRequest,
+    process: subprocess.Popen[str],
+    running: dict[str, int],
+    total: int,
+    listener: Listener,
+) -> dict[str, dict[str, Any]]:
+    ends: dict[str, dict[str, Any]] = {}
+    assert process.stdout is not None
+    with process.stdout as lines:
+        for line in lines:
+            try:
+                told = json.loads(line)
+            except ValueError:
+                continue  # an import that prints
+            if not isinstance(told, dict):
+                continue
+            if "started" in told:
+                running[told["started"]] = int(told["pid"])
+            elif "ended" in told:
+                name = told["ended"]
+                running.pop(name, None)
+                ends[name] = told
+                listener(ProgressEvent(request.stage, len(ends), total, unit="step", detail=name))
+    return ends
 
 
 def _kill(group: int) -> None:
@@ -255,25 +247,11 @@ def _kill(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
-def _stop(work: _Work) -> None:
-    work.stopped.set()
-    with work.lock:
-        running = tuple(work.running)
-    for group in running:
-        _kill(group)
-    deadline = time.monotonic() + 5
-    while work.running and time.monotonic() < deadline:
-        time.sleep(0.02)
-
-
-def _job(work: _Work, step: Step, answer: Path) -> dict[str, object]:
-    request, record = work.request, work.record
+def _job(request: ReplayRequest, record: RunRecord, step: Step, scratch: Path) -> dict[str, object]:
     inputs = record.artifact(step.name, "inputs")
     outputs = record.artifact(step.name, "outputs")
     assert inputs is not None
     return {
-        "project": str(request.project.absolute()),
-        "package": request.package,
         "step": step.name,
         "function": function_name(step.name),
         "inputs": _artifact(record, inputs),
@@ -284,9 +262,10 @@ def _job(work: _Work, step: Step, answer: Path) -> dict[str, object]:
         "producers": _producers(record, request.pipeline, step),
         "parameters": record.literals,
         "parameter_names": list(step.params),
-        "comparer": request.comparer,
-        "answer": str(answer),
-        "save": str(work.folder / f"{step.name}.outputs.pkl"),
+        "answer": str(scratch / f"{step.name}.json"),
+        "stdout": str(scratch / f"{step.name}.stdout"),
+        "stderr": str(scratch / f"{step.name}.stderr"),
+        "save": str(Path(record.folder) / "replay" / f"{step.name}.outputs.pkl"),
     }
 
 
@@ -309,14 +288,26 @@ def _producers(record: RunRecord, pipeline: Pipeline, step: Step) -> dict[str, d
     return found
 
 
-def _result(work: _Work, step: Step, document: Mapping[str, Any], printed: str) -> StepReplay:
+def _result(
+    request: ReplayRequest,
+    record: RunRecord,
+    step: Step,
+    job: Mapping[str, object],
+    end: Mapping[str, Any] | None,
+) -> StepReplay:
+    answer = Path(str(job["answer"]))
+    if not answer.exists():
+        return StepReplay(step.name, error=_no_answer(request, job, end))
+    document = json.loads(answer.read_bytes())
     seconds = float(document.get("seconds", 0.0))
     if "error" in document:
         error = document["error"]
-        place = _place(work.request, error["frames"])
+        place = _place(request, error["frames"])
         return StepReplay(
             step.name, (), seconds, StepError(error["message"], place, error["traceback"])
         )
+    begin, stop = document["printed"]
+    printed = Path(str(job["stdout"])).read_bytes()[begin:stop].decode(errors="replace")
     outputs = [
         OutputComparison(
             name=found["name"],
@@ -327,8 +318,8 @@ def _result(work: _Work, step: Step, document: Mapping[str, Any], printed: str) 
         )
         for found in document["compared"]
     ]
-    cells = {n for found in work.record.steps if found.name == step.name for n in found.cells}
-    expected = printed_by(Path(work.record.output), cells)
+    cells = {n for found in record.steps if found.name == step.name for n in found.cells}
+    expected = printed_by(Path(record.output), cells)
     difference = printed_difference(printed, expected)
     if printed.strip() or expected.strip():
         outputs.append(OutputComparison(PRINTED, not difference, difference, "printed"))
@@ -343,6 +334,18 @@ def _result(work: _Work, step: Step, document: Mapping[str, Any], printed: str) 
         unsaved=dict(saved["unsaved"]),
     )
     return StepReplay(step.name, tuple(outputs), seconds, None, artifact)
+
+
+def _no_answer(
+    request: ReplayRequest, job: Mapping[str, object], end: Mapping[str, Any] | None
+) -> StepError:
+    """Describe a step process that ended without an answer."""
+    if end is not None and end["late"]:
+        return StepError(f"it took longer than {request.timeout or 0:g} s")
+    errors = Path(str(job["stderr"]))
+    lines = errors.read_text(errors="replace").strip().splitlines() if errors.exists() else []
+    code = end["code"] if end is not None else "no answer"
+    return StepError(f"its process ended with {code}", traceback="\n".join(lines[-20:]))
 
 
 def _place(request: ReplayRequest, frames: list[tuple[str, int]]) -> Origin | None:

@@ -1,8 +1,11 @@
-"""A step process: calls one generated step function, compares what it gives.
+"""Step processes: each calls one generated step function and compares what it gives.
 
 Started by path in the kernel's interpreter, where nbprod need not be installed:
-``python replay_process.py JOB.json``. It writes its answer to the file that the job
-names; what the step prints goes to stdout and nothing else does.
+``python replay_process.py JOB.json``. The libraries are imported once, then a process
+is forked for each step, with a session and memory of its own; where a library does not
+survive a fork, each step gets an interpreter of its own. A step's answer and what it
+prints go to the files that the job names. On stdout, one JSON line tells when a step's
+process starts and ends.
 """
 
 from __future__ import annotations
@@ -13,11 +16,15 @@ import sys
 if __name__ == "__main__":
     sys.path.pop(0)
 
+import gc
 import importlib
 import importlib.machinery
 import importlib.util
 import json
 import os
+import signal
+import subprocess
+import threading
 import time
 import traceback
 from collections.abc import Sequence
@@ -46,8 +53,130 @@ def main(job_path: str) -> None:
     """Do the job that a file describes."""
     job = json.loads(Path(job_path).read_bytes())
     sys.meta_path.insert(0, NbprodFinder())
-    runtime = _load_runtime()
     sys.path.insert(0, job["project"])
+    runtime = _load_runtime()
+    if job.get("alone"):
+        _answer({**job, **job["steps"][0]}, runtime)
+        return
+    signal.signal(signal.SIGTERM, _terminated)
+    Crew(job, runtime).work()
+
+
+def _terminated(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
+class Crew:
+    """The processes of a job, at most ``jobs`` at a time.
+
+    Args:
+        job: The job.
+        runtime: The kernel-side runtime, loaded.
+    """
+
+    def __init__(self, job: dict[str, Any], runtime: Any) -> None:  # noqa: ANN401
+        self._job = job
+        self._runtime = runtime
+        self._running: dict[int, tuple[str, float]] = {}
+        self._late: set[int] = set()
+        self._forks = hasattr(os, "fork") and self._import_first()
+
+    def _import_first(self) -> bool:
+        """Import what the steps import; tell whether a fork is safe after that."""
+        _look_like_a_notebook(self._job)
+        try:
+            importlib.import_module(f"{self._job['package']}.steps")
+            importlib.import_module(self._job["comparer"].partition(":")[0])
+        except BaseException:
+            return False  # each step's own process will meet it and tell
+        gc.freeze()
+        return threading.active_count() == 1 and not _NO_FORK & sys.modules.keys()
+
+    def work(self) -> None:
+        """Run the steps in order; return when all have ended."""
+        waiting = list(self._job["steps"])
+        try:
+            while waiting or self._running:
+                while waiting and len(self._running) < self._job["jobs"]:
+                    step = waiting.pop(0)
+                    pid = self._fork(step) if self._forks else self._spawn(step)
+                    self._running[pid] = (step["step"], time.monotonic())
+                    _tell({"started": step["step"], "pid": pid})
+                self._collect()
+        finally:
+            for pid in self._running:
+                _kill(pid)
+
+    def _fork(self, step: dict[str, Any]) -> int:
+        sys.stdout.flush()
+        pid = os.fork()
+        if pid:
+            return pid
+        code = 1
+        try:
+            os.setsid()
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            for number, name in ((1, "stdout"), (2, "stderr")):
+                file = os.open(step[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+                os.dup2(file, number)
+                os.close(file)
+            _answer({**self._job, **step}, self._runtime)
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            for stream in (sys.stdout, sys.stderr):
+                stream.flush()
+            os._exit(code)
+
+    def _spawn(self, step: dict[str, Any]) -> int:
+        job = Path(step["answer"] + ".job")
+        job.write_text(json.dumps({**self._job, "steps": [step], "alone": True}))
+        with open(step["stdout"], "wb") as output, open(step["stderr"], "wb") as errors:
+            process = subprocess.Popen(
+                [sys.executable, os.path.abspath(__file__), str(job)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=errors,
+                start_new_session=True,
+            )
+        return process.pid
+
+    def _collect(self) -> None:
+        """Wait for a moment; tell which steps ended, kill those that take too long."""
+        ended, status = os.waitpid(-1, os.WNOHANG) if self._running else (0, 0)
+        if ended in self._running:
+            name, _ = self._running.pop(ended)
+            _kill(ended)  # what it started and left behind
+            code = os.waitstatus_to_exitcode(status)
+            _tell({"ended": name, "code": code, "late": ended in self._late})
+            return
+        limit = self._job["timeout"]
+        for pid, (_, started) in self._running.items():
+            if limit and pid not in self._late and time.monotonic() - started > limit:
+                self._late.add(pid)
+                _kill(pid)
+        time.sleep(0.01)
+
+
+# Libraries that start threads when imported, or say that they do not survive a fork.
+_NO_FORK = {"tensorflow", "jax", "polars", "pyspark", "grpc", "ray", "dask.distributed"}
+
+
+def _tell(document: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(document) + "\n")
+    sys.stdout.flush()
+
+
+def _kill(group: int) -> None:
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def _answer(job: dict[str, Any], runtime: Any) -> None:  # noqa: ANN401
+    """Replay one step and write its answer."""
     _look_like_a_notebook(job)
     try:
         answer = _replay(job, runtime)
