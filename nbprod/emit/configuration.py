@@ -17,6 +17,8 @@ from nbprod.pipeline.ir import Pipeline
 
 # Rules that point to code that would fail when it runs: never switched off.
 NEVER_IGNORED = frozenset({"E999", "F821", "F822", "F823", "I001"})
+# A notebook computes values only to look at them; what showed them was left out.
+HABITS = frozenset({"B018", "F841"})
 # What runs pipeline.ipynb, whatever the notebook imports: (import name, distribution).
 _RUNNERS = (("ipykernel", "ipykernel"), ("papermill", "papermill"))
 
@@ -49,6 +51,8 @@ class ProjectToml:
     copied_modules: tuple[str, ...]
     mypy_files: tuple[str, ...]
     libraries: tuple[str, ...]
+    steps_path: str
+    habits: tuple[str, ...]
     lint_exceptions: tuple[LintException, ...]
     typing_exceptions: tuple[TypingException, ...]
 
@@ -82,6 +86,8 @@ def project_toml(
             ),
             mypy_files=tuple(_toml(path) for path in (layout.package, "service.py", "tests")),
             libraries=tuple(_toml(f"{name}.*") for name in libraries),
+            steps_path=_toml(f"{layout.package}/steps.py"),
+            habits=tuple(sorted(HABITS)),
             lint_exceptions=_lint_exceptions(findings),
             typing_exceptions=(*_typing_exceptions(layout, gaps), *_untyped_returns(layout)),
         ),
@@ -91,7 +97,7 @@ def project_toml(
 def _lint_exceptions(findings: Sequence[LintFinding]) -> tuple[LintException, ...]:
     codes: dict[str, set[str]] = {}
     for found in findings:
-        if found.code not in NEVER_IGNORED:
+        if found.code not in NEVER_IGNORED | HABITS:
             codes.setdefault(found.path, set()).add(found.code)
     return tuple(LintException(_toml(path), tuple(sorted(codes[path]))) for path in sorted(codes))
 
@@ -104,11 +110,18 @@ def _typing_exceptions(layout: Layout, gaps: Sequence[TypingGap]) -> tuple[Typin
         TypingException(
             _toml(f"{layout.package}.{module}"),
             "The notebook's own lines, kept as they were written; README.md lists them.",
-            tuple(sorted(options[module])),
+            _merged(options[module]),
         )
         for module in sorted(options)
         if options[module]
     )
+
+
+def _merged(options: set[str]) -> tuple[str, ...]:
+    """Sort options, and make one list of all error codes: TOML takes a key once."""
+    codes = sorted(re.findall(r'"([\w-]+)"', " ".join(options)))
+    plain = sorted(option for option in options if not option.startswith("disable_error_code"))
+    return (*plain, f"disable_error_code = {json.dumps(codes)}") if codes else tuple(plain)
 
 
 def _untyped_returns(layout: Layout) -> list[TypingException]:

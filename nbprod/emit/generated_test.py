@@ -29,6 +29,7 @@ class ParameterTest:
     name: str
     default: str
     type: str
+    comparison: str = "=="
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,4 +87,5 @@ def _parameter_test(parameter: Parameter) -> ParameterTest:
     except ValueError:
         kind = ""
     checked = kind if kind == parameter.annotation else ""
-    return ParameterTest(parameter.name, parameter.default, checked)
+    comparison = "is" if parameter.default in ("True", "False", "None") else "=="
+    return ParameterTest(parameter.name, parameter.default, checked, comparison)

@@ -64,13 +64,14 @@ def line_map(pipeline: Pipeline, texts: Mapping[str, str]) -> LineMap:
     """
     places = {}
     for path, text in texts.items():
-        found = _marked(text)
+        steps = path.endswith("/steps.py")
+        found = _marked(text, "def " if steps else "\0")
         try:
             tree = ast.parse(text)
         except SyntaxError:
             places[path] = found
             continue
-        if path.endswith("/steps.py"):
+        if steps:
             found.update(_step_places(pipeline, tree))
         else:
             found.update(_definition_places(pipeline, tree))
@@ -78,14 +79,14 @@ def line_map(pipeline: Pipeline, texts: Mapping[str, str]) -> LineMap:
     return LineMap(pipeline.source.notebook, places)
 
 
-def _marked(text: str) -> dict[int, tuple[int, int]]:
+def _marked(text: str, between: str) -> dict[int, tuple[int, int]]:
     found: dict[int, tuple[int, int]] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         mark = _MARK.match(line)
         if mark:
             found[number] = (int(mark[1]), 0)
-        elif line.startswith(("def ", "class ")) and number - 1 not in found:
-            # What follows is another function's, until its own mark.
+        elif line.startswith(between):
+            # What follows belongs to no cell, until the next mark.
             found[number] = (0, 0)
     return found
 

@@ -11,7 +11,7 @@ from nbprod.emit.prose import WIDTH, docstring, prose
 from nbprod.emit.source import INDENT, indent, names_of
 from nbprod.emit.step_function import CELL_MARK, step_function
 from nbprod.emit.template import render
-from nbprod.pipeline.ir import DefinitionKind, Parameter, Pipeline, Step, Variable
+from nbprod.pipeline.ir import Definition, DefinitionKind, Parameter, Pipeline, Step, Variable
 from nbprod.pipeline.naming import function_name
 
 
@@ -76,7 +76,8 @@ class ModuleText:
 
 def package_module(layout: Layout) -> str:
     """Write ``__init__.py``: what the package is, and nothing that runs."""
-    title = prose(layout.pipeline.source.title) or f"Pipeline {layout.pipeline.name}."
+    title = prose(f"# {layout.pipeline.source.title}") if layout.pipeline.source.title else ""
+    title = title or f"Pipeline {layout.pipeline.name}."
     text = (
         f"{title}\n\nMade from {layout.notebook} by nbprod. The steps are in steps.py, their order"
         "\nin pipeline.py, what can be set in parameters.py."
@@ -113,16 +114,31 @@ def definitions_module(layout: Layout) -> str:
     ]
     if not found:
         return ""
-    parts = tuple(
-        f"{CELL_MARK} {each.origin.cell}\n{each.source}" if each.origin else each.source
-        for each in found
-    )
+    parts: list[str] = []
+    before: Definition | None = None
+    for each in found:
+        if _continues(each, before):
+            parts[-1] += f"\n{each.source}"
+        else:
+            parts.append(f"{CELL_MARK} {_cell(each)}\n{each.source}")
+        before = each
     needed = names_of("\n".join(parts)).needed
     doc = docstring(f"Functions, classes and constants of {layout.notebook}, in its order.")
     return render(
         "project/package/definitions.py.jinja",
-        ModuleText(doc, layout.table.statements(needed), parts),
+        ModuleText(doc, layout.table.statements(needed), tuple(parts)),
     )
+
+
+def _continues(found: Definition, before: Definition | None) -> bool:
+    """Tell whether two definitions are constants of one cell, which stay together."""
+    if before is None or not found.kind is before.kind is DefinitionKind.CONSTANT:
+        return False
+    return _cell(found) == _cell(before)
+
+
+def _cell(found: Definition) -> int:
+    return found.origin.cell if found.origin else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +182,8 @@ def parameters_module(layout: Layout) -> str:
         fields.append(FieldText(parameter.name, annotation.text, default))
     imports += [*layout.table.typing_statements(names), *layout.table.statements(names)]
     doc = "Parameters of the pipeline, with the notebook's defaults."
+    if not fields:
+        doc = "The notebook declares no parameters."
     described = [_described(parameter) for parameter in layout.pipeline.parameters if parameter.doc]
     if described:
         doc += "\n\nAttributes:\n" + "\n".join(indent(text) for text in described)
@@ -237,7 +255,7 @@ def pipeline_module(layout: Layout) -> str:
             calls=tuple(
                 step_call(step, layout.steps_module, f"{parameters}.") for step in pipeline.steps
             ),
-            parameters=parameters,
+            parameters=parameters if pipeline.parameters else "",
         ),
     )
 

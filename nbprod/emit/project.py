@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 
 from nbprod.diagnostics import Diagnostic
 from nbprod.emit.configuration import (
+    HABITS,
     ignore_file,
     project_toml,
     requirements_text,
@@ -81,6 +82,8 @@ def render_project(
     formatted, findings = format_python(
         {**python, **_readable(copied)}, project_toml(layout), tuple(python)
     )
+    # The project's own configuration excepts these; there is nothing to list.
+    findings = tuple(found for found in findings if found.code not in HABITS)
     mapped = line_map(
         pipeline, {path: text for path, text in formatted.items() if _is_authors(layout, path)}
     )

@@ -76,6 +76,22 @@ def prose(markdown: str, width: int = WIDTH) -> str:
     return _join_tables([text for text in paragraphs if text.strip()])
 
 
+def split_at_heading(markdown: str) -> tuple[str, str]:
+    """Split into what stands before the first heading, and the rest.
+
+    Between two cells of code, that part speaks about the cell above. Without any
+    heading, all of it belongs to the cell below.
+    """
+    lines = markdown.splitlines()
+    fenced = False
+    for number, line in enumerate(lines):
+        if _FENCE.match(line):
+            fenced = not fenced
+        elif not fenced and _HEADING.match(line):
+            return "\n".join(lines[:number]).strip(), "\n".join(lines[number:]).strip()
+    return "", markdown.strip()
+
+
 def _plain(markdown: str) -> str:
     text = _TAG.sub("", _IMAGE.sub("", markdown.replace("\r\n", "\n")))
     text = _LINK.sub(lambda link: f"{link[1]} ({link[2]})", text)

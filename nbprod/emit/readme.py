@@ -10,7 +10,7 @@ from nbprod.emit.data_file import data_files
 from nbprod.emit.formatting import LintFinding
 from nbprod.emit.line_map import LineMap
 from nbprod.emit.modules import Layout, results_of
-from nbprod.emit.prose import prose
+from nbprod.emit.prose import prose, split_at_heading
 from nbprod.emit.template import render
 from nbprod.emit.typing_gap import TypingGap
 from nbprod.pipeline.ir import Parameter, Step, edges
@@ -122,7 +122,7 @@ def _place(cell: int, line: int) -> str:
 
 
 def _row(step: Step) -> StepRow:
-    doc = prose(step.doc, 10_000).split("\n")[0]
+    doc = prose(split_at_heading(step.doc)[1], 10_000).split("\n")[0]
     return StepRow(
         function_name(step.name),
         doc.rstrip("."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ _UNTYPED_CALLS = ("disallow_untyped_calls = false",)
 _ANY_BASES = ("disallow_subclassing_any = false",)
 _ANY_DECORATORS = ("disallow_untyped_decorators = false",)
 _ANY_RETURNS = ("warn_return_any = false",)
+_OVERLOADED_KEY = ('disable_error_code = ["arg-type"]',)
 _BARE_GENERICS = ("disallow_any_generics = false",)
 _NO_INFERENCE = ('disable_error_code = ["var-annotated"]',)
 _GENERICS = frozenset(
@@ -94,8 +96,14 @@ def _step_gaps(step: Step, pipeline: Pipeline, untyped: set[str]) -> Iterator[Ty
     without_types = untyped | {
         node.name
         for node in nodes
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _is_untyped(node)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        and any(_is_untyped(each) for each in ast.walk(node))
     }
+    for variable in step.inputs:
+        if any(re.search(rf"\b{name}\b", variable.annotation) for name in untyped):
+            cell = step.cells[0] if step.cells else 0
+            message = f"{variable.name} has methods without complete annotations"
+            yield TypingGap("steps", cell, 0, message, _UNTYPED_CALLS)
     for piece, tree in zip(pieces, trees, strict=True):
         for gap in _gaps_in(tree, "steps", None):
             line = piece.lines[gap.line - 1] if 0 < gap.line <= len(piece.lines) else 0
@@ -143,10 +151,16 @@ def _node_gaps(node: ast.AST) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield f"{node.name} has a decorator that may be untyped", _ANY_DECORATORS
     if isinstance(node, ast.ClassDef) and node.bases:
         yield f"{node.name} derives from a class that may be untyped", _ANY_BASES
+    if isinstance(node, ast.Call) and any(_is_bound_get(word) for word in node.keywords):
+        yield "key=….get is a function of several types", _OVERLOADED_KEY
     for annotation in _annotations(node):
         bare = {name.id for name in _bare_generics(annotation)}
         if bare:
             yield f"{_listed(bare)} without saying of what", _BARE_GENERICS
+
+
+def _is_bound_get(word: ast.keyword) -> bool:
+    return word.arg == "key" and isinstance(word.value, ast.Attribute) and word.value.attr == "get"
 
 
 def _is_untyped(node: ast.AST) -> bool:

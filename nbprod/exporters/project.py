@@ -72,10 +72,11 @@ class NbprodExporter(Exporter):
             raise NotConvertedError(_describe(error)) from error
 
     def _resources(self, path: Path, given: dict[str, Any] | None) -> dict[str, Any]:
-        resources: dict[str, Any] = self._init_resources(given or {})  # type: ignore[no-untyped-call]
-        metadata = resources.setdefault("metadata", {})
-        metadata.setdefault("name", path.stem)
-        metadata.setdefault("path", str(path.parent))
+        known = dict(given or {})
+        known["metadata"] = {"name": path.stem, "path": str(path.parent)} | known.get(
+            "metadata", {}
+        )
+        resources: dict[str, Any] = self._init_resources(known)  # type: ignore[no-untyped-call]
         resources["output_extension"] = self.file_extension
         return resources
 

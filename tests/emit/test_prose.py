@@ -3,7 +3,7 @@ import ast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbprod.emit.prose import docstring, prose
+from nbprod.emit.prose import docstring, prose, split_at_heading
 
 
 @given(
@@ -39,3 +39,12 @@ def test_code_blocks_are_kept_as_they_are() -> None:
 
 def test_an_unclosed_code_block_loses_nothing() -> None:
     assert "ls" in prose("```\nls")
+
+
+def test_words_before_a_heading_belong_to_the_cell_above() -> None:
+    text = "Gentoos are heavy.\n\n```\n# no heading\n```\n\n## Split\n\nIn two."
+    assert split_at_heading(text) == (
+        "Gentoos are heavy.\n\n```\n# no heading\n```",
+        "## Split\n\nIn two.",
+    )
+    assert split_at_heading("Just words.") == ("", "Just words.")
