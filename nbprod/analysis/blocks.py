@@ -36,7 +36,7 @@ class CellBlock:
 
 def cell_block(facts: CellFacts, definitions: Definitions, survey: Survey) -> CellBlock:
     """Take definitions and the final display out of a cell."""
-    text = Text(facts.code.source, facts.statements)
+    text = Text(_without_stars(facts), facts.statements)
     removed = list(definitions.removed.get(facts.cell.number, []))
     display = _display(facts, removed, survey)
     if display is not None:
@@ -54,6 +54,16 @@ def cell_block(facts: CellFacts, definitions: Definitions, survey: Survey) -> Ce
         statements=statements,
     )
     return _without_globals(block)
+
+
+def _without_stars(facts: CellFacts) -> str:
+    """Write star imports with the names that are used of them: functions cannot hold a star."""
+    lines = facts.code.source.split("\n")
+    for statement in facts.statements:
+        is_import = isinstance(statement, ast.ImportFrom) and statement.names
+        if is_import and lines[statement.lineno - 1].split("#")[0].rstrip(" ;").endswith("*"):
+            lines[statement.lineno - 1] = ast.unparse(statement)
+    return "\n".join(lines)
 
 
 def _display(facts: CellFacts, removed: Sequence[ast.stmt], survey: Survey) -> ast.Expr | None:

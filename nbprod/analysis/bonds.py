@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from nbprod.analysis.dataflow import StepFlow, StepNames
-from nbprod.analysis.definitions import Definitions
+from nbprod.analysis.definitions import Definitions, Kind
 from nbprod.analysis.steps import Draft
 
 
@@ -29,7 +29,7 @@ class Bond:
 
 def bonds(flows: Sequence[StepFlow], definitions: Definitions) -> list[Bond]:
     """Find what cannot be cut."""
-    found: list[Bond] = []
+    found = list(_classes(flows, definitions))
     producer: dict[str, int] = {}
     for position, each in enumerate(flows):
         for name in [*each.inputs, *each.params]:
@@ -41,6 +41,21 @@ def bonds(flows: Sequence[StepFlow], definitions: Definitions) -> list[Bond]:
                 found.append(Bond(first, position, name, reason))
         producer.update(dict.fromkeys(each.outputs, position))
     return found
+
+
+def _classes(flows: Sequence[StepFlow], definitions: Definitions) -> Iterator[Bond]:
+    """A class that reads the notebook's variables exists once: its users are one step."""
+    for candidate in definitions.repeated():
+        if candidate.kind is not Kind.CLASS:
+            continue
+        users = [
+            position
+            for position, each in enumerate(flows)
+            if candidate.name in each.names.mentioned
+        ]
+        if len(users) > 1:
+            reason = "is a class that reads the notebook's variables or has a state of its own"
+            yield Bond(users[0], users[-1], candidate.name, reason)
 
 
 def _reason(

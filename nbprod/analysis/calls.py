@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,11 +18,20 @@ from nbprod.analysis.library_table import (
     return_type,
 )
 from nbprod.analysis.memory import Memory
-from nbprod.analysis.value import SCALAR_TYPES, Value, element_of, joined, scalar
+from nbprod.analysis.value import (
+    FLAT_TYPES,
+    SCALAR_TYPES,
+    Value,
+    consumed,
+    element_of,
+    joined,
+    scalar,
+)
 
 if TYPE_CHECKING:
     from nbprod.analysis.expressions import Expressions
 
+_ITERATORS = frozenset({"zip", "map", "filter", "enumerate", "iter", "reversed"})
 _FITTED_SELF = frozenset({"fit", "partial_fit"})
 
 
@@ -69,7 +79,7 @@ def evaluate(expressions: Expressions, node: ast.Call) -> Value:
         callee = expressions.value(node.func)
     call = _arguments(expressions, node)
     if callee.qualified:
-        return _library_function(memory, callee.qualified, call)
+        return _library_function(expressions, callee.qualified, call)
     if receiver is not None and isinstance(node.func, ast.Attribute):
         return _method(expressions, receiver, node.func.attr, call)
     return _value_called(expressions, callee, call)
@@ -89,20 +99,22 @@ def _arguments(expressions: Expressions, node: ast.Call) -> Call:
 # The library -----------------------------------------------------------------------
 
 
-def _library_function(memory: Memory, qualified: str, call: Call) -> Value:
+def _library_function(expressions: Expressions, qualified: str, call: Call) -> Value:
+    memory = expressions.memory
     memory.trace.calls.add(qualified)
     conduct = function_conduct(qualified)
     if qualified == "builtins.id":
         for value in call.arguments:
-            memory.trace.compared |= value.own
+            memory.trace.compared |= value.selves
     if conduct is Conduct.UNKNOWN and qualified.rpartition(".")[2][:1].isupper():
-        conduct = Conduct.SHARES
+        conduct = Conduct.HOLDS
     _call_arguments(memory, call)
     result = _result(memory, conduct, None, call, _returned(qualified, conduct))
     if conduct is Conduct.MUTATES and call.positional:
         memory.change(call.positional[0])
+        expressions.hold(call.positional[0], call.arguments[1:])
     elif conduct is Conduct.UNKNOWN:
-        _change_everything(memory, call)
+        _entangle(expressions, call.arguments)
     elif conduct is Conduct.DRAWS and "ax" in call.keywords:
         memory.change_all(call.keywords["ax"])
     if "out" in call.keywords:
@@ -110,8 +122,20 @@ def _library_function(memory: Memory, qualified: str, call: Call) -> Value:
     if call.flag("inplace") and call.positional:
         memory.change(call.positional[0])
     if is_pinned(qualified):
-        return replace(result, pinned=f"what {qualified.removeprefix('builtins.')}() returns")
+        name = qualified.removeprefix("builtins.")
+        kind = "iterator" if name in _ITERATORS or name.startswith("itertools.") else result.type
+        parts = () if call.starred else _places(name, call)
+        return replace(result, pinned=f"what {name}() returns", type=kind, parts=parts)
     return result
+
+
+def _places(name: str, call: Call) -> tuple[Value, ...]:
+    """Return the places of the tuples that iterating over such a call gives."""
+    if name == "zip":
+        return tuple(element_of(value) for value in call.positional)
+    if name == "enumerate" and call.positional:
+        return (scalar("int"), element_of(call.positional[0]))
+    return ()
 
 
 def _returned(qualified: str, conduct: Conduct) -> str:
@@ -132,9 +156,13 @@ def _call_arguments(memory: Memory, call: Call) -> None:
                 memory.change_all(value)
 
 
-def _change_everything(memory: Memory, call: Call) -> None:
-    for value in call.arguments:
-        memory.change_all(value)
+def _entangle(expressions: Expressions, values: Sequence[Value]) -> None:
+    """Something unknown got hold of ``values``: it may change them, and put one into another."""
+    mutable = [value for value in values if not value.immutable]
+    for value in mutable:
+        expressions.memory.change_all(value)
+    for value in mutable:
+        expressions.hold(value, [other for other in mutable if other is not value])
 
 
 def _result(
@@ -142,6 +170,8 @@ def _result(
 ) -> Value:
     """Return what a call of that conduct gives back."""
     given = call.arguments if receiver is None else [receiver, *call.arguments]
+    if conduct is Conduct.DRAWS:
+        given = [each for each in (receiver, call.keywords.get("ax")) if each is not None]
     if conduct is Conduct.SCALAR or kind in SCALAR_TYPES:
         return scalar(kind or "scalar")
     if conduct in {Conduct.FRESH, Conduct.SAME}:
@@ -149,10 +179,24 @@ def _result(
         holds = [replace(value, own=frozenset(), reach=frozenset()) for value in given]
         return memory.new(call.node, [value for value in holds if value.code], kind)
     if conduct is Conduct.PARTS:
-        return replace(memory.new(call.node, (), "parts"), parts=())
+        return _split(memory, call)
     if conduct is Conduct.SELF and receiver is not None:
         return receiver
-    return memory.new(call.node, given, kind)
+    made = memory.new(call.node, [consumed(each) for each in given], kind)
+    return made if conduct in {Conduct.HOLDS, Conduct.DRAWS} else replace(made, loose=True)
+
+
+def _split(memory: Memory, call: Call) -> Value:
+    """``train_test_split``: two of each argument, of its own type."""
+    parts = [
+        replace(memory.new((call.node, position, half)), type=value.type)
+        if value.type in FLAT_TYPES
+        else memory.new((call.node, position, half))
+        for position, value in enumerate(call.positional)
+        for half in (0, 1)
+    ]
+    made = memory.new(call.node, (), "parts")
+    return made if call.starred else replace(made, parts=tuple(parts))
 
 
 # Methods ---------------------------------------------------------------------------
@@ -169,32 +213,41 @@ def _method(expressions: Expressions, receiver: Value, name: str, call: Call) ->
     if receiver.type in SCALAR_TYPES and conduct is Conduct.UNKNOWN:
         conduct = Conduct.SHARES
     _call_arguments(memory, call)
-    _change_by_method(memory, conduct, receiver, call)
+    _change_by_method(expressions, conduct, receiver, call)
     if conduct is Conduct.FITS:
         memory.trace.fitted |= receiver.own
+        if isinstance(call.node.func, ast.Attribute) and isinstance(call.node.func.value, ast.Name):
+            memory.trace.fitted_names.add(call.node.func.value.id)
         if name in _FITTED_SELF:
             return receiver
         return memory.new(call.node)
+    if receiver.type in {"dict", ""} and name == "items" and not call.arguments:
+        pinned = "a view of a dict" if receiver.type == "dict" else ""
+        made = memory.new(call.node, [receiver], "iterator")
+        return replace(made, pinned=pinned, parts=(scalar(""), element_of(receiver)))
     kind = method_return_type(receiver.type, name)
     if conduct is Conduct.SAME and not kind:
         conduct = Conduct.FRESH
-    if receiver.immutable and conduct is not Conduct.UNKNOWN and not knows_type(receiver.type):
-        if conduct is Conduct.SCALAR or not any(value.reach for value in call.arguments):
-            return scalar() if receiver.type in SCALAR_TYPES else memory.new(call.node)
+    plain = receiver.immutable and conduct is not Conduct.UNKNOWN and not knows_type(receiver.type)
+    if plain and (conduct is Conduct.SCALAR or not any(value.reach for value in call.arguments)):
+        return scalar() if receiver.type in SCALAR_TYPES else memory.new(call.node)
     return _result(memory, conduct, receiver, call, kind)
 
 
-def _change_by_method(memory: Memory, conduct: Conduct, receiver: Value, call: Call) -> None:
+def _change_by_method(
+    expressions: Expressions, conduct: Conduct, receiver: Value, call: Call
+) -> None:
+    memory = expressions.memory
     if conduct is Conduct.UNKNOWN:
-        memory.change_all(receiver)
-        _change_everything(memory, call)
+        _entangle(expressions, [receiver, *call.arguments])
     elif conduct in {Conduct.MUTATES, Conduct.SELF}:
         memory.change(receiver)
+        expressions.hold(receiver, call.arguments)
     elif conduct is Conduct.DRAWS:
         memory.change_all(receiver)
     elif conduct is Conduct.FITS:
-        # A pipeline fits the estimators it holds.
-        memory.change_all(receiver)
+        # A pipeline fits the estimators it holds, but never the data of its settings.
+        memory.trace.mutated |= (receiver.reach - memory.flat - memory.code.keys()) | receiver.own
     if call.flag("inplace"):
         memory.change(receiver)
     for name in ("out", "ax"):
@@ -210,9 +263,8 @@ def _value_called(expressions: Expressions, callee: Value, call: Call) -> Value:
     memory = expressions.memory
     known = sorted(callee.own & memory.code.keys())
     if not known or len(known) > 8:
-        memory.change_all(callee)
-        _change_everything(memory, call)
-        return memory.new(call.node, [callee, *call.arguments])
+        _entangle(expressions, [callee, *call.arguments])
+        return replace(memory.new(call.node, [callee, *call.arguments]), loose=True)
     results = []
     for region in known:
         node = memory.code[region]
@@ -251,10 +303,10 @@ def _apply(
     keyword_types = tuple(f"{name}={value.type}" for name, value in sorted(call.keywords.items()))
     summary = summaries.summary_of(memory, expressions.frame, region, types + keyword_types)
     if summary is None:
-        memory.change_all(callee)
-        _change_everything(memory, call)
-        return memory.new(call.node, [callee, *call.arguments])
+        _entangle(expressions, [callee, *call.arguments])
+        return replace(memory.new(call.node, [callee, *call.arguments]), loose=True)
     memory.trace.calls |= summary.calls
+    memory.trace.mutated |= summary.changed_code
     given = _bind(node, positional, call)
     for name in sorted(summary.mutated):
         # What is not given is a default value, an object that the function itself keeps.
@@ -262,13 +314,24 @@ def _apply(
             memory.change_all(given[name])
         else:
             memory.trace.mutated |= callee.own
+    for first, second in sorted(summary.holds):
+        holder, held = _named(expressions, first, given), _named(expressions, second, given)
+        expressions.hold(holder or callee, [held] if held else [])
     for name in sorted(summary.mutated_free):
         _change_free(expressions, name, callee)
     for name in summary.fitted:
-        value = given.get(name) or expressions.frame.peek(name)
+        value = _named(expressions, name, given)
         if value is not None:
             memory.trace.fitted |= value.own
-    return _returned_value(expressions, summary, given, callee, call)
+    for name, value in summary.rebinds:
+        translated = _in_caller(expressions, summary, given, callee, call, value)
+        expressions.frame.rebind(name, translated)
+    return _in_caller(expressions, summary, given, callee, call, summary.result)
+
+
+def _named(expressions: Expressions, name: str, given: dict[str, Value]) -> Value | None:
+    """Return what a parameter or an outer name of the called function holds here."""
+    return given[name] if name in given else expressions.frame.peek(name)
 
 
 def _bind(node: ast.AST, positional: tuple[Value, ...], call: Call) -> dict[str, Value]:
@@ -300,14 +363,15 @@ def _change_free(expressions: Expressions, name: str, callee: Value) -> None:
         memory.trace.mutated |= (callee.own - nested) or callee.own
 
 
-def _returned_value(
+def _in_caller(
     expressions: Expressions,
     summary: summaries.Summary,
     given: dict[str, Value],
     callee: Value,
     call: Call,
+    value: Value,
 ) -> Value:
-    """Translate what the summary returns into the caller's terms."""
+    """Translate a value of the summary into the caller's terms."""
     memory = expressions.memory
 
     def concrete(value: Value, position: int = -1) -> Value:
@@ -318,12 +382,12 @@ def _returned_value(
         for region in value.reach:
             if region in summary.regions:
                 name = summary.regions[region]
-                source = given.get(name) or expressions.frame.peek(name) or callee
+                source = _named(expressions, name, given) or callee
                 sources.append(source)
-                if region in value.own:
+                if region in value.selves:
                     own |= source.own
             elif region in memory.code:
-                own |= {region} & value.own
+                own |= {region} & value.selves
         made = memory.region(call.node, f"result {position}")
         if not value.own <= summary.regions.keys():
             own.add(made)
@@ -331,6 +395,7 @@ def _returned_value(
         code = frozenset(value.code).union(*(source.code for source in sources))
         parts = tuple(concrete(part, index) for index, part in enumerate(value.parts))
         reach = reach.union(*(part.reach for part in parts))
-        return Value(frozenset(own), frozenset(reach), value.type, code, value.pinned, parts)
+        loose = any(source.loose for source in sources) and bool(own)
+        return Value(frozenset(own), frozenset(reach), value.type, code, value.pinned, parts, loose)
 
-    return concrete(summary.result)
+    return concrete(value)

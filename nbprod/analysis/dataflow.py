@@ -84,9 +84,8 @@ def step_names(drafts: Sequence[Draft], definitions: Definitions) -> list[StepNa
         names = StepNames()
         for facts in draft.cells:
             for name, read in facts.names.reads.items():
-                if name in definitions.variables or name not in definitions.by_name:
-                    if name not in names.bound:
-                        names.reads.setdefault(name, read)
+                if name not in definitions.by_name and name not in names.bound:
+                    names.reads.setdefault(name, read)
             variables = definitions.variables
             names.bound = (names.bound | (facts.names.bound & variables)) - facts.names.deleted
             names.maybe = (names.maybe | (facts.names.maybe & variables)) - facts.names.deleted

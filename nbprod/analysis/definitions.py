@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from nbprod.analysis.frames import known_from_start
 from nbprod.analysis.scopes import FreeNames, FunctionNode, definition_names, expression_names
 from nbprod.analysis.source import Text, statement_text
 from nbprod.analysis.summaries import is_stateful
@@ -67,7 +68,7 @@ class Definitions:
         return name in self.by_name and self.by_name[name].hoisted
 
     def repeated(self) -> Iterator[Candidate]:
-        """Yield the functions that are repeated inside the steps that use them."""
+        """Yield what is repeated inside the steps that use it: functions, and classes of one step."""
         return (each for each in self.by_name.values() if not each.hoisted)
 
 
@@ -91,11 +92,24 @@ def find_definitions(
                 groups[candidate.name].append(candidate)
     chosen: dict[str, Candidate] = {}
     for name, group in groups.items():
-        merged = _single(group, bindings[name]) if name not in kept else None
+        taken = name in kept or _hides_builtin(name, group[0], survey)
+        merged = None if taken else _single(group, bindings[name])
         if merged is not None and not _changed(merged, survey):
             chosen[name] = merged
     _settle(chosen, bound)
     return _finished(survey, groups, chosen, bound)
+
+
+def _hides_builtin(name: str, first: Candidate, survey: Survey) -> bool:
+    """Whether ``name`` means Python's own before its definition makes it mean another."""
+    if not known_from_start(name):
+        return False
+    for facts in survey.cells:
+        if facts.executed and name in facts.names.reads:
+            return True
+        if facts is first.facts:
+            return False
+    return False
 
 
 class Installed:
@@ -181,12 +195,17 @@ def _function(facts: CellFacts, statement: FunctionNode, text: Text) -> Iterator
 
 
 def _class(facts: CellFacts, statement: ast.ClassDef, text: Text) -> Iterator[Candidate]:
-    if not is_stateful(statement):
-        source, line = statement_text(text, statement)
-        free = definition_names(statement)
-        yield Candidate(
-            statement.name, Kind.CLASS, source, facts, statement, free, facts.cell_line(line)
-        )
+    source, line = statement_text(text, statement)
+    yield Candidate(
+        statement.name,
+        Kind.CLASS,
+        source,
+        facts,
+        statement,
+        definition_names(statement),
+        facts.cell_line(line),
+        hoisted=not is_stateful(statement),
+    )
 
 
 def _assignment(
@@ -260,13 +279,12 @@ def _changed(candidate: Candidate, survey: Survey) -> bool:
         return False
     if candidate.kind in {Kind.FUNCTION, Kind.CLASS} and not value.own & survey.memory.code.keys():
         return True  # a decorator of the author's own has made something else of it
-    return bool(
-        value.reach & survey.mutated & (value.own | _literal_regions(candidate, value.reach))
-    )
-
-
-def _literal_regions(candidate: Candidate, reach: frozenset[int]) -> frozenset[int]:
-    return reach if candidate.kind is Kind.CONSTANT else frozenset()
+    regions = value.reach if candidate.kind is Kind.CONSTANT else value.own
+    changed = bool(regions & survey.mutated)
+    if changed and candidate.kind is Kind.CLASS:
+        candidate.hoisted = False  # it has a state, so that it exists in one step only
+        return False
+    return changed
 
 
 def _settle(chosen: dict[str, Candidate], bound: frozenset[str]) -> None:
@@ -292,7 +310,7 @@ def _settle(chosen: dict[str, Candidate], bound: frozenset[str]) -> None:
                 continue
             changed = True
             immediate = {each for each in free.immediate & bound if not _module_level(chosen, each)}
-            if candidate.kind is Kind.FUNCTION and not immediate:
+            if candidate.kind in {Kind.FUNCTION, Kind.CLASS} and not immediate:
                 candidate.hoisted = False
             else:
                 del chosen[name]

@@ -10,9 +10,17 @@ from nbprod.analysis import calls
 from nbprod.analysis.frames import Frame
 from nbprod.analysis.library_table import attribute_type
 from nbprod.analysis.scopes import FreeNames, definition_names, query_names
-from nbprod.analysis.value import SCALAR_TYPES, Value, element_of, imported, joined, scalar
+from nbprod.analysis.value import (
+    FLAT_TYPES,
+    SCALAR_TYPES,
+    Value,
+    element_of,
+    imported,
+    joined,
+    scalar,
+)
 
-_ARRAYS = frozenset({"pandas.DataFrame", "pandas.Series", "numpy.ndarray", "pandas.Index"})
+_ARRAYS = FLAT_TYPES
 _FRAME = "pandas.DataFrame"
 _SERIES = "pandas.Series"
 
@@ -36,6 +44,22 @@ class Expressions:
     def values(self, nodes: Sequence[ast.expr]) -> list[Value]:
         """Evaluate ``nodes`` in order."""
         return [self.value(node) for node in nodes]
+
+    def hold(self, holder: Value, held: Sequence[Value]) -> None:
+        """The objects that ``holder`` may be now lead to ``held`` as well."""
+        if holder.type in FLAT_TYPES or not holder.selves:
+            return
+        more = joined(held) if held else scalar()
+        if more.immutable and not more.pinned:
+            return
+        self.frame.holds(holder, more)
+        for name, value in list(self.frame.values.items()):
+            if value.reach & holder.selves and not more.reach <= value.reach:
+                self.frame.update(name, _leading_to(value, more))
+        for hidden in self.frame.hidden:
+            for name, value in hidden.items():
+                if value.reach & holder.selves:
+                    hidden[name] = _leading_to(value, more)
 
     def _anything(self, node: ast.expr) -> Value:
         parts = [
@@ -121,13 +145,18 @@ class Expressions:
         if kind == "tuple" and all(part.immutable for part in parts):
             return replace(scalar("tuple"), parts=tuple(parts))
         made = self.memory.new(node, parts, kind)
+        if all(part.immutable for part in parts):
+            self.memory.flat |= made.own
         if any(isinstance(element, ast.Starred) for element in elements):
             return made
         return replace(made, parts=tuple(parts))
 
     def _dict(self, node: ast.Dict) -> Value:
         keys = [self.value(key) for key in node.keys if key is not None]
-        return self.memory.new(node, [*keys, *self.values(node.values)], "dict")
+        made = self.memory.new(node, [*keys, *self.values(node.values)], "dict")
+        if made.own == made.reach:
+            self.memory.flat |= made.own
+        return made
 
     def _binop(self, node: ast.BinOp) -> Value:
         left, right = self.value(node.left), self.value(node.right)
@@ -153,7 +182,7 @@ class Expressions:
         operands = self.values([node.left, *node.comparators])
         for operator, left, right in zip(node.ops, operands, operands[1:], strict=False):
             if isinstance(operator, ast.Is | ast.IsNot) and left.reach and right.reach:
-                self.memory.trace.compared |= left.own | right.own
+                self.memory.trace.compared |= left.selves | right.selves
         for kind in (_FRAME, _SERIES, "numpy.ndarray"):
             if any(operand.type == kind for operand in operands):
                 return self.memory.new(node, (), kind)
@@ -180,7 +209,10 @@ class Expressions:
         return value
 
     def _lambda(self, node: ast.Lambda) -> Value:
-        return self.function(node)
+        made = self.function(node)
+        # Whoever is given a lambda may call it at once.
+        self.frame.touch(made.code, node.lineno)
+        return made
 
     def function(self, node: ast.Lambda | ast.FunctionDef | ast.AsyncFunctionDef) -> Value:
         """Return the function that ``node`` defines; what it reads when defined is read now."""
@@ -250,6 +282,16 @@ class Expressions:
 
     def _yield(self, node: ast.Yield) -> Value:
         return self.memory.new(node, [self.value(node.value)])
+
+
+def _leading_to(value: Value, more: Value) -> Value:
+    return replace(
+        value,
+        reach=value.reach | more.reach,
+        code=value.code | more.code,
+        pinned=value.pinned or more.pinned,
+        parts=(),
+    )
 
 
 def _target_names(generators: list[ast.comprehension]) -> set[str]:

@@ -72,6 +72,15 @@ class Frame(Protocol):
     def show(self) -> None:
         """Leave the innermost comprehension."""
 
+    def touch(self, code: frozenset[str], line: int) -> None:
+        """Read and bind what code reads and binds when it is called."""
+
+    def rebind(self, name: str, value: Value) -> None:
+        """A called function binds ``name``, which is not its own."""
+
+    def holds(self, holder: Value, held: Value) -> None:
+        """Note that ``holder`` comes to hold ``held``."""
+
     def mark(self) -> frozenset[str]:
         """Return which names are certainly bound here."""
 
@@ -106,6 +115,12 @@ class _Base:
 
     def show(self) -> None:
         self.hidden.pop()
+
+    def touch(self, code: frozenset[str], line: int) -> None:
+        """Nothing to do: the names are free names of the function that is summarized."""
+
+    def holds(self, holder: Value, held: Value) -> None:
+        """Nothing to note: what names lead to says it all."""
 
     def conditionally(self) -> _Conditional:
         return _Conditional(self)
@@ -186,6 +201,10 @@ class ModuleFrame(_Base):
         if known is None or (certain and not known.certain):
             names.reads[name] = Read(line, certain)
 
+    def touch(self, code: frozenset[str], line: int) -> None:
+        """Read and bind what code reads and binds when it is called."""
+        self._touch(code, line, set())
+
     def _touch(self, code: frozenset[str], line: int, seen: set[str]) -> None:
         """Read (or bind) what functions read and bind when they are called."""
         for entry in sorted(code):
@@ -225,6 +244,10 @@ class ModuleFrame(_Base):
             self.names.deleted.add(name)
             self.values.pop(name, None)
 
+    def rebind(self, name: str, value: Value) -> None:
+        if name in self.values:
+            self.update(name, joined([self.values[name], replace(value, parts=())]))
+
     def peek(self, name: str) -> Value | None:
         return self.values.get(name)
 
@@ -251,16 +274,31 @@ class FunctionFrame(_Base):
         values: Its locals.
         globals: Names it declares global or nonlocal.
         symbols: Symbolic region to the parameter or free name it stands for.
-        rebound: Names from outside that it binds.
+        rebinds: Names from outside that it binds, with what it binds them to.
         locals: All names it binds as its own.
+        held: Pairs of names of which the first's object comes to hold the second's.
     """
 
     outer: Frame | None = None
     values: dict[str, Value] = field(default_factory=dict)
     globals: set[str] = field(default_factory=set)
     symbols: dict[int, str] = field(default_factory=dict)
-    rebound: set[str] = field(default_factory=set)
+    rebinds: dict[str, Value] = field(default_factory=dict)
     locals: frozenset[str] = frozenset()
+    held: set[tuple[str, str]] = field(default_factory=set)
+
+    def rebind(self, name: str, value: Value) -> None:
+        if name in self.values:
+            value = joined([self.values[name], replace(value, parts=())])
+            self.values[name] = value
+        old = self.rebinds.get(name)
+        self.rebinds[name] = value if old is None else joined([old, value])
+
+    def holds(self, holder: Value, held: Value) -> None:
+        """Note pairs of parameters and outer names."""
+        holders = {self.symbols[region] for region in holder.selves & self.symbols.keys()}
+        helds = {self.symbols[region] for region in held.reach & self.symbols.keys()}
+        self.held.update((first, second) for first in holders for second in helds)
 
     def peek(self, name: str) -> Value | None:
         value = self.values.get(name)
@@ -306,7 +344,7 @@ class FunctionFrame(_Base):
             self.hidden[-1][name] = value
             return
         if name in self.globals:
-            self.rebound.add(name)
+            self.rebind(name, value)
         old = self.values.get(name)
         if self.depth and old is not None:
             value = joined([old, replace(value, parts=())])

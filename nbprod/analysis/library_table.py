@@ -20,7 +20,8 @@ class Conduct(StrEnum):
     FRESH = "fresh"  # returns something new that shares nothing, changes nothing
     SAME = "same"  # as fresh, of the receiver's own type
     PARTS = "parts"  # returns several new objects that share nothing with each other
-    SHARES = "shares"  # changes nothing; its result may hold what it was given
+    HOLDS = "holds"  # changes nothing; returns something new that may hold what it was given
+    SHARES = "shares"  # changes nothing; may hand back what it was given, or a part or view of it
     SELF = "self"  # changes and returns the receiver
     MUTATES = "mutates"  # changes its receiver or first argument
     DRAWS = "draws"  # changes its receiver and axes only; the result shares them
@@ -49,6 +50,7 @@ _CAREFUL = (
     Conduct.FITS,
     Conduct.SELF,
     Conduct.SHARES,
+    Conduct.HOLDS,
     Conduct.PARTS,
     Conduct.FRESH,
     Conduct.SAME,
@@ -61,7 +63,7 @@ def _table() -> _Table:
     table = _Table()
     folder = resources.files("nbprod.analysis") / "library"
     for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if file.name.endswith(".toml"):
+        if file.name.endswith(".toml") and file.name != "exports.toml":
             _add(table, tomllib.loads(file.read_text(encoding="utf-8")))
     for type_name, methods in table.methods.items():
         for name, conduct in methods.items():

@@ -55,8 +55,8 @@ def _secrets(facts: CellFacts, survey: Survey) -> Iterator[Diagnostic]:
             if pattern.search(line):
                 message = f"What looks like {what} stands in the source."
                 yield finding("secret-in-source", message, facts.cell.origin(path, number))
-    for statement in facts.statements:
-        for node in ast.walk(statement):
+    if facts.statements:
+        for node in facts.nodes:
             for name, value in _named_texts(node):
                 if _SECRET_NAME.search(name) and len(value) >= 4 and not _HARMLESS.match(value):
                     line_number = facts.cell_line(getattr(node, "lineno", 0))
@@ -97,8 +97,8 @@ def _text_of(target: ast.AST | str) -> str:
 
 
 def _paths(facts: CellFacts, survey: Survey) -> Iterator[Diagnostic]:
-    for statement in facts.statements:
-        for node in ast.walk(statement):
+    if facts.statements:
+        for node in facts.nodes:
             text = node.value if isinstance(node, ast.Constant) else None
             if isinstance(text, str) and isinstance(node, ast.Constant) and _ABSOLUTE.match(text):
                 origin = facts.cell.origin(survey.notebook.path, facts.cell_line(node.lineno))

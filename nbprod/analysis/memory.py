@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from nbprod.analysis.scopes import FunctionNode
-from nbprod.analysis.value import Value, containing
+from nbprod.analysis.value import FLAT_TYPES, Value, containing
 
 CodeNode = FunctionNode | ast.Lambda | ast.ClassDef
 
@@ -20,6 +20,7 @@ class Trace:
         mutated: Regions it changed.
         compared: Regions whose identity it looked at (``is``, ``id``).
         fitted: Regions of estimators it fitted.
+        fitted_names: Variables by which it fitted them.
         calls: What it called: qualified names, and methods as ``type.method``
             (``?.method`` if the type is unknown).
     """
@@ -27,6 +28,7 @@ class Trace:
     mutated: set[int] = field(default_factory=set)
     compared: set[int] = field(default_factory=set)
     fitted: set[int] = field(default_factory=set)
+    fitted_names: set[str] = field(default_factory=set)
     calls: set[str] = field(default_factory=set)
 
 
@@ -41,6 +43,9 @@ class Summary:
         regions: Symbolic region to the parameter or outer name it stands for.
         calls: What it calls.
         fitted: Parameters and outer names that hold estimators it fits.
+        rebinds: Names from outside that it binds, with what it binds them to.
+        changed_code: Regions of functions and classes of which it sets attributes.
+        holds: Pairs of names of which the first's object comes to hold the second's.
     """
 
     mutated: frozenset[str]
@@ -49,6 +54,9 @@ class Summary:
     regions: dict[int, str]
     calls: frozenset[str]
     fitted: frozenset[str]
+    holds: frozenset[tuple[str, str]] = frozenset()
+    rebinds: tuple[tuple[str, Value], ...] = ()
+    changed_code: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -60,12 +68,14 @@ class Memory:
         code: Region of a function or class to its definition.
         summaries: What is known of functions, by region and argument types.
         active: Functions being summarized.
+        flat: Regions of plain data, which fitting an estimator never changes.
     """
 
     trace: Trace = field(default_factory=Trace)
     code: dict[int, CodeNode] = field(default_factory=dict)
     summaries: dict[tuple[int, tuple[str, ...]], Summary] = field(default_factory=dict)
     active: set[int] = field(default_factory=set)
+    flat: set[int] = field(default_factory=set)
     _sites: dict[tuple[object, str], int] = field(default_factory=dict)
 
     def region(self, place: object, what: str = "") -> int:
@@ -74,11 +84,14 @@ class Memory:
 
     def new(self, node: object, holds: Iterable[Value] = (), type_name: str = "") -> Value:
         """Return a new object made at ``node`` that may hold ``holds``."""
-        return containing(self.region(node), holds, type_name)
+        made = containing(self.region(node), holds, type_name)
+        if type_name in FLAT_TYPES:
+            self.flat |= made.own
+        return made
 
     def change(self, value: Value) -> None:
         """Note that the object itself changes."""
-        self.trace.mutated |= value.own
+        self.trace.mutated |= value.selves
 
     def change_all(self, value: Value) -> None:
         """Note that all that ``value`` leads to may change, functions and classes apart."""

@@ -32,8 +32,14 @@ _MOST_WORDS = 4
 
 def step_name(heading: str, role: Role, taken: Iterable[str]) -> str:
     """Return a name for an inferred step that is not in ``taken``."""
-    base = heading_name(heading) or ROLE_NAMES[role]
-    return unique(base, set(taken))
+    used = set(taken)
+    named = heading_name(heading)
+    if named and named not in used:
+        return named
+    base = ROLE_NAMES[role]
+    if base in used and named:
+        base = f"{base.partition('_')[0]}_{named}"
+    return unique(base, used)
 
 
 def heading_name(heading: str) -> str:

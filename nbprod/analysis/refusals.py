@@ -41,13 +41,14 @@ def _syntax(facts: CellFacts, error: SyntaxError, survey: Survey) -> Diagnostic:
 
 def _constructs(facts: CellFacts) -> Iterator[tuple[int, str, str]]:
     for statement in facts.statements:
-        yield from _awaits(statement)
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Call):
-                yield from _dynamic(node)
-            elif isinstance(node, ast.ImportFrom) and node.level:
-                text = f"`from {'.' * node.level}{node.module or ''} import …` needs a package."
-                yield node.lineno, "relative-import", text
+        if "async" in facts.code.source or "await" in facts.code.source:
+            yield from _awaits(statement)
+    for node in facts.nodes:
+        if isinstance(node, ast.Call):
+            yield from _dynamic(node)
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            text = f"`from {'.' * node.level}{node.module or ''} import …` needs a package."
+            yield node.lineno, "relative-import", text
 
 
 def _awaits(statement: ast.stmt) -> Iterator[tuple[int, str, str]]:

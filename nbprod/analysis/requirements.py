@@ -10,6 +10,12 @@ from dataclasses import dataclass, field
 from nbprod.analysis.survey import CellFacts, Survey
 
 
+_MAY_IMPORT = (
+    ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef,
+    ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match,
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Imported:
     """One imported module.
@@ -98,6 +104,8 @@ def _imports(
     statements: Iterable[ast.stmt], facts: CellFacts | None, package: str = ""
 ) -> Iterator[Imported]:
     for statement in statements:
+        if not isinstance(statement, _MAY_IMPORT):
+            continue
         optional_nodes = {
             id(node)
             for each in ast.walk(statement)

@@ -76,8 +76,31 @@ def model_names(survey: Survey) -> list[str]:
     for position, facts in enumerate(survey.cells):
         fitted |= facts.trace.fitted
         order.update(dict.fromkeys(facts.names.maybe, position))
-    found = [name for name, value in survey.values.items() if _is_model(value, fitted)]
+    direct = {name for facts in survey.cells for name in facts.trace.fitted_names}
+    loose = _loop_names(survey) - direct
+    found = [
+        name
+        for name, value in survey.values.items()
+        if name not in loose and not name.startswith("_") and _is_model(value, fitted)
+    ]
     return sorted(found, key=lambda name: (order.get(name, 0), name))
+
+
+def _loop_names(survey: Survey) -> set[str]:
+    """Names that only loops bind: they hold the last of many."""
+    loops: set[str] = set()
+    others: set[str] = set()
+    for facts in survey.cells:
+        targets = {
+            id(node)
+            for each in facts.nodes
+            if isinstance(each, ast.For)
+            for node in ast.walk(each.target)
+        }
+        for node in facts.nodes:
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                (loops if id(node) in targets else others).add(node.id)
+    return loops - others
 
 
 def _is_model(value: Value, fitted: set[int]) -> bool:

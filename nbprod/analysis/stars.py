@@ -5,7 +5,10 @@ from __future__ import annotations
 import ast
 import builtins
 import importlib
+import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
+from importlib import resources
 
 from nbprod.analysis.scopes import bound_names
 
@@ -16,6 +19,14 @@ _SAFE = frozenset(
 )
 # Builtins that a star import of these hides (numpy 2).
 _HIDDEN = {"numpy": frozenset({"abs", "all", "any", "bool", "max", "min", "pow", "round", "sum"})}
+
+
+@cache
+def bundled_exports() -> Mapping[str, tuple[str, ...]]:
+    """Return what star imports of well-known modules bind, from the data file."""
+    file = resources.files("nbprod.analysis") / "library" / "exports.toml"
+    tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    return {module: tuple(names.split()) for module, names in tables["exports"].items()}
 
 
 def local_exports(sources: Mapping[str, bytes]) -> dict[str, tuple[str, ...]]:
@@ -77,24 +88,47 @@ class Stars:
         rest = {name for name in used - bound - explained if not hasattr(builtins, name)}
         if len(self.unknown) > 1:
             self.ambiguous = {name: self.unknown for name in sorted(rest)}
-        for number, statement in stars:
+        taken: set[str] = set()
+        for number, statement in reversed(stars):
             module = statement.module or ""
             names = known[module]
-            hidden = used & _HIDDEN.get(module, frozenset()) - bound
-            chosen = rest | hidden if names is None else used & set(names)
-            if names is None and len(self.unknown) > 1:
-                chosen = hidden
-            statement.names = [ast.alias(name) for name in sorted(chosen)]
+            hidden = (used & _HIDDEN.get(module, frozenset())) - bound
+            if names is not None:
+                before = _bound_before(cells, statement)
+                chosen = {
+                    name
+                    for name in used & set(names)
+                    if name not in bound or name in before or hasattr(builtins, name)
+                }
+            else:
+                chosen = (rest if len(self.unknown) == 1 else set()) | hidden
+            statement.names = [ast.alias(name) for name in sorted(chosen - taken)]
+            taken |= chosen
             self.found.append((number, statement.lineno, module))
 
     def _known(self, module: str) -> Collection[str] | None:
         if module in self.exports:
             return self.exports[module]
+        if module in bundled_exports():
+            return bundled_exports()[module]
         if module in _SAFE:
             loaded = importlib.import_module(module)
             public = [name for name in vars(loaded) if not name.startswith("_")]
             return tuple(getattr(loaded, "__all__", public))
         return None
+
+
+def _bound_before(
+    cells: Sequence[tuple[int, list[ast.stmt]]], star: ast.ImportFrom
+) -> frozenset[str]:
+    """Names bound by the statements before ``star``, which it may bind anew."""
+    found: set[str] = set()
+    for _, statements in cells:
+        for statement in statements:
+            if statement is star:
+                return frozenset(found)
+            found |= bound_names(statement)
+    return frozenset(found)
 
 
 def _used(cells: Iterable[tuple[int, list[ast.stmt]]]) -> set[str]:

@@ -88,8 +88,11 @@ class Statements(Expressions):
             self.frame.store(target.id, scalar(kind), target.lineno)
             return
         self.memory.change(old)
+        self.hold(old, [added])
         made = self.memory.new(node, [old, added], old.type)
-        self.frame.store(target.id, replace(made, own=made.own | old.own), target.lineno)
+        self.frame.store(
+            target.id, replace(made, own=made.own | old.own, loose=old.loose), target.lineno
+        )
 
     def bind(self, target: ast.expr, value: Value) -> None:
         """Assign ``value`` to ``target``."""
@@ -104,24 +107,7 @@ class Statements(Expressions):
             if isinstance(target, ast.Subscript):
                 self.value(target.slice)
             self.memory.change(base)
-            self._hold(target.value, value)
-
-    def _hold(self, base: ast.expr, value: Value) -> None:
-        """The object at the root of ``base`` now holds ``value``."""
-        while isinstance(base, ast.Attribute | ast.Subscript | ast.Call):
-            base = base.func if isinstance(base, ast.Call) else base.value
-        if not isinstance(base, ast.Name) or value.immutable:
-            return
-        values = self.frame.values
-        held = values.get(base.id)
-        if held is None or held.type in {"pandas.DataFrame", "pandas.Series", "numpy.ndarray"}:
-            return
-        for name, each in list(values.items()):
-            if each.reach & held.own:
-                more = replace(
-                    each, reach=each.reach | value.reach, code=each.code | value.code, parts=()
-                )
-                self.frame.update(name, more)
+            self.hold(base, [value])
 
     def _unpack(self, targets: list[ast.expr], value: Value) -> None:
         starred = any(isinstance(target, ast.Starred) for target in targets)

@@ -74,11 +74,14 @@ def _summarize(
         result = replace(result, pinned="a coroutine")
     return Summary(
         mutated=frozenset(mutated & parameters.keys()),
-        mutated_free=frozenset((mutated - parameters.keys()) | frame.rebound),
+        mutated_free=frozenset((mutated - parameters.keys()) | frame.rebinds.keys()),
         result=result,
         regions=dict(frame.symbols),
         calls=frozenset(trace.calls),
         fitted=frozenset(fitted),
+        holds=frozenset(frame.held),
+        rebinds=tuple(sorted(frame.rebinds.items(), key=lambda item: item[0])),
+        changed_code=frozenset(trace.mutated & memory.code.keys()),
     )
 
 

@@ -44,6 +44,14 @@ class CellFacts:
     names: CellNames = field(default_factory=CellNames)
     trace: Trace = field(default_factory=Trace)
     values: dict[str, Value] = field(default_factory=dict)
+    _nodes: list[ast.AST] | None = None
+
+    @property
+    def nodes(self) -> list[ast.AST]:
+        """All nodes of its syntax tree."""
+        if self._nodes is None:
+            self._nodes = [node for each in self.statements for node in ast.walk(each)]
+        return self._nodes
 
     @property
     def executed(self) -> bool:

@@ -11,6 +11,9 @@ SCALAR_TYPES = frozenset(
     {"int", "float", "str", "bool", "bytes", "complex", "NoneType", "scalar", "range", "type"}
 )
 
+# They hold data, not objects that others hold too.
+FLAT_TYPES = frozenset({"pandas.DataFrame", "pandas.Series", "pandas.Index", "numpy.ndarray"})
+
 
 @dataclass(frozen=True, slots=True)
 class Value:
@@ -27,6 +30,7 @@ class Value:
         code: Names that functions within it read (or bind) when they are called.
         pinned: Why it cannot leave its process; empty if it can.
         parts: Its elements, if it is a tuple or list display.
+        loose: It was handed back by something that may hand back anything it leads to.
     """
 
     own: frozenset[int] = NOTHING
@@ -35,6 +39,12 @@ class Value:
     code: frozenset[str] = frozenset()
     pinned: str = ""
     parts: tuple[Value, ...] = ()
+    loose: bool = False
+
+    @property
+    def selves(self) -> frozenset[int]:
+        """Regions that the object itself may be, however unlikely."""
+        return self.reach if self.loose else self.own
 
     @property
     def immutable(self) -> bool:
@@ -69,6 +79,7 @@ def joined(values: Iterable[Value]) -> Value:
         type=types.pop() if len(types) == 1 else "",
         code=frozenset().union(*(value.code for value in items)),
         pinned=next((value.pinned for value in items if value.pinned), ""),
+        loose=any(value.loose for value in items),
     )
 
 
@@ -85,6 +96,18 @@ def containing(region: int, values: Iterable[Value], type_name: str = "") -> Val
     )
 
 
+ITERATORS = frozenset({"iterator", "generator"})
+
+
 def element_of(value: Value, type_name: str = "") -> Value:
     """Return what is known of something that ``value`` leads to."""
-    return replace(value, own=value.reach, type=type_name, parts=())
+    if value.type == "iterator" and value.parts:
+        # What zip, enumerate and dict.items give: tuples, of which the places are known.
+        return replace(value, own=NOTHING, type="tuple", pinned="")
+    value = consumed(value)
+    return replace(value, own=value.reach, type=type_name, parts=(), loose=False)
+
+
+def consumed(value: Value) -> Value:
+    """Return what is left of an iterator once its elements are taken: those alone."""
+    return replace(value, pinned="", type="") if value.type in ITERATORS else value

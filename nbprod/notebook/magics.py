@@ -219,7 +219,8 @@ def _write_file(arguments: str, body: str, rewrite: _Rewrite) -> str:
 def _apply_line_magics(source: str, rewrite: _Rewrite) -> str:
     if "get_ipython" not in source and _parses(source):
         return source
-    transformed = _transformed(_joined(source))
+    source = _joined(source)
+    transformed = _simple(source) or _transformed(source)
     if transformed is None:
         return source
     try:
@@ -244,6 +245,40 @@ def _joined(source: str) -> str:
             lines[index + 1 : end + 1] = [""] * (end - index)
         index = end + 1
     return "\n".join(lines)
+
+
+_SIMPLE_LINE = re.compile(r"^(\s*)(%(?P<magic>[A-Za-z_]\w*)[ \t]*(?P<rest>.*)|!(?P<shell>[^!].*))$")
+
+
+def _simple(source: str) -> str | None:
+    """Write magics that are a line of their own as IPython does, without importing IPython.
+
+    ``None`` where that is not certain: what is left is no Python, or a line that looks
+    like a magic stands within a string.
+    """
+    lines = source.split("\n")
+    written: set[int] = set()
+    for index, line in enumerate(lines):
+        match = _SIMPLE_LINE.match(line)
+        if match is None:
+            continue
+        if line.rstrip().endswith(("?", "\\")):
+            return None
+        if match["shell"] is not None:
+            call = f"get_ipython().system({match['shell']!r})"
+        else:
+            call = f"get_ipython().run_line_magic({match['magic']!r}, {match['rest']!r})"
+        lines[index] = match[1] + call
+        written.add(index + 1)
+    text = "\n".join(lines)
+    if not _parses(text):
+        return None
+    statements = {
+        node.lineno
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and _method(node.value)
+    }
+    return text if written <= statements else None
 
 
 def _transformed(source: str) -> str | None:

@@ -13,7 +13,6 @@ from nbprod.analysis.dataflow import StepFlow, reach_of
 from nbprod.analysis.definitions import Candidate, is_literal
 from nbprod.analysis.effects import effects_of
 from nbprod.analysis.naming import step_name, unique
-from nbprod.analysis.requirements import find_imports
 from nbprod.analysis.results import assigned_metrics
 from nbprod.analysis.rules import finding
 from nbprod.analysis.steps import Draft
@@ -154,7 +153,7 @@ def _steps(plan: Plan) -> tuple[Step, ...]:
     inferred = not any(facts.role.metrics for facts in plan.survey.cells)
     steps = []
     values: dict[str, Value] = {}
-    for position, (draft, each) in enumerate(zip(plan.drafts, plan.flows, strict=True)):
+    for draft, each in zip(plan.drafts, plan.flows, strict=True):
         metrics = [name for name in assigned_metrics(draft.cells, inferred) if name in plan.metrics]
         steps.append(
             Step(
@@ -165,7 +164,7 @@ def _steps(plan: Plan) -> tuple[Step, ...]:
                 params=tuple(each.params),
                 outputs=_outputs(each, plan),
                 definitions=_repeated(each, plan),
-                blocks=_blocks(draft, each, plan, is_first=position == 0),
+                blocks=_blocks(draft, each, plan),
                 doc=_doc(draft, plan),
                 effects=tuple(Effect(name) for name in _effects(draft)),
                 metrics=tuple(name for name in metrics if name in each.names.maybe),
@@ -213,7 +212,7 @@ def _doc(draft: Draft, plan: Plan) -> str:
     return first.text if first else ""
 
 
-def _blocks(draft: Draft, each: StepFlow, plan: Plan, *, is_first: bool) -> tuple[Block, ...]:
+def _blocks(draft: Draft, each: StepFlow, plan: Plan) -> tuple[Block, ...]:
     blocks = [
         _block(facts, plan, is_doc=position == 0) for position, facts in enumerate(draft.cells)
     ]
@@ -264,7 +263,7 @@ def _artifacts(plan: Plan, steps: tuple[Step, ...]) -> tuple[Artifact, ...]:
 
 
 def _requirements(plan: Plan) -> tuple[Requirement, ...]:
-    imports = find_imports(plan.survey, plan.local_sources)
+    imports = plan.imports
     known = plan.environment.distributions
     found = []
     for name, imported in imports.third_party.items():
@@ -276,7 +275,7 @@ def _requirements(plan: Plan) -> tuple[Requirement, ...]:
 
 
 def _local_modules(plan: Plan) -> tuple[LocalModule, ...]:
-    imports = find_imports(plan.survey, plan.local_sources)
+    imports = plan.imports
     found = [
         LocalModule(name, path, hashlib.sha256(plan.local_sources[path]).hexdigest())
         for path, name in imports.local.items()
@@ -323,7 +322,7 @@ def _not_installed(plan: Plan) -> list[Diagnostic]:
     if not known:
         return []
     found = []
-    for name, imported in find_imports(plan.survey, plan.local_sources).third_party.items():
+    for name, imported in plan.imports.third_party.items():
         if name not in known and not imported.optional:
             place = (
                 imported.facts.cell.origin(plan.notebook.path, imported.line)

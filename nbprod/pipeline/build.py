@@ -15,6 +15,7 @@ from nbprod.analysis.headings import Outline, outline
 from nbprod.analysis.lint import lint
 from nbprod.analysis.parameters import ParameterFacts, find_parameters
 from nbprod.analysis.refusals import refusals
+from nbprod.analysis.requirements import Imports, find_imports
 from nbprod.analysis.results import assigned_metrics, model_names
 from nbprod.analysis.rules import finding
 from nbprod.analysis.stars import local_exports
@@ -42,6 +43,7 @@ class Plan:
         parameters: Its parameters.
         definitions: What stands outside the steps.
         blocks: What remains of each cell, by number.
+        imports: What it imports.
         drafts: The steps.
         flows: What passes between them.
         metrics: Names of metrics.
@@ -57,6 +59,7 @@ class Plan:
     parameters: list[ParameterFacts]
     definitions: Definitions
     blocks: dict[int, CellBlock]
+    imports: Imports
     drafts: list[Draft] = field(default_factory=list)
     flows: list[StepFlow] = field(default_factory=list)
     metrics: list[str] = field(default_factory=list)
@@ -125,6 +128,7 @@ def _plan(
         parameters=parameters,
         definitions=definitions,
         blocks=blocks,
+        imports=find_imports(facts, sources),
     )
 
 
