@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from nbprod.diagnostics import Severity, has_errors
 from nbprod.errors import NbprodError
 from nbprod.events import Event, LogEvent
 from nbprod.run.capture import Capture
@@ -34,10 +34,7 @@ def standalone_run(
         try:
             recording = _recording(nb, kernel_name, input_path)
         except NbprodError as error:
-            warnings.warn(
-                f"nbprod runs this notebook plainly, without a record: {error.message}",
-                stacklevel=2,
-            )
+            _warn(LogEvent(f"It runs plainly, without a record: {error.message}", "warning"))
     if recording is None:
         yield _with_options(Capture(RunPlan(), None))
         return
@@ -78,8 +75,8 @@ def _recording(nb: Any, kernel_name: str, input_path: str | None) -> Any:  # noq
         raise
     except Exception as error:
         raise NbprodError(f"its analysis failed ({type(error).__name__}: {error})") from error
-    if pipeline is None:
-        first = next((found for found in findings if found.severity.value == "error"), None)
+    if pipeline is None or has_errors(findings):
+        first = next((found for found in findings if found.severity is Severity.ERROR), None)
         raise NbprodError(first.message if first else "its analysis was refused")
     tags = tuple(
         tuple(cell.get("metadata", {}).get("tags", ()))
@@ -106,10 +103,14 @@ def _recording(nb: Any, kernel_name: str, input_path: str | None) -> Any:  # noq
 
 
 def _local_sources(folder: Path) -> dict[str, bytes]:
-    """Read the author's own modules beside the notebook."""
-    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.py"))}
+    """Read the author's own modules and packages beside the notebook."""
+    packages = (path.parent for path in folder.glob("*/__init__.py"))
+    paths = [*folder.glob("*.py"), *(path for each in packages for path in each.rglob("*.py"))]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(paths)}
 
 
 def _warn(event: Event) -> None:
     if isinstance(event, LogEvent) and event.level == "warning":
-        warnings.warn(event.text, stacklevel=2)
+        from papermill.log import logger
+
+        logger.warning("nbprod: %s", event.text)

@@ -1,0 +1,288 @@
+from __future__ import annotations
+
+import copy
+import datetime
+import decimal
+import pickle
+import random
+import threading
+from collections import OrderedDict, defaultdict, deque, namedtuple
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.base import BaseEstimator
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.svm import SVC
+
+from nbprod.compare.values import compare, compare_predictions
+
+mpl.use("Agg")
+NAN = float("nan")
+
+
+class Colour(Enum):
+    RED = 1
+    BLUE = 2
+
+
+@dataclass
+class Point:
+    x: float
+    tags: list[str]
+
+
+class Slotted:
+    __slots__ = ("a", "b")
+
+    def __init__(self, a: Any) -> None:
+        self.a = a
+
+
+class Words(list):  # type: ignore[type-arg]
+    language = ""
+
+
+Pair = namedtuple("Pair", "a b")
+
+
+def frame(**more: Any) -> pd.DataFrame:
+    columns = {"price": [3.2, NAN, 1.0], "town": ["a", None, "c"], "n": [1, 2, 3]}
+    return pd.DataFrame({**columns, **more})
+
+
+VALUES: list[Any] = [
+    None,
+    1,
+    1.5,
+    NAN,
+    True,
+    "text",
+    b"bytes",
+    1 + 2j,
+    decimal.Decimal("1.1"),
+    datetime.date(2024, 1, 1),
+    datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC),
+    datetime.timedelta(1),
+    [1, [2, NAN]],
+    (1, "a"),
+    {"a": 1, "b": [1.0]},
+    {1, 2},
+    frozenset({NAN}),
+    deque([1]),
+    OrderedDict(a=1),
+    defaultdict(int, a=1),
+    Pair(1, 2),
+    Path("a/b"),
+    range(3),
+    slice(1, 2),
+    Colour.RED,
+    Point(1.0, ["x"]),
+    Slotted(1),
+    Words([1]),
+    np.float64(1.5),
+    np.int32(1),
+    np.array([1.0, NAN]),
+    np.array([["a", None]], dtype=object),
+    np.array(["2024-01-01", "NaT"], dtype="M8[D]"),
+    np.ma.masked_array([1, 2], [True, False]),
+    np.zeros(2, dtype=[("a", "f8"), ("b", "i4")]),
+    np.random.default_rng(1),
+    np.random.RandomState(1),
+    random.Random(1),
+    frame(),
+    frame()["price"],
+    frame()["town"],
+    pd.Series(["a", "b"], dtype="category"),
+    pd.Series([1, None], dtype="Int64"),
+    pd.Series(["a", "b"], dtype=object),
+    pd.Series(pd.date_range("2024", periods=2, tz="UTC")),
+    pd.MultiIndex.from_tuples([(1, "a"), (2, "b")]),
+    pd.date_range("2024", periods=3),
+    pd.Timestamp("2024"),
+    pd.NaT,
+    pd.NA,
+    pd.Interval(0, 1),
+    scipy.sparse.csr_matrix([[0, 1.0], [2.0, 0]]),
+    ValueError("x", 1),
+    len,
+    np.mean,
+    Point,
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+def test_a_copy_is_equal(value: Any) -> None:
+    try:
+        other = pickle.loads(pickle.dumps(value))
+    except TypeError:
+        other = copy.copy(value)
+    found = compare(value, other)
+    assert found.equal, found.detail
+
+
+def test_values_of_different_kinds_are_never_equal() -> None:
+    for number, value in enumerate(VALUES):
+        for other in VALUES[number + 1 :]:
+            found = compare(value, other)
+            assert not found.equal, (value, other)
+            assert found.detail
+
+
+DIFFERENCES: list[tuple[Any, Any, str]] = [
+    (1, 1.0, "type int vs float"),
+    (1.0, 1.0 + 1e-8, "1.0 vs 1.00000001"),
+    ([1, 2], [1, 3], "item 1: 2 vs 3"),
+    ([1], [1, 2], "1 items vs 2 items"),
+    ({"a": [0]}, {"a": [1]}, "key 'a', item 0: 0 vs 1"),
+    ({"a": 1}, {"b": 1}, "key 'b' is missing"),
+    ({"a": 1, "b": 2}, {"b": 2, "a": 1}, "the keys are in another order"),
+    ({1, 2}, {1, 3}, "element 2 is new"),
+    ("a\nb", "a\nc", "line 2: 'b' vs 'c'"),
+    (frame(), frame(price=[3.3, NAN, 1.0]), "column 'price', row 0: 3.2 vs 3.3"),
+    (frame(), frame(price=[3.2, 0.0, 1.0]), "column 'price', row 1: nan vs 0.0"),
+    (frame(), frame(n=[1.0, 2.0, 3.0]), "column 'n': dtype int64 vs float64"),
+    (frame(), frame().drop(columns="n"), "column 'n' is new"),
+    (frame()[["n", "town", "price"]], frame(), "the columns are in another order"),
+    (frame(), frame().iloc[:2], "index: 3 rows vs 2 rows"),
+    (frame(), frame().set_index(pd.Index([0, 1, 5])), "index: "),
+    (frame()["n"], frame()["n"].rename("m"), "name: 'n' vs 'm'"),
+    (np.array([1.0, 2.0]), np.array([1.0, 2.5]), "index 1: 2.0 vs 2.5"),
+    (np.zeros((2, 2)), np.zeros((2, 3)), "shape (2, 2) vs (2, 3)"),
+    (np.zeros(2), np.zeros(2, "f4"), "dtype float64 vs float32"),
+    (np.random.default_rng(1), np.random.default_rng(2), "its state is another"),
+    (random.Random(1), random.Random(2), "generator state"),
+    (Point(1.0, ["x"]), Point(1.0, ["y"]), "attribute tags, item 0: 'x' vs 'y'"),
+    (Slotted(1), Slotted(2), "attribute a: 1 vs 2"),
+    (pd.Categorical(["a"]), pd.Categorical(["a"], categories=["a", "b"]), "dtype"),
+    (scipy.sparse.eye(3).tocsr(), 2 * scipy.sparse.eye(3).tocsr(), "values, index 0"),
+    (lambda x: x + 1, lambda x: x + 2, "its code is another"),
+    (len, max, "'len' vs 'max'"),
+    (Path("a"), Path("b"), "'a' vs 'b'"),
+    (pd.Timestamp("2024"), pd.Timestamp("2025"), " vs "),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "detail"), DIFFERENCES)
+def test_the_first_difference_is_told(one: Any, other: Any, detail: str) -> None:
+    found = compare(one, other)
+    assert not found.equal
+    assert found.comparable
+    assert detail in found.detail
+
+
+def test_tolerances() -> None:
+    assert compare(1.0, 1.0 + 1e-10).equal
+    assert not compare(1e-13, 2e-13).equal
+    assert compare(np.array([1e6, 1e-8]), np.array([1e6, 1.5e-8])).equal
+    assert not compare(np.array([1.0, 1e-8]), np.array([1.0, 1.5e-8])).equal
+    assert compare(1.0, 1.01, relative=0.1).equal
+
+
+def test_what_cannot_be_compared_is_not_equal() -> None:
+    for make in (threading.Lock, lambda: (i for i in range(3)), lambda: iter([1])):
+        found = compare({"a": make()}, {"a": make()})
+        assert not found.equal
+        assert not found.comparable
+        assert "cannot be compared" in found.detail
+
+
+def test_cycles_end() -> None:
+    def cycle(last: int) -> list[Any]:
+        made: list[Any] = [1, {"in": None}]
+        made[1]["in"] = made
+        made.append(last)
+        return made
+
+    assert compare(cycle(2), cycle(2)).equal
+    assert "item 2: 2 vs 3" in compare(cycle(2), cycle(3)).detail
+
+
+def _data() -> tuple[pd.DataFrame, pd.Series]:
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(80, 3)), columns=list("abc"))
+    return X, (X["a"] + X["b"] > 0).astype(int)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        LogisticRegression(),
+        RandomForestClassifier(5, random_state=0),
+        HistGradientBoostingRegressor(max_iter=5, random_state=0),
+        SVC(),
+        KNeighborsClassifier(),
+        GridSearchCV(LogisticRegression(), {"C": [0.1, 1]}, cv=3),
+    ],
+    ids=lambda found: type(found).__name__,
+)
+def test_estimators(estimator: BaseEstimator) -> None:
+    X, y = _data()
+    one = copy.deepcopy(estimator).fit(X, y)
+    again = copy.deepcopy(estimator).fit(X, y)
+    found = compare(one, again)
+    assert found.equal, found.detail
+    assert compare_predictions(one, again, X).equal
+    other = copy.deepcopy(estimator).fit(X.iloc[:60], y.iloc[:60])
+    assert not compare(one, other).equal
+    shifted = copy.deepcopy(estimator).fit(X, 1 - y)
+    assert not compare_predictions(one, shifted, X).equal
+
+
+def test_estimator_parameters_are_named() -> None:
+    found = compare(LogisticRegression(C=1.0), LogisticRegression(C=2.0))
+    assert found.detail == "parameter C: 1.0 vs 2.0"
+
+
+def test_figures_by_their_pixels() -> None:
+    import matplotlib.pyplot as plt
+
+    def draw(last: float) -> Any:
+        figure, axes = plt.subplots(figsize=(2, 2))
+        axes.plot([1, 2, last])
+        return figure, axes
+
+    try:
+        assert compare(draw(3), draw(3)).equal
+        found = compare(draw(3)[0], draw(5)[0])
+        assert "pixels differ" in found.detail
+        assert not compare(draw(3)[1], draw(5)[1]).equal
+    finally:
+        plt.close("all")
+
+
+def test_a_class_that_moved_from_the_notebook() -> None:
+    def make(module: str) -> Any:
+        kind = type("Moved", (), {"__module__": module, "__qualname__": "Moved"})
+        found = kind()
+        found.value = 1
+        return found
+
+    assert compare(make("__main__"), make("churn.definitions")).equal
+    assert not compare(make("one"), make("two")).equal
+
+
+_PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.dates(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner, inner),
+    max_leaves=12,
+)
+
+
+@given(_PLAIN, _PLAIN)
+def test_compare_agrees_with_equality(one: Any, other: Any) -> None:
+    assert compare(one, copy.deepcopy(one)).equal
+    if compare(one, other).equal:
+        assert compare(other, one).equal
+        assert repr(one) == repr(other) or one == other or "e" in repr(one) or "." in repr(one)
