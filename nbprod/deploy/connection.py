@@ -35,6 +35,15 @@ class Routing(Protocol):
         """Forget a client."""
 
 
+def _send_eof(transport: asyncio.Transport) -> bool:
+    """Close the writing half; false if the other side has gone already."""
+    try:
+        transport.write_eof()
+    except OSError:
+        return False
+    return True
+
+
 class Client(asyncio.Protocol):
     """The client's side. All methods run on the front's event loop.
 
@@ -87,8 +96,7 @@ class Client(asyncio.Protocol):
         self._closing = True
         # Bytes of the client that arrive later would reset the connection, and the
         # answer with it: take and drop them for a moment.
-        if self._transport.can_write_eof() and not self._half_closed:
-            self._transport.write_eof()
+        if not self._half_closed and _send_eof(self._transport):
             self._transport.resume_reading()
             self._loop.call_later(_LINGER_SECONDS, self._transport.close)
         else:
@@ -295,8 +303,8 @@ class Backend(asyncio.Protocol):
 
     def half_close(self) -> None:
         """Tell the backend that the client sends no more."""
-        if self._transport is not None and self._transport.can_write_eof():
-            self._transport.write_eof()
+        if self._transport is not None:
+            _send_eof(self._transport)
 
     def hold(self) -> None:
         """Read no more while the client reads too slowly."""

@@ -42,6 +42,12 @@ app = Starlette(routes=[Route("/predict", predict, methods=["POST"])])
 class Service:
     pass
 """
+BUILD = """
+import sys, bentoml
+bentoml.build(
+    "service:Service", name=sys.argv[1], version=sys.argv[2], python={"lock_packages": False}
+)
+"""
 BODIES = {
     "tiny:v1": "",
     "tiny:v2": "",
@@ -62,14 +68,11 @@ def bentos(tmp_path_factory: pytest.TempPathFactory) -> Path:
         guarded = f'if os.environ.get("NBPROD_DEPLOYMENT_FOLDER"):\n{textwrap.indent(body, "    ")}'
         text = SERVICE.format(name=name, version=version, body=guarded if body else "")
         (folder / "service.py").write_text(text)
-        (folder / "bentofile.yaml").write_text(
-            f"service: service:Service\nname: {name}\npython:\n  lock_packages: false\n"
-        )
         subprocess.run(
-            [sys.executable, "-m", "bentoml", "build", "--version", version, str(folder)],
+            [sys.executable, "-c", BUILD, name, version],
+            cwd=folder,
             env=environment,
             check=True,
-            capture_output=True,
         )
     return store
 
