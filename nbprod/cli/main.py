@@ -85,9 +85,10 @@ def main() -> None:
     # A CI runner or the Jupyter server stops us with SIGTERM: clean up as for Ctrl-C.
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        command.main(standalone_mode=False)
+        # Without click's own handling of errors it returns the code that a verb exits with.
+        code = command.main(standalone_mode=False)
     except click.exceptions.Exit as ended:
-        sys.exit(ended.exit_code)
+        code = ended.exit_code
     except click.ClickException as wrong:
         wrong.show()
         sys.exit(ExitCode.USAGE)
@@ -98,6 +99,7 @@ def main() -> None:
         # The reader went away (nbprod status | head): nobody is left to tell.
         sys.stderr.close()
         sys.exit(ExitCode.DONE)
+    sys.exit(code if isinstance(code, int) else ExitCode.DONE)
 
 
 if __name__ == "__main__":

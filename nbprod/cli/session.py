@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -147,10 +148,19 @@ def _ndjson_writer(target: Path) -> Iterator[Listener]:
                     fix="name a file in a folder that you may write to",
                 ) from error
 
+        gone = False
+
         def write(event: Event) -> None:
-            nonlocal sequence
+            nonlocal sequence, gone
             sequence += 1
-            stream.write(json.dumps(event_as_json(event, sequence), default=str) + "\n")
-            stream.flush()
+            if gone:
+                return
+            try:
+                stream.write(json.dumps(event_as_json(event, sequence), default=str) + "\n")
+                stream.flush()
+            except BrokenPipeError:
+                # Whoever watched has left; the work goes on to its end without them.
+                gone = True
+                sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
 
         yield write

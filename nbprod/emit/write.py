@@ -191,7 +191,11 @@ def _check_folder(directory: Path, earlier: Manifest | None) -> None:
 
 def _check_writable(directory: Path) -> None:
     """Try the nearest folder that exists: root's permissions say nothing on a read-only disk."""
-    place = next(each for each in (directory, *directory.absolute().parents) if each.is_dir())
+    place = next(each for each in (directory, *directory.absolute().parents) if each.exists())
+    if not place.is_dir():
+        raise UsageError(
+            f"cannot write into {directory}: {place} is a file", fix="name another folder with -o"
+        )
     try:
         with tempfile.TemporaryFile(dir=place):
             pass

@@ -76,8 +76,40 @@ def cell_failure(place: Place, ename: str, evalue: str, traceback: list[str]) ->
         step=place.step,
         first_line=place.first_line,
         exception=exception,
-        traceback=text,
+        traceback=own_part(text, str(place.capture.working_directory or Path.cwd())),
     )
+
+
+def own_part(traceback: str, folder: str) -> str:
+    """Keep of IPython's traceback what the author can mend.
+
+    Those are the frames of cells and of modules below ``folder``, and the exception.
+    Frames of libraries are counted; the output notebook has them in full.
+    """
+    blocks = [block for block in _headless(traceback).split("\n\n") if block.strip()]
+    kept: list[str] = []
+    left_out = 0
+    for number, block in enumerate(blocks):
+        is_library = block.startswith("File ") and not block.startswith(f"File {folder}")
+        if is_library and number + 1 < len(blocks):
+            left_out += 1
+            continue
+        if left_out:
+            kept.append(_counted(left_out))
+            left_out = 0
+        kept.append(block)
+    return "\n\n".join(kept)
+
+
+def _headless(traceback: str) -> str:
+    lines = traceback.splitlines()
+    while lines and (lines[0].startswith("-----") or lines[0].endswith("(most recent call last)")):
+        lines.pop(0)
+    return "\n".join(lines)
+
+
+def _counted(frames: int) -> str:
+    return f"({frames} {'frame' if frames == 1 else 'frames'} of libraries left out)"
 
 
 def _first_line(text: str) -> str:
@@ -116,7 +148,9 @@ def _advice(place: Place, ename: str, evalue: str) -> str:
         return "Run the notebook from top to bottom in a fresh kernel to see it there too."
     if ename == "StdinNotImplementedError":
         return "A run cannot ask questions: make what input() asks for a parameter."
-    return ""
+    if not place.number:
+        return ""
+    return f"Mend cell {place.number}; running it in JupyterLab shows the same exception."
 
 
 def dead_kernel(place: Place) -> UserCodeError:

@@ -17,7 +17,7 @@ from nbprod.workflows.training import (
     train,
 )
 
-BUILD_STAGES = (*TRAINING_STAGES, ("build", "build the Bento"))
+BUILD_STAGES = (*TRAINING_STAGES, ("build", "Build the Bento"))
 
 
 @dataclass(frozen=True, slots=True)

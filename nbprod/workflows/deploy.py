@@ -26,9 +26,9 @@ from nbprod.workflows.target import VersionTarget, resolve_deploy_target
 from nbprod.workflows.training import TrainingRequest, prepare, stage, train
 
 SERVICE_STAGES = (
-    ("start", "start the service"),
-    ("compare", "compare served answers with the notebook's"),
-    ("switch", "let it take over"),
+    ("start", "Start the service"),
+    ("compare", "Compare served answers with the notebook's"),
+    ("switch", "Let it take over"),
 )
 
 
@@ -256,7 +256,7 @@ def _deploy_version(
     target: VersionTarget, request: DeployRequest, listener: Listener
 ) -> DeployResult:
     """Bring a version back from the store, checked against its run if that is still there."""
-    listener(PlanEvent((("check", "find the version"), *SERVICE_STAGES)))
+    listener(PlanEvent((("check", "Find the version"), *SERVICE_STAGES)))
     with stage("check", listener) as detail:
         bento = find_bento(f"{target.name}:{target.version}")
         detail.append(bento.tag)

@@ -61,7 +61,7 @@ def run(request: RunWorkflowRequest, listener: Listener = ignore_events) -> RunR
     """
     subject = load_subject(request.target, request.kernel)
     parameters = resolve(subject.pipeline, request.parameters, request.parameter_files)
-    listener(PlanEvent((("run", f"run {subject.pipeline.source.notebook}"),)))
+    listener(PlanEvent((("run", f"Run {subject.pipeline.source.notebook}"),)))
     record = execute_stage(
         subject,
         parameters,

@@ -29,11 +29,11 @@ from nbprod.workflows.run import execute_stage
 from nbprod.workflows.subject import Subject, load_subject, resolve
 
 TRAINING_STAGES = (
-    ("check", "check the notebook"),
-    ("convert", "write the pipeline"),
-    ("run", "run it with papermill"),
-    ("verify", "compare pipeline and notebook"),
-    ("package", "package the model"),
+    ("check", "Check the notebook"),
+    ("convert", "Write the pipeline"),
+    ("run", "Run it with papermill"),
+    ("verify", "Compare pipeline and notebook"),
+    ("package", "Package the model"),
 )
 
 
