@@ -67,7 +67,6 @@ class Call:
 
 def evaluate(expressions: Expressions, node: ast.Call) -> Value:
     """Follow the call ``node``."""
-    memory = expressions.memory
     receiver: Value | None = None
     if isinstance(node.func, ast.Attribute):
         receiver = expressions.value(node.func.value)

@@ -68,7 +68,7 @@ class Definitions:
         return name in self.by_name and self.by_name[name].hoisted
 
     def repeated(self) -> Iterator[Candidate]:
-        """Yield what is repeated inside the steps that use it: functions, and classes of one step."""
+        """Yield what is repeated inside the steps that use it."""
         return (each for each in self.by_name.values() if not each.hoisted)
 
 
@@ -88,7 +88,7 @@ def find_definitions(
     groups: dict[str, list[Candidate]] = defaultdict(list)
     for facts in survey.cells:
         if facts.executed and not facts.role.parameters:
-            for candidate in _candidates(facts, survey, installed):
+            for candidate in _candidates(facts, installed):
                 groups[candidate.name].append(candidate)
     chosen: dict[str, Candidate] = {}
     for name, group in groups.items():
@@ -143,7 +143,7 @@ def _bindings(survey: Survey) -> Mapping[str, list[ast.stmt | None]]:
     return found
 
 
-def _candidates(facts: CellFacts, survey: Survey, installed: Installed) -> Iterator[Candidate]:
+def _candidates(facts: CellFacts, installed: Installed) -> Iterator[Candidate]:
     text = Text(facts.code.source, facts.statements)
     for statement in facts.statements:
         if isinstance(statement, ast.Import | ast.ImportFrom):
@@ -153,7 +153,7 @@ def _candidates(facts: CellFacts, survey: Survey, installed: Installed) -> Itera
         elif isinstance(statement, ast.ClassDef):
             yield from _class(facts, statement, text)
         elif isinstance(statement, ast.Assign | ast.AnnAssign):
-            yield from _assignment(facts, statement, text, survey)
+            yield from _assignment(facts, statement, text)
 
 
 def _imports(
@@ -209,7 +209,7 @@ def _class(facts: CellFacts, statement: ast.ClassDef, text: Text) -> Iterator[Ca
 
 
 def _assignment(
-    facts: CellFacts, statement: ast.Assign | ast.AnnAssign, text: Text, survey: Survey
+    facts: CellFacts, statement: ast.Assign | ast.AnnAssign, text: Text
 ) -> Iterator[Candidate]:
     """A lambda given a name, or a literal given a name in capitals."""
     targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
@@ -279,7 +279,9 @@ def _changed(candidate: Candidate, survey: Survey) -> bool:
         return False
     if candidate.kind in {Kind.FUNCTION, Kind.CLASS} and not value.own & survey.memory.code.keys():
         return True  # a decorator of the author's own has made something else of it
-    regions = value.reach if candidate.kind is Kind.CONSTANT else value.own
+    states = value.reach & survey.memory.states if len(value.own) == 1 else frozenset()
+    own = {survey.memory.region(candidate.statement, "state")} & states
+    regions = value.reach if candidate.kind is Kind.CONSTANT else value.own | own
     changed = bool(regions & survey.mutated)
     if changed and candidate.kind is Kind.CLASS:
         candidate.hoisted = False  # it has a state, so that it exists in one step only

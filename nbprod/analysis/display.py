@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 
-# Methods of frames, series, arrays and estimators that change nothing and print nothing.
-_METHODS = frozenset(
-    {
-        "head", "tail", "describe", "value_counts", "nunique", "unique", "isnull", "isna", "notnull",
-        "notna", "sum", "mean", "median", "std", "var", "min", "max", "count", "corr", "cov", "mode",
-        "quantile", "idxmax", "idxmin", "round", "abs", "copy", "to_frame", "reset_index", "set_index",
-        "sort_values", "sort_index", "groupby", "agg", "any", "all", "duplicated", "nlargest",
-        "nsmallest", "select_dtypes", "transpose", "tolist", "to_numpy", "to_dict", "items", "keys",
-        "values", "get_params", "rename", "drop", "dropna", "fillna", "astype", "get_feature_names_out",
-        "memory_usage", "skew", "kurt", "cumsum", "isin", "between", "query", "pivot_table", "unstack",
-        "stack", "lower", "upper", "strip", "size", "ge", "gt", "le", "lt", "eq", "ne", "argmax", "argmin",
-        "droplevel", "to_string", "reindex", "merge", "format", "split", "join", "first", "last",
-    }
-)  # fmt: skip
-_FUNCTIONS = frozenset(
-    {"len", "type", "list", "sorted", "sum", "min", "max", "round", "set", "dict", "str", "int",
-     "float", "tuple", "abs", "bool", "isinstance", "range", "repr"}
-)  # fmt: skip
+from nbprod.analysis.library_table import data_file
+
+
+@cache
+def _harmless(kind: str) -> frozenset[str]:
+    """Return the ``methods`` or ``functions`` that change nothing and print nothing."""
+    return frozenset(data_file("display")["display"][kind])
 
 
 def only_displays(node: ast.expr, is_library: frozenset[str]) -> bool:
@@ -52,8 +42,8 @@ def _harmless_call(node: ast.Call, is_library: frozenset[str]) -> bool:
         return False
     function = node.func
     if isinstance(function, ast.Name):
-        return function.id in _FUNCTIONS
-    if isinstance(function, ast.Attribute) and function.attr in _METHODS:
+        return function.id in _harmless("functions")
+    if isinstance(function, ast.Attribute) and function.attr in _harmless("methods"):
         return not _root_is(function.value, is_library) and only_displays(
             function.value, is_library
         )

@@ -219,11 +219,10 @@ class Expressions:
         names = definition_names(node)
         for name in sorted(names.immediate):
             self.frame.load(name, node.lineno)
-        region = self.memory.region(node)
-        self.memory.code[region] = node
+        regions = self.memory.define(node)
         defaults = [*node.args.defaults, *(each for each in node.args.kw_defaults if each)]
         made = self.memory.new(node, self.values(defaults), "function")
-        reach = set(made.reach)
+        reach = set(made.reach | regions)
         for name in names.deferred:
             inner = self.frame.peek(name)
             reach |= inner.reach if inner else set()

@@ -111,9 +111,11 @@ class _Base:
     hidden: list[dict[str, Value]] = field(default_factory=list)
 
     def hide(self, names: dict[str, Value]) -> None:
+        """Enter a comprehension."""
         self.hidden.append(names)
 
     def show(self) -> None:
+        """Leave the innermost comprehension."""
         self.hidden.pop()
 
     def touch(self, code: frozenset[str], line: int) -> None:
@@ -123,6 +125,7 @@ class _Base:
         """Nothing to note: what names lead to says it all."""
 
     def conditionally(self) -> _Conditional:
+        """Enter code that may not be executed."""
         return _Conditional(self)
 
     def _hidden(self, name: str) -> Value | None:
@@ -179,6 +182,7 @@ class ModuleFrame(_Base):
         yield self.names
 
     def load(self, name: str, line: int) -> Value:
+        """Read a name."""
         hidden = self._hidden(name)
         if hidden is not None:
             self._touch(hidden.code, line, set())
@@ -224,6 +228,7 @@ class ModuleFrame(_Base):
                 self._touch(value.code, line, seen)
 
     def store(self, name: str, value: Value, line: int = 0) -> None:
+        """Bind a name."""
         if self.hidden and name in self.hidden[-1]:
             self.hidden[-1][name] = value
             return
@@ -237,6 +242,7 @@ class ModuleFrame(_Base):
         self.names.lines.setdefault(name, line)
 
     def delete(self, name: str, line: int) -> None:
+        """Unbind a name."""
         self._read(name, line, self.depth == 0)
         self.names.bound.discard(name)
         if self.depth == 0:
@@ -245,23 +251,29 @@ class ModuleFrame(_Base):
             self.values.pop(name, None)
 
     def rebind(self, name: str, value: Value) -> None:
+        """A called function binds a name that is not its own."""
         if name in self.values:
             self.update(name, joined([self.values[name], replace(value, parts=())]))
 
     def peek(self, name: str) -> Value | None:
+        """Return what a name holds without reading it."""
         return self.values.get(name)
 
     def own_names(self) -> frozenset[str]:
+        """Return names that are not the notebook's."""
         return frozenset(name for names in self.hidden for name in names)
 
     def update(self, name: str, value: Value) -> None:
+        """Correct what a name holds."""
         self.values[name] = value
         self.names.changed[name] = None
 
     def mark(self) -> frozenset[str]:
+        """Return which names are certainly bound here."""
         return frozenset(self.names.bound)
 
     def rewind(self, bound: Iterable[str]) -> None:
+        """Set which names are certainly bound here."""
         self.names.bound = set(bound)
 
 
@@ -288,6 +300,7 @@ class FunctionFrame(_Base):
     held: set[tuple[str, str]] = field(default_factory=set)
 
     def rebind(self, name: str, value: Value) -> None:
+        """A called function binds a name that is not its own."""
         if name in self.values:
             value = joined([self.values[name], replace(value, parts=())])
             self.values[name] = value
@@ -301,18 +314,22 @@ class FunctionFrame(_Base):
         self.held.update((first, second) for first in holders for second in helds)
 
     def peek(self, name: str) -> Value | None:
+        """Return what a name holds without reading it."""
         value = self.values.get(name)
         return self.free(name) if value is None else value
 
     def own_names(self) -> frozenset[str]:
+        """Return names that are not the notebook's."""
         hidden = frozenset(name for names in self.hidden for name in names)
         outer = self.outer.own_names() if self.outer is not None else frozenset()
         return hidden | self.locals | outer
 
     def update(self, name: str, value: Value) -> None:
+        """Correct what a name holds."""
         self.values[name] = value
 
     def load(self, name: str, line: int) -> Value:
+        """Read a name."""
         value = self._hidden(name)
         if value is None:
             value = self.values.get(name)
@@ -340,6 +357,7 @@ class FunctionFrame(_Base):
         return containing(region, (), value.type if value else "")
 
     def store(self, name: str, value: Value, line: int = 0) -> None:
+        """Bind a name."""
         if self.hidden and name in self.hidden[-1]:
             self.hidden[-1][name] = value
             return
@@ -351,10 +369,12 @@ class FunctionFrame(_Base):
         self.values[name] = value
 
     def delete(self, name: str, line: int) -> None:
+        """Unbind a name."""
         if self.depth == 0:
             self.values.pop(name, None)
 
     def mark(self) -> frozenset[str]:
+        """Return which names are certainly bound here."""
         return frozenset()
 
     def rewind(self, bound: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from importlib import resources
-from typing import TypeVar
+from typing import Any, TypeVar
 
 _Known = TypeVar("_Known")
 
@@ -58,13 +58,20 @@ _CAREFUL = (
 )
 
 
+_CONDUCT_FILES = ("builtins", "numpy", "pandas", "plotting", "sklearn")
+
+
+def data_file(name: str) -> dict[str, Any]:
+    """Return the contents of ``library/NAME.toml``."""
+    file = resources.files("nbprod.analysis") / "library" / f"{name}.toml"
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
 @cache
 def _table() -> _Table:
     table = _Table()
-    folder = resources.files("nbprod.analysis") / "library"
-    for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if file.name.endswith(".toml") and file.name != "exports.toml":
-            _add(table, tomllib.loads(file.read_text(encoding="utf-8")))
+    for name in _CONDUCT_FILES:
+        _add(table, data_file(name))
     for type_name, methods in table.methods.items():
         for name, conduct in methods.items():
             if type_name == "*" or conduct is not Conduct.SAME:

@@ -134,11 +134,17 @@ def _order(survey: Survey) -> Iterator[Diagnostic]:
     highest = 0
     for cell, count in counts:
         if count < highest:
-            message = f"Cell {cell.number} was executed as [{count}], before a cell above it ([{highest}])."
+            message = (
+                f"Cell {cell.number} was executed as [{count}], "
+                f"before a cell above it ([{highest}])."
+            )
             yield finding("out-of-order", message, cell.origin(notebook.path))
             break
         highest = count
     if counts and len(counts) < len(cells):
         never = next(cell for cell in cells if cell.execution_count is None)
-        message = f"{len(cells) - len(counts)} cells were never executed; the first is cell {never.number}."
+        message = (
+            f"{len(cells) - len(counts)} cells were never executed; "
+            f"the first is cell {never.number}."
+        )
         yield finding("not-executed", message, never.origin(notebook.path))

@@ -68,6 +68,7 @@ class Memory:
         code: Region of a function or class to its definition.
         summaries: What is known of functions, by region and argument types.
         active: Functions being summarized.
+        states: Regions of what attributes of functions and classes hold.
         flat: Regions of plain data, which fitting an estimator never changes.
     """
 
@@ -76,6 +77,7 @@ class Memory:
     summaries: dict[tuple[int, tuple[str, ...]], Summary] = field(default_factory=dict)
     active: set[int] = field(default_factory=set)
     flat: set[int] = field(default_factory=set)
+    states: set[int] = field(default_factory=set)
     _sites: dict[tuple[object, str], int] = field(default_factory=dict)
 
     def region(self, place: object, what: str = "") -> int:
@@ -95,4 +97,13 @@ class Memory:
 
     def change_all(self, value: Value) -> None:
         """Note that all that ``value`` leads to may change, functions and classes apart."""
-        self.trace.mutated |= value.reach - self.code.keys()
+        spared = self.code.keys() | (self.states if value.own & self.code.keys() else set())
+        self.trace.mutated |= value.reach - spared
+
+    def define(self, node: CodeNode) -> frozenset[int]:
+        """Return the regions of a function or class, and of what its attributes hold."""
+        region, state = self.region(node), self.region(node, "state")
+        self.code[region] = node
+        self.states.add(state)
+        self.flat.add(state)
+        return frozenset({region, state})

@@ -20,11 +20,53 @@ ROLE_NAMES: dict[Role, str] = {
     Role.OTHER: "prepare",
 }
 _LEFT_OUT = frozenset(
-    "the a an of our and to for with in on your my this some all let us lets s we by from".split()
+    [
+        "the",
+        "a",
+        "an",
+        "of",
+        "our",
+        "and",
+        "to",
+        "for",
+        "with",
+        "in",
+        "on",
+        "your",
+        "my",
+        "this",
+        "some",
+        "all",
+        "let",
+        "us",
+        "lets",
+        "s",
+        "we",
+        "by",
+        "from",
+    ]
 )
 _SAYS_NOTHING = frozenset(
-    "introduction overview notebook setup imports import libraries step part section chapter "
-    "conclusion summary references about background todo notes".split()
+    [
+        "introduction",
+        "overview",
+        "notebook",
+        "setup",
+        "imports",
+        "import",
+        "libraries",
+        "step",
+        "part",
+        "section",
+        "chapter",
+        "conclusion",
+        "summary",
+        "references",
+        "about",
+        "background",
+        "todo",
+        "notes",
+    ]
 )
 _LONGEST = 28
 _MOST_WORDS = 4

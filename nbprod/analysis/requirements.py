@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 from nbprod.analysis.survey import CellFacts, Survey
 
-
 _MAY_IMPORT = (
     ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef,
     ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match,

@@ -5,17 +5,40 @@ from __future__ import annotations
 import ast
 import builtins
 import importlib
-import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
-from importlib import resources
 
+from nbprod.analysis.library_table import data_file
 from nbprod.analysis.scopes import bound_names
 
 # Modules of the standard library whose import does nothing but define names.
 _SAFE = frozenset(
-    "math cmath random statistics itertools functools collections datetime typing decimal fractions "
-    "string re time json operator copy dataclasses enum abc textwrap pathlib os glob".split()
+    [
+        "math",
+        "cmath",
+        "random",
+        "statistics",
+        "itertools",
+        "functools",
+        "collections",
+        "datetime",
+        "typing",
+        "decimal",
+        "fractions",
+        "string",
+        "re",
+        "time",
+        "json",
+        "operator",
+        "copy",
+        "dataclasses",
+        "enum",
+        "abc",
+        "textwrap",
+        "pathlib",
+        "os",
+        "glob",
+    ]
 )
 # Builtins that a star import of these hides (numpy 2).
 _HIDDEN = {"numpy": frozenset({"abs", "all", "any", "bool", "max", "min", "pow", "round", "sum"})}
@@ -24,8 +47,7 @@ _HIDDEN = {"numpy": frozenset({"abs", "all", "any", "bool", "max", "min", "pow",
 @cache
 def bundled_exports() -> Mapping[str, tuple[str, ...]]:
     """Return what star imports of well-known modules bind, from the data file."""
-    file = resources.files("nbprod.analysis") / "library" / "exports.toml"
-    tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    tables = data_file("exports")
     return {module: tuple(names.split()) for module, names in tables["exports"].items()}
 
 
@@ -87,7 +109,7 @@ class Stars:
         self.unknown = [module for module, names in known.items() if names is None]
         rest = {name for name in used - bound - explained if not hasattr(builtins, name)}
         if len(self.unknown) > 1:
-            self.ambiguous = {name: self.unknown for name in sorted(rest)}
+            self.ambiguous = dict.fromkeys(sorted(rest), self.unknown)
         taken: set[str] = set()
         for number, statement in reversed(stars):
             module = statement.module or ""

@@ -154,10 +154,10 @@ class Statements(Expressions):
         names = definition_names(node)
         for name in sorted(names.immediate):
             self.frame.load(name, node.lineno)
-        region = self.memory.region(node)
-        self.memory.code[region] = node
+        regions = self.memory.define(node)
         held = [value for name in names.deferred if (value := self.frame.peek(name)) is not None]
-        made = containing(region, held, "class")
+        made = containing(self.memory.region(node), held, "class")
+        made = replace(made, reach=made.reach | regions)
         code = self.code_names(names) - {node.name}
         value = self._decorated(node, replace(made, code=code))
         self.frame.store(node.name, value, node.lineno)

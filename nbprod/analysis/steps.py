@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from nbprod.analysis.blocks import CellBlock
 from nbprod.analysis.headings import Outline
@@ -79,7 +80,7 @@ def _tagged(cells: Sequence[CellFacts], blocks: dict[int, CellBlock]) -> list[Dr
 
 def _feeding(drafts: list[Draft], blocks: dict[int, CellBlock]) -> list[Draft]:
     """Move untagged cells at the end of a step to the next one, where only that uses them."""
-    for before, after in zip(drafts, drafts[1:], strict=False):
+    for before, after in pairwise(drafts):
         wanted = {name for facts in after.cells for name in facts.names.reads}
         while len(before.cells) > 1 and not before.cells[-1].role.step:
             last = before.cells[-1]

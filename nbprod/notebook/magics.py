@@ -208,9 +208,11 @@ def _write_file(arguments: str, body: str, rewrite: _Rewrite) -> str:
         if append
         else f"('Overwriting ' if os.path.exists({path!r}) else 'Writing ') + {path!r}"
     )
-    mode = "a" if append else "w"
-    text = body if body.endswith("\n") else body + "\n"
-    return f"print({verb}); pathlib.Path({path!r}).open({mode!r}).write({text!r})"
+    text = repr(body if body.endswith("\n") else body + "\n")
+    place = f"pathlib.Path({path!r})"
+    if append:
+        text = f"({place}.read_text() if os.path.exists({path!r}) else '') + {text}"
+    return f"print({verb}); {place}.write_text({text})"
 
 
 # Line magics ---------------------------------------------------------------------
@@ -434,7 +436,8 @@ def _shell(command: str, method: str, is_statement: bool, line: int, rewrite: _R
     if words and (words[0] in INSTALLERS and (len(words) < 2 or words[1] in INSTALLERS[words[0]])):
         rewrite.note(text, line, Fate.DROPPED, "the environment is not changed by a pipeline")
         return "" if is_statement else "[]"
-    if re.search(r"[{$]", command):
+    quoted = _quoted(command)
+    if not quoted:
         rewrite.note(
             text,
             line,
@@ -446,9 +449,23 @@ def _shell(command: str, method: str, is_statement: bool, line: int, rewrite: _R
     rewrite.imports.add("subprocess")
     rewrite.note(text, line, Fate.TRANSLATED, "it becomes a subprocess")
     run = (
-        f"subprocess.run({command!r}, shell=True, check=False, text=True, "
+        f"subprocess.run({quoted}, shell=True, check=False, text=True, "
         "stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout"
     )
     if method == "getoutput":
         return f"{run}.splitlines()"
     return f"print({run}, end='')"
+
+
+def _quoted(command: str) -> str:
+    """Return a shell line as Python text, an f-string where it names Python values in braces.
+
+    Empty where IPython decides only when it runs: names after a dollar, or braces of
+    which some are no expression.
+    """
+    if re.search(r"\$[A-Za-z_{]", command):
+        return ""
+    if "{" not in command and "}" not in command:
+        return repr(command)
+    text = f"f{command!r}"
+    return text if _parses(text) else ""

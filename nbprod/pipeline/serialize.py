@@ -27,7 +27,8 @@ def from_json(document: object) -> Pipeline:
     version = document.get("schema_version") if isinstance(document, dict) else None
     if version != SCHEMA_VERSION:
         raise UsageError(
-            f"The pipeline has schema version {version}; this nbprod reads version {SCHEMA_VERSION}.",
+            f"The pipeline has schema version {version}; "
+            f"this nbprod reads version {SCHEMA_VERSION}.",
             fix="Convert the notebook again with this version of nbprod.",
         )
     try:

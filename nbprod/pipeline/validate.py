@@ -11,18 +11,16 @@ from nbprod.pipeline.ir import Pipeline, Step
 
 def violations(pipeline: Pipeline) -> tuple[str, ...]:
     """Return every invariant that ``pipeline`` breaks, one sentence each; empty if it is sound."""
-    return tuple(
-        [
-            *_unique("step", (step.name for step in pipeline.steps)),
-            *_unique("parameter", (each.name for each in pipeline.parameters)),
-            *_unique("definition", (each.name for each in pipeline.definitions)),
-            *_unique("artifact", (each.name for each in pipeline.artifacts)),
-            *_identifiers(pipeline),
-            *_defaults(pipeline),
-            *_inputs(pipeline),
-            *_sources(pipeline),
-            *_artifacts(pipeline),
-        ]
+    return (
+        *_unique("step", (step.name for step in pipeline.steps)),
+        *_unique("parameter", (each.name for each in pipeline.parameters)),
+        *_unique("definition", (each.name for each in pipeline.definitions)),
+        *_unique("artifact", (each.name for each in pipeline.artifacts)),
+        *_identifiers(pipeline),
+        *_defaults(pipeline),
+        *_inputs(pipeline),
+        *_sources(pipeline),
+        *_artifacts(pipeline),
     )
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import pickle
 
 import cloudpickle
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nbprod.diagnostics import has_errors
 from nbprod.notebook.read import read_notebook_text
 from nbprod.pipeline.build import build
-from nbprod.pipeline.ir import DefinitionKind, Pipeline, Step
+from nbprod.pipeline.ir import Pipeline, Step
 from nbprod.pipeline.validate import violations
 
 
@@ -179,7 +177,10 @@ class Box:
 """
 
 START = "a = [1]\nb = [2, 3]\nc = {'k': a}['k']\nd = [b]\ne = 0"
-SHOW = "shown = [repr(v) for v in (a, b, c, d, e)]\nsame_objects = [x is y for x in (a, b, c, d) for y in (a, b, c, d)]"
+SHOW = (
+    "shown = [repr(v) for v in (a, b, c, d, e)]\n"
+    "same_objects = [x is y for x in (a, b, c, d) for y in (a, b, c, d)]"
+)
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))

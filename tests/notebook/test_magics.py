@@ -1,0 +1,109 @@
+"""What becomes of magics and shell lines."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from contextlib import redirect_stdout
+
+import pytest
+
+from nbprod.notebook.magics import Fate, plain_code
+
+
+def fates(source):
+    return [magic.fate for magic in plain_code(source).magics]
+
+
+def run(source):
+    out = io.StringIO()
+    space = {}
+    with redirect_stdout(out):
+        exec(plain_code(source).source, space)
+    return out.getvalue(), space
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "%matplotlib inline",
+        "%config InlineBackend.figure_format = 'retina'",
+        "%load_ext autoreload",
+        "%autoreload 2",
+        "!pip install -q pandas",
+        "%pip install pandas",
+        "?len",
+        "len?",
+        "%timeit -n1 sum([1])",
+        "%watermark -v",
+    ],
+)
+def test_left_out(line):
+    code = plain_code(f"x = 1\n{line}\ny = 2")
+    assert code.source.rstrip("\n") == "x = 1\n\ny = 2"
+    assert [(magic.fate, magic.line) for magic in code.magics] == [(Fate.DROPPED, 2)]
+
+
+@pytest.mark.parametrize(
+    ("source", "printed"),
+    [
+        ("%time print(1)", "1\n"),
+        ("%%time\nx = 2\nprint(x)", "2\n"),
+        ("!echo hello", "hello\n"),
+        ("name = 'you'\n!echo hello {name}", "hello you\n"),
+        ("lines = !printf 'a\\nb'\nprint(lines)", "['a', 'b']\n"),
+        ("%%bash\necho one\necho two", "one\ntwo\n"),
+        ("%%capture\nprint('unseen')\ntext = '''a\n  b'''\n", ""),
+        ("for i in range(2):\n    %time print(i)\n    %matplotlib inline", "0\n1\n"),
+        ("!echo a \\\n  b", "a b\n"),
+    ],
+)
+def test_translated_code_prints_what_the_notebook_prints(source, printed):
+    assert run(source)[0] == printed
+    assert Fate.REFUSED not in fates(source)
+
+
+def test_capture_keeps_what_the_body_binds():
+    assert run("%%capture\nprint(1)\ntext = '''a\n  b'''\n")[1]["text"] == "a\n  b"
+
+
+def test_writefile_writes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("%%writefile a.txt\nhello {x}\n")[0] == "Writing a.txt\n"
+    assert (tmp_path / "a.txt").read_text() == "hello {x}\n"
+
+
+@pytest.mark.parametrize(
+    "source", ["%run a.py", "%%R\nx <- 1", "!echo $name", "%pylab inline", "%store x", "%strange"]
+)
+def test_refused_with_reason_and_fix(source):
+    (magic,) = plain_code(source).magics
+    assert magic.fate is Fate.REFUSED
+    assert magic.reason
+    assert magic.fix
+
+
+def test_lines_keep_their_numbers():
+    code = plain_code("\n\n%matplotlib inline\nx = !ls\n\nz = 1")
+    lines = code.source.split("\n")
+    assert lines[code.offset + 5] == "z = 1"
+    assert [magic.line for magic in code.magics] == [3, 4]
+
+
+def test_text_that_looks_like_a_magic_is_text():
+    source = "text = '''\n%matplotlib inline\n!ls\n'''\n%time x = 1"
+    assert plain_code(source).source.rstrip() == "text = '''\n%matplotlib inline\n!ls\n'''\nx = 1"
+
+
+def test_a_remainder_is_no_magic():
+    assert plain_code("x = (7\n%time)").magics == ()
+
+
+def test_plain_cells_do_not_import_ipython():
+    program = (
+        "import sys; from nbprod.notebook.magics import plain_code; "
+        "plain_code('x = 1'); plain_code('%matplotlib inline\\nx = 1'); "
+        "sys.exit('IPython' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0

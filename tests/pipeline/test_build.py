@@ -1,0 +1,409 @@
+"""What becomes of a notebook's cells: steps, definitions, dataflow, findings."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nbprod.diagnostics import has_errors
+from nbprod.pipeline.environment import Environment
+from nbprod.pipeline.ir import DefinitionKind, StepRole, edges
+from nbprod.pipeline.validate import violations
+
+EXAMPLES = Path(__file__).parents[2] / "example_notebooks"
+
+LOAD = "import pandas as pd\ndf = pd.read_csv('data.csv')"
+FIT = (
+    "from sklearn.linear_model import LogisticRegression\n"
+    "model = LogisticRegression()\nmodel.fit(df[['x']], df['y'])"
+)
+SCORE = "accuracy = model.score(df[['x']], df['y'])\nprint(accuracy)"
+
+
+def names(variables):
+    return [variable.name for variable in variables]
+
+
+def codes(diagnostics):
+    return [found.code for found in diagnostics]
+
+
+def test_untagged_notebook_that_loads_fits_and_evaluates_gets_three_steps(built):
+    pipeline, diagnostics = built(LOAD, FIT, SCORE)
+    assert not has_errors(diagnostics)
+    assert [step.role for step in pipeline.steps] == [
+        StepRole.LOAD,
+        StepRole.TRAIN,
+        StepRole.EVALUATE,
+    ]
+    assert [step.name for step in pipeline.steps] == ["load_data", "train_model", "evaluate_model"]
+    assert edges(pipeline) == (
+        ("load_data", "train_model", "df"),
+        ("train_model", "evaluate_model", "model"),
+        ("load_data", "evaluate_model", "df"),
+    )
+    assert pipeline.models == ("model",)
+    assert pipeline.steps[2].metrics == ("accuracy",)
+    assert pipeline.steps[0].outputs[0].annotation == "pd.DataFrame"
+    assert violations(pipeline) == ()
+
+
+def test_tags_name_the_steps_and_untagged_cells_join_the_step_before(built):
+    pipeline, _ = built(
+        (LOAD, "step:get data"), "df['z'] = 1", (FIT, "step:learn"), (SCORE, "step:judge")
+    )
+    assert [step.name for step in pipeline.steps] == ["get_data", "learn", "judge"]
+    assert pipeline.steps[0].cells == (1, 2)
+    assert all(step.tagged for step in pipeline.steps)
+
+
+def test_kale_tags_are_understood(built):
+    pipeline, diagnostics = built(
+        ("import math", "imports"),
+        ("rate = 0.5", "pipeline-parameters"),
+        ("x = math.ceil(rate)", "block:prepare"),
+        ("y = x + 1", "block:compute", "prev:prepare"),
+        ("print(y)", "pipeline-metrics", "block:report", "prev:compute"),
+    )
+    assert [step.name for step in pipeline.steps] == ["prepare", "compute", "report"]
+    assert [each.name for each in pipeline.parameters] == ["rate"]
+    assert pipeline.steps[0].params == ("rate",)
+    assert not has_errors(diagnostics)
+
+
+def test_parameters_have_types_defaults_and_the_text_of_their_comments(built):
+    pipeline, diagnostics = built(
+        (
+            "# share held back\ntest_size = 0.2\nseed: int = 7  # of the split\n"
+            "names = ['a', 'b']\nsize = 10 ** 3\nlow, high = -1, None",
+            "parameters",
+        ),
+        ("print(test_size, seed, names, size, low, high)", "step:show"),
+    )
+    found = {each.name: (each.annotation, each.default, each.doc) for each in pipeline.parameters}
+    assert found == {
+        "test_size": ("float", "0.2", "share held back"),
+        "seed": ("int", "7", "of the split"),
+        "names": ("list[str]", "['a', 'b']", ""),
+        "size": ("int", "1000", ""),
+        "low": ("int", "-1", ""),
+        "high": ("Any", "None", ""),
+    }
+    assert not has_errors(diagnostics)
+
+
+def test_a_parameter_that_is_no_literal_is_an_error_with_line_and_fix(built):
+    _, diagnostics = built(
+        ("import os\nn = 1\npath = os.environ['X']", "parameters"), "print(n, path)"
+    )
+    found = next(each for each in diagnostics if each.code == "parameter-not-literal")
+    assert (found.origin.cell, found.origin.line) == (1, 3)
+    assert "cell below" in found.fix
+
+
+def test_a_parameter_bound_anew_becomes_an_input_of_later_steps(built):
+    pipeline, _ = built(("n = 1", "parameters"), ("n = n + 1", "step:a"), ("print(n)", "step:b"))
+    first, second = pipeline.steps
+    assert (first.params, names(first.outputs)) == (("n",), ["n"])
+    assert (second.params, names(second.inputs)) == ((), ["n"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "df['z'] = 1",
+        "df.drop(columns='x', inplace=True)",
+        "df.loc[0, 'x'] = 3",
+        "df.columns = ['a']",
+        "df.insert(0, 'q', 1)",
+        "del df['x']",
+        "unknown(df)",
+        "other = df\nother['z'] = 1",
+        "clean(df)",
+    ],
+)
+def test_a_changed_input_is_an_output(built, change):
+    pipeline, _ = built(
+        "import pandas as pd\nfrom somewhere import unknown\ndef clean(frame):\n    frame['k'] = 1",
+        ("df = pd.read_csv('a.csv')", "step:load"),
+        (change, "step:change"),
+        ("print(df)", "step:show"),
+    )
+    assert "df" in names(pipeline.steps[1].inputs)
+    assert "df" in names(pipeline.steps[1].outputs)
+
+
+@pytest.mark.parametrize(
+    "use", ["df.head()", "y = df.groupby('a').mean()", "print(len(df))", "z = df['x'] + 1"]
+)
+def test_what_is_only_read_is_not_handed_back(built, use):
+    pipeline, _ = built(
+        ("import pandas as pd\ndf = pd.read_csv('a.csv')", "step:load"),
+        (use, "step:use"),
+        ("print(df)", "step:show"),
+    )
+    assert "df" not in names(pipeline.steps[1].outputs)
+
+
+def test_variables_that_share_objects_travel_in_one_artifact(built):
+    pipeline, _ = built(
+        ("a = [1]\nb = [a]\nc = 5", "step:make"),
+        ("a.append(2)", "step:change"),
+        ("print(a, b, c)", "step:show"),
+    )
+    assert {artifact.members for artifact in pipeline.artifacts if "make" in artifact.name} == {
+        ("a", "b"),
+        ("c",),
+    }
+    assert names(pipeline.steps[1].outputs) == ["a", "b"]
+
+
+def test_a_function_that_reads_a_variable_is_repeated_where_it_is_used(built):
+    pipeline, _ = built(
+        ("k = 2", "step:make"),
+        "def scale(v):\n    # by k\n    return v * k",
+        ("x = scale(3)", "step:one"),
+        ("k = 5", "step:two"),
+        ("print(scale(x))", "step:three"),
+    )
+    scale = next(each for each in pipeline.definitions if each.name == "scale")
+    assert not scale.hoisted
+    assert "# by k" in scale.source
+    one, three = pipeline.steps[1], pipeline.steps[3]
+    assert one.definitions == three.definitions == ("scale",)
+    assert names(one.inputs) == ["k"]
+    assert set(names(three.inputs)) == {"x", "k"}
+
+
+def test_definitions_leave_their_cells_with_their_comments(built):
+    pipeline, _ = built(
+        "# libraries\nimport math\n\n# adds one\ndef inc(x):\n    return x + 1\n\nLIMIT = 3\n"
+        "# the start\ny = inc(LIMIT)  # kept\nprint(math.pi, y)"
+    )
+    kinds = {each.name: each.kind for each in pipeline.definitions}
+    assert kinds == {
+        "math": DefinitionKind.IMPORT,
+        "inc": DefinitionKind.FUNCTION,
+        "LIMIT": DefinitionKind.CONSTANT,
+    }
+    assert pipeline.definitions[1].source.startswith("# adds one\ndef inc")
+    block = pipeline.steps[0].blocks[0]
+    assert block.source == "# the start\ny = inc(LIMIT)  # kept\nprint(math.pi, y)"
+    assert block.lines == (9, 10, 11)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("LIMIT = [1]", "LIMIT.append(2)\nprint(LIMIT)"),
+        ("LIMIT = 1", "LIMIT = 2\nprint(LIMIT)"),
+        ("def f():\n    return 1", "def f():\n    return 2\nprint(f())"),
+        ("import json as f", "f = 3\nprint(f)"),
+        ("def f(x, seen=[]):\n    seen.append(x)\n    return seen", "print(f(1))"),
+    ],
+)
+def test_what_changes_is_not_hoisted(built, cells):
+    pipeline, diagnostics = built(*cells)
+    assert not has_errors(diagnostics)
+    assert pipeline.definitions == ()
+
+
+def test_a_displayed_expression_is_left_out_and_a_fit_is_not(built):
+    pipeline, _ = built(
+        (LOAD + "\ndf.head()", "step:load"),
+        (FIT, "step:fit"),
+        ("df.sample(3)", "step:draw"),
+    )
+    load, fit, draw = (step.blocks[0] for step in pipeline.steps)
+    assert (load.source, load.display) == ("df = pd.read_csv('data.csv')", "df.head()")
+    assert fit.source.endswith("model.fit(df[['x']], df['y'])")
+    assert (draw.source, draw.display) == ("df.sample(3)", "")
+
+
+@pytest.mark.parametrize(
+    ("cells", "code", "cell", "line"),
+    [
+        (("x = 1\nprint(nope)",), "undefined-name", 1, 2),
+        (("print(x)", "x = 1"), "used-before-definition", 1, 1),
+        (("x = 1", "del x", "print(x)"), "deleted-name", 3, 1),
+        ((("x = 1", "skip"), "print(x)"), "skipped-name", 2, 1),
+        (("x = (",), "syntax-error", 1, 1),
+        (("x = 1\ny = = 2",), "syntax-error", 1, 2),
+        (("%run other.py",), "magic-refused", 1, 1),
+        (("import asyncio\nawait asyncio.sleep(0)",), "top-level-await", 1, 2),
+        (("globals()['x'] = 1",), "dynamic-namespace", 1, 1),
+        (("key = 'AKIAABCDEFGHIJKLMNOP'",), "secret-in-source", 1, 1),
+        (("db_password = 'hunter22'",), "secret-in-source", 1, 1),
+        (("x = open('/home/me/data.csv')",), "absolute-path", 1, 1),
+        (("print(Out[1])",), "notebook-history", 1, 1),
+    ],
+)
+def test_findings_name_cell_and_line(built, cells, code, cell, line):
+    _, diagnostics = built(*cells)
+    found = next(each for each in diagnostics if each.code == code)
+    assert (found.origin.cell, found.origin.line) == (cell, line)
+    assert found.message.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("for i in range(3):\n    last = i\nprint(last)",),
+        ("try:\n    import fancy\nexcept ImportError:\n    fancy = None\nprint(fancy)",),
+        ("xs = [1]\nprint([x for x in xs if (y := x)], y)",),
+        ("match [1, 2]:\n    case [a, *rest]:\n        pass\nprint(a, rest)",),
+        ("class A:\n    n = 1\n    def f(self):\n        return A.n\nprint(A().f())",),
+        ("with open('f') as f:\n    t = f.read()\nprint(t)",),
+        ("def f():\n    return later\nlater = 2\nprint(f())",),
+        ("x = {'a': 1}\nprint(f'{x[\"a\"]!r:>{4}}', __name__)",),
+        ("f = lambda n: 1 if n < 2 else n * f(n - 1)\nprint(f(3))",),
+        ("display(1)",),
+    ],
+)
+def test_correct_code_has_no_findings(built, cells):
+    _, diagnostics = built(*cells)
+    assert codes(diagnostics) == []
+
+
+def test_all_findings_are_collected(built):
+    _, diagnostics = built("print(one)", "x = (", "print(two)", "%run a.py")
+    assert codes(diagnostics) == [
+        "undefined-name",
+        "syntax-error",
+        "undefined-name",
+        "magic-refused",
+    ]
+
+
+def test_rules_can_be_switched_off_for_a_cell_and_a_notebook(built):
+    path = "x = open('/home/me/a.csv')"
+    assert codes(built((path, "ignore:absolute-path"))[1]) == []
+    assert codes(built(path, metadata={"nbprod": {"ignore": ["absolute-path"]}})[1]) == []
+
+
+def test_what_cannot_be_stored_keeps_cells_together_or_is_refused(built):
+    cells = [
+        "numbers = (n for n in range(5))",
+        "first = next(numbers)",
+        "print(sum(numbers), first)",
+    ]
+    headings = [part for cell in cells for part in (("md", f"## About {len(cell)}"), cell)]
+    pipeline, diagnostics = built(*headings)
+    assert len(pipeline.steps) == 1
+    assert "steps-merged" in codes(diagnostics)
+    tagged = [(cell, f"step:s{number}") for number, cell in enumerate(cells)]
+    _, diagnostics = built(*tagged)
+    assert "steps-inseparable" in codes(diagnostics)
+
+
+def test_code_that_reads_a_variable_bound_anew_is_refused(built):
+    _, diagnostics = built(
+        ("k = 1\nfs = [lambda: k]", "step:a"), ("k = 2", "step:b"), ("print(fs[0]())", "step:c")
+    )
+    assert "steps-inseparable" in codes(diagnostics)
+
+
+def test_scattered_cells_of_a_step_become_steps_of_their_own(built):
+    pipeline, diagnostics = built(
+        ("x = 1", "step:a"), ("y = x", "step:b"), ("x = y + 1\nprint(x)", "step:a")
+    )
+    assert [step.name for step in pipeline.steps] == ["a", "b", "a_2"]
+    assert "step-split" in codes(diagnostics)
+
+
+def test_a_builtin_read_before_it_is_shadowed_stays_the_builtin(built):
+    pipeline, _ = built(("sum = sum([1, 2])", "step:a"), ("print(sum)", "step:b"))
+    assert pipeline.steps[0].blocks[0].source == "from builtins import sum\nsum = sum([1, 2])"
+    assert names(pipeline.steps[1].inputs) == ["sum"]
+
+
+def test_star_imports_become_the_names_that_are_used(built):
+    pipeline, diagnostics = built(
+        "from math import *\nfrom mine import *\nprint(sqrt(2), tool())",
+        local={"mine.py": b"def tool():\n    return 1\n"},
+    )
+    assert {each.source for each in pipeline.definitions} == {
+        "from math import sqrt",
+        "from mine import tool",
+    }
+    assert set(codes(diagnostics)) == {"star-import"}
+    assert [each.path for each in pipeline.local_modules] == ["mine.py"]
+
+
+def test_requirements_come_from_the_environment(built):
+    environment = Environment(python="3.11.7", distributions={"sklearn": ("scikit-learn", "1.9.1")})
+    pipeline, diagnostics = built(
+        "import sklearn.svm, json\nimport absent\nprint(sklearn, json, absent)",
+        environment=environment,
+    )
+    assert [(each.distribution, each.version) for each in pipeline.requirements] == [
+        ("absent", ""),
+        ("scikit-learn", "1.9.1"),
+    ]
+    assert codes(diagnostics) == ["not-installed"]
+
+
+def test_markdown_becomes_title_and_documentation(built):
+    pipeline, _ = built(
+        ("md", "# Prices\nWhat houses cost."),
+        ("md", "## Load the data\nFrom a file."),
+        LOAD,
+        ("md", "## Fit"),
+        FIT,
+        ("md", "Almost done."),
+        SCORE,
+    )
+    assert (pipeline.source.title, pipeline.source.doc) == ("Prices", "What houses cost.")
+    assert [step.name for step in pipeline.steps] == ["load_data", "fit", "evaluate_model"]
+    assert pipeline.steps[0].doc == "## Load the data\nFrom a file."
+
+
+def test_a_step_never_has_the_name_of_a_definition(built):
+    pipeline, diagnostics = built(
+        ("def load():\n    return [1]", "functions"),
+        ("x = load()", "step:load"),
+        ("print(x)", "step:show"),
+    )
+    assert [step.name for step in pipeline.steps] == ["load_step", "show"]
+    assert "step-renamed" in codes(diagnostics)
+
+
+@pytest.mark.parametrize("cells", [(), (("md", "# Only text"),), ("",), ("# nothing",)])
+def test_a_notebook_without_code_is_an_error(built, cells):
+    pipeline, diagnostics = built(*cells)
+    assert pipeline is None
+    assert codes(diagnostics) == ["no-code"]
+
+
+@pytest.mark.parametrize("name", ["churn", "house_prices", "penguins"])
+def test_example_notebooks_build_without_errors(name):
+    from nbprod.notebook.read import read_notebook
+    from nbprod.pipeline.build import build
+
+    pipeline, diagnostics = build(read_notebook(EXAMPLES / f"{name}.ipynb"))
+    assert not has_errors(diagnostics)
+    assert violations(pipeline) == ()
+    assert len(pipeline.steps) >= 3
+    assert pipeline.models
+
+
+def test_the_same_notebook_gives_the_same_pipeline_whatever_the_hash_seed():
+    program = (
+        "import json, sys\nfrom nbprod.notebook.read import read_notebook\n"
+        "from nbprod.pipeline.build import build\nfrom nbprod.pipeline.serialize import to_json\n"
+        "print(json.dumps(to_json(build(read_notebook(sys.argv[1]))[0])))"
+    )
+    path = str(EXAMPLES / "house_prices.ipynb")
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", program, path],
+            env={"PYTHONHASHSEED": seed, "PATH": ""},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(outputs) == 1
