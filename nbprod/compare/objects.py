@@ -230,4 +230,5 @@ def _reduced(value: Any) -> Any:
     if isinstance(found, str):
         return found
     padded = [*found, None, None, None, None][:5]
+    padded[2] = padded[2] or None  # an object without attributes gives {} or None
     return [list(part) if isinstance(part, Iterator) else part for part in padded]

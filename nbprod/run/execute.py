@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 from nbprod.errors import NbprodError, SystemFailedError, UsageError
 from nbprod.events import Listener, LogEvent, ignore_events
 from nbprod.notebook.cell import derived_id
+from nbprod.origin import Origin
 from nbprod.pipeline.ir import Pipeline
 from nbprod.run.capture import Capture
 from nbprod.run.environment import kernel_interpreter
@@ -45,6 +46,8 @@ class RunRequest:
         cell_timeout: Seconds that a cell may take; ``None`` for no limit.
         run_timeout: Seconds that all cells together may take; ``None`` for no limit.
         project: Folder of the generated project, for a run of it; its package is observed.
+        places: In a run of a project, finds the source notebook's place of a line of
+            the package: (path relative to the project, line) to an origin or ``None``.
         extra_parameters: Injected besides ``parameters``, not recorded as parameters,
             such as the working directory of pipeline.ipynb.
         stage: Stage name of the progress events.
@@ -62,6 +65,7 @@ class RunRequest:
     cell_timeout: float | None = None
     run_timeout: float | None = None
     project: Path | None = None
+    places: Callable[[str, int], Origin | None] | None = None
     extra_parameters: Mapping[str, object] = field(default_factory=dict)
     stage: str = "run"
 
@@ -95,7 +99,7 @@ def execute(request: RunRequest, listener: Listener = ignore_events) -> RunRecor
         kernel_name=kernel_name,
         parameters=request.parameters,
     )
-    place = Place(str(request.notebook), capture, nb)
+    place = Place(str(request.notebook), capture, nb, request.project, request.places)
     return _run(request, Recording(subject, capture), place, kernel_name)
 
 

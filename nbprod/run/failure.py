@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,26 @@ from nbprod.run.capture import Capture
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _CELL_LINE = re.compile(r"^-+> (\d+)", re.MULTILINE)
-_CELL_FRAME = re.compile(r"^(?:Cell In\[\d+\], line (\d+)|\s*File .*<ipython-input|Input In )")
+_FILE_LINE = re.compile(r"^\s*File (\S+?):(\d+), in ", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The cell that was running."""
+    """The cell that was running.
+
+    Attributes:
+        notebook: Path as the user gave it.
+        capture: The run in progress; it knows the current cell.
+        nb: The notebook that runs.
+        project: Folder of the generated project, in a run of one.
+        places: Finds the source notebook's place of a line of the project's package.
+    """
 
     notebook: str
     capture: Capture
     nb: Any
+    project: Path | None = None
+    places: Callable[[str, int], Origin | None] | None = None
 
     @property
     def number(self) -> int:
@@ -69,10 +80,14 @@ def cell_failure(place: Place, ename: str, evalue: str, traceback: list[str]) ->
     """
     text = _COLOURS.sub("", "\n".join(traceback)).rstrip()
     exception = f"{ename}: {evalue}" if evalue else ename
+    source = _source_place(place, text)
+    words = place.words()
+    if source is not None:
+        words = f"Step {place.step}, cell {source.cell} of {source.notebook}"
     return UserCodeError(
-        f"{place.words()} raised {_first_line(exception)}",
-        where=place.origin(_line_in_cell(text)),
-        fix=_advice(place, ename, evalue),
+        f"{words} raised {_first_line(exception)}",
+        where=source or place.origin(_line_in_cell(text)),
+        fix=_advice(place, ename, evalue, source.cell if source else place.number),
         step=place.step,
         first_line=place.first_line,
         exception=exception,
@@ -117,6 +132,20 @@ def _first_line(text: str) -> str:
     return lines[0] if lines else ""
 
 
+def _source_place(place: Place, traceback: str) -> Origin | None:
+    """Find the source notebook's place of the innermost frame in generated code."""
+    if place.project is None or place.places is None:
+        return None
+    root = str(place.project.resolve())
+    for path, line in reversed(_FILE_LINE.findall(traceback)):
+        real = str(Path(path).expanduser().resolve())
+        if real.startswith(root):
+            origin = place.places(Path(real).relative_to(root).as_posix(), int(line))
+            if origin is not None:
+                return origin
+    return None
+
+
 def _line_in_cell(traceback: str) -> int:
     """Find the line of the cell in IPython's traceback; 0 if it shows none."""
     found = re.search(r"^Cell In\[\d+\], line (\d+)", traceback, re.MULTILINE)
@@ -125,7 +154,7 @@ def _line_in_cell(traceback: str) -> int:
     return int(found.group(1)) if found else 0
 
 
-def _advice(place: Place, ename: str, evalue: str) -> str:
+def _advice(place: Place, ename: str, evalue: str, cell: int) -> str:
     if ename == "FileNotFoundError":
         missing = re.search(r"'([^']+)'\s*$", evalue)
         folder = str(place.capture.working_directory or Path.cwd())
@@ -148,9 +177,9 @@ def _advice(place: Place, ename: str, evalue: str) -> str:
         return "Run the notebook from top to bottom in a fresh kernel to see it there too."
     if ename == "StdinNotImplementedError":
         return "A run cannot ask questions: make what input() asks for a parameter."
-    if not place.number:
+    if not cell:
         return ""
-    return f"Mend cell {place.number}; running it in JupyterLab shows the same exception."
+    return f"Mend cell {cell}; running it in JupyterLab shows the same exception."
 
 
 def dead_kernel(place: Place) -> UserCodeError:
