@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -118,15 +119,21 @@ class Installed:
     Args:
         names: Import names of the environment, the standard library and local modules.
         path_changed: Whether the notebook changes ``sys.path``.
+        seeded: Number of the first cell that seeds Python's own random generator, from
+            which some libraries draw while they are imported; 0 if none does.
     """
 
-    def __init__(self, names: Iterable[str], path_changed: bool) -> None:
+    def __init__(self, names: Iterable[str], path_changed: bool, seeded: int = 0) -> None:
         self.names = frozenset(names)
         self.path_changed = path_changed
+        self.seeded = seeded
 
-    def from_start(self, module: str) -> bool:
-        """Whether importing ``module`` first gives what importing it later gives."""
-        return not self.path_changed or module.partition(".")[0] in self.names
+    def from_start(self, module: str, cell: int) -> bool:
+        """Whether importing ``module`` first gives what importing it in ``cell`` gives."""
+        top = module.partition(".")[0]
+        if self.seeded and cell > self.seeded and top not in sys.stdlib_module_names:
+            return False
+        return not self.path_changed or top in self.names
 
 
 def _bindings(survey: Survey) -> Mapping[str, list[ast.stmt | None]]:
@@ -165,13 +172,17 @@ def _imports(
 
     if isinstance(statement, ast.Import):
         for alias in statement.names:
-            if installed.from_start(alias.name):
+            if installed.from_start(alias.name, facts.cell.number):
                 renamed = f" as {alias.asname}" if alias.asname else ""
                 name = alias.asname or alias.name.split(".")[0]
                 yield make(name, f"import {alias.name}{renamed}")
         return
     module = statement.module or ""
-    if statement.level or module == "__future__" or not installed.from_start(module):
+    if (
+        statement.level
+        or module == "__future__"
+        or not installed.from_start(module, facts.cell.number)
+    ):
         return
     for alias in statement.names:
         if alias.name != "*":

@@ -101,12 +101,6 @@ _TABLE = (
         "Import that name itself.",
     ),
     Rule(
-        "global-binding",
-        _ERROR,
-        "A function creates a notebook variable with global.",
-        "Bind the variable in a cell before the call.",
-    ),
-    Rule(
         "parameter-not-literal",
         _ERROR,
         "The parameters cell holds something else than NAME = literal.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nbprod.analysis.blocks import nonlocal_source
@@ -15,6 +16,7 @@ from nbprod.analysis.effects import effects_of
 from nbprod.analysis.naming import step_name, unique
 from nbprod.analysis.results import assigned_metrics
 from nbprod.analysis.rules import finding
+from nbprod.analysis.scopes import bound_names
 from nbprod.analysis.steps import Draft
 from nbprod.analysis.survey import CellFacts
 from nbprod.analysis.value import Value
@@ -216,17 +218,33 @@ def _blocks(draft: Draft, each: StepFlow, plan: Plan) -> tuple[Block, ...]:
     blocks = [
         _block(facts, plan, is_doc=position == 0) for position, facts in enumerate(draft.cells)
     ]
-    if each.builtins and blocks:
-        source = f"from builtins import {', '.join(each.builtins)}"
-        first = blocks[0]
-        blocks[0] = Block(
-            source=f"{source}\n{first.source}".rstrip("\n"),
-            origin=first.origin,
-            doc=first.doc,
-            display=first.display,
-            lines=(0, *first.lines),
-        )
+    if blocks:
+        blocks[0] = _with_prelude(blocks[0], _prelude(draft, each, plan))
     return tuple(blocks)
+
+
+def _prelude(draft: Draft, each: StepFlow, plan: Plan) -> list[str]:
+    """Return lines that make the names of a function mean what they mean in the notebook."""
+    lines = []
+    if each.builtins:
+        lines.append(f"from builtins import {', '.join(each.builtins)}")
+    called = {name for facts in draft.cells for name in facts.names.called_binds}
+    bound = {
+        name
+        for facts in draft.cells
+        for statement in plan.blocks[facts.cell.number].statements
+        for name in bound_names(statement)
+    }
+    # Bound by a called function alone: without a declaration here it would be no local.
+    declared = called - bound - {*each.inputs, *each.params} - set(plan.definitions.by_name)
+    return [*lines, *(f"{name}: object" for name in sorted(declared))]
+
+
+def _with_prelude(block: Block, lines: list[str]) -> Block:
+    if not lines:
+        return block
+    source = "\n".join([*lines, block.source] if block.source else lines)
+    return replace(block, source=source, lines=(*[0] * len(lines), *block.lines))
 
 
 def _block(facts: CellFacts, plan: Plan, *, is_doc: bool) -> Block:
@@ -293,7 +311,6 @@ def findings(plan: Plan, built: Pipeline) -> list[Diagnostic]:
         *_not_installed(plan),
         *_constants(plan),
         *_results(plan, built),
-        *_globals(plan),
     ]
 
 
@@ -370,17 +387,4 @@ def _results(plan: Plan, built: Pipeline) -> list[Diagnostic]:
     if built.model and built.model not in plan.survey.values:
         message = f"The option model names `{built.model}`, which no cell binds."
         found.append(finding("model-not-found", message))
-    return found
-
-
-def _globals(plan: Plan) -> list[Diagnostic]:
-    """Refuse functions that create a notebook variable which no cell binds."""
-    bound = {name for facts in plan.survey.cells for names in facts.bound_by for name in names}
-    bound |= {each.name for each in plan.parameters}
-    found = []
-    for candidate in plan.definitions.by_name.values():
-        for name in sorted(candidate.free.binds - bound):
-            origin = candidate.facts.cell.origin(plan.notebook.path, candidate.line)
-            message = f"`{candidate.name}` creates the notebook variable `{name}` with global."
-            found.append(finding("global-binding", message, origin))
     return found

@@ -111,9 +111,8 @@ def _plan(
     path_changed = any("sys.path" in each.code.source for each in facts.cells)
     local = {path.partition("/")[0].removesuffix(".py") for path in sources}
     names = {*environment.distributions, *sys.stdlib_module_names, *local}
-    definitions = find_definitions(
-        facts, [each.name for each in parameters], Installed(names, path_changed)
-    )
+    installed = Installed(names, path_changed, _seeded(facts))
+    definitions = find_definitions(facts, [each.name for each in parameters], installed)
     blocks = {
         each.cell.number: cell_block(each, definitions, facts)
         for each in facts.cells
@@ -130,6 +129,14 @@ def _plan(
         blocks=blocks,
         imports=find_imports(facts, sources),
     )
+
+
+def _seeded(facts: Survey) -> int:
+    """Return the number of the cell that first seeds ``random``, if numbers are drawn from it."""
+    calls = [(each.cell.number, call) for each in facts.cells for call in each.trace.calls]
+    drawn = any(call.startswith("random.") and call != "random.seed" for _, call in calls)
+    seeds = [number for number, call in calls if call == "random.seed"]
+    return min(seeds) if seeds and drawn else 0
 
 
 def _settle(plan: Plan) -> list[Diagnostic]:

@@ -407,3 +407,25 @@ def test_the_same_notebook_gives_the_same_pipeline_whatever_the_hash_seed():
         for seed in ("1", "2", "3")
     }
     assert len(outputs) == 1
+
+
+def test_a_variable_bound_by_a_called_function_alone_is_a_local_of_the_step(built):
+    pipeline, diagnostics = built(
+        ("def make():\n    global z\n    z = 1", "functions"),
+        ("make()", "step:a"),
+        ("print(z)", "step:b"),
+    )
+    assert codes(diagnostics) == []
+    assert pipeline.definitions[0].source == "def make():\n    nonlocal z\n    z = 1"
+    assert pipeline.steps[0].blocks[0].source == "z: object\nmake()"
+    assert names(pipeline.steps[0].outputs) == ["z"]
+
+
+def test_imports_after_a_seed_stay_where_they_are_since_they_may_draw(built):
+    pipeline, _ = built(
+        ("import random\nrandom.seed(1)", "step:a"),
+        ("import sklearn\nx = random.random()", "step:b"),
+        ("print(sklearn, x)", "step:c"),
+    )
+    assert [each.name for each in pipeline.definitions] == ["random"]
+    assert names(pipeline.steps[1].outputs) == ["sklearn", "x"]
