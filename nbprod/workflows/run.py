@@ -105,6 +105,7 @@ def execute_stage(
                 cell_timeout=cell_timeout,
                 project=project.directory if project is not None else None,
                 extra_parameters=extra,
+                places=project.lines().origin if project is not None else None,
                 stage=stage,
             ),
             listener,

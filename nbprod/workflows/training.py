@@ -21,7 +21,7 @@ from nbprod.events import Listener, LogEvent, StageEvent, StageState
 from nbprod.model.choice import Candidate, Choice, choose_model
 from nbprod.pipeline.ir import Pipeline
 from nbprod.run.environment import require_same_environment
-from nbprod.run.record import RunRecord
+from nbprod.run.record import ModelRecord, RunRecord
 from nbprod.run.replay import ReplayRequest, StepReplay, replay
 from nbprod.workflows.convert import convert_loaded
 from nbprod.workflows.loading import load_notebook
@@ -260,7 +260,7 @@ def choose(prepared: Prepared, record: RunRecord) -> Choice:
             aliases=found.aliases,
             unsupported=found.problem or _unsupported(record, found.folder),
         )
-        for found in record.models
+        for found in _fitted_by_the_notebook(record)
     )
     evaluated = frozenset(
         variable.name
@@ -269,6 +269,12 @@ def choose(prepared: Prepared, record: RunRecord) -> Choice:
         for variable in step.inputs
     )
     return choose_model(candidates, named=prepared.model, evaluated=evaluated)
+
+
+def _fitted_by_the_notebook(record: RunRecord) -> tuple[ModelRecord, ...]:
+    """Leave out parts that only another model's ``fit`` fitted, such as a step of a Pipeline."""
+    own = tuple(found for found in record.models if found.fit_order)
+    return own or record.models
 
 
 def _unsupported(record: RunRecord, folder: str) -> str:
