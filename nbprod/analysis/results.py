@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from nbprod.analysis.survey import CellFacts, Survey
 from nbprod.analysis.value import SCALAR_TYPES, Value
@@ -17,16 +17,41 @@ _NO_MODELS = (
     )
     | SCALAR_TYPES
 )
+# What people call a metric that they compute by hand.
+_METRIC_WORDS = frozenset(
+    {"acc", "accuracy", "auc", "f1", "mae", "mape", "mse", "precision", "r2", "recall", "rmse"}
+)
 _WRAPPERS = frozenset({"round", "float", "int", "sqrt", "mean", "abs"})
 
 
-def metric_names(facts: CellFacts, inferred: bool) -> list[str]:
+def score_functions(cells: Sequence[CellFacts]) -> frozenset[str] | None:
+    """Return the author's own functions that return a score, such as ``def rmse(y, p)``.
+
+    ``None`` if a cell is tagged as metrics: then nothing is to be inferred.
+    """
+    if any(facts.role.metrics for facts in cells):
+        return None
+    found: set[str] = set()
+    for facts in cells:
+        for statement in facts.statements:
+            if isinstance(statement, ast.FunctionDef):
+                returned = [
+                    node.value
+                    for node in ast.walk(statement)
+                    if isinstance(node, ast.Return) and node.value is not None
+                ]
+                if returned and all(_is_score(value, found) for value in returned):
+                    found.add(statement.name)
+    return frozenset(found)
+
+
+def metric_names(facts: CellFacts, scores: frozenset[str] | None) -> list[str]:
     """Return the names of metrics that a cell assigns.
 
     Args:
         facts: The cell.
-        inferred: No cell of the notebook is tagged as metrics, so that names assigned
-            from scores count.
+        scores: From :func:`score_functions`; names assigned from such calls, or from
+            scikit-learn's, are metrics too. ``None``: only what is tagged is.
     """
     if facts.role.metrics:
         return [
@@ -34,9 +59,14 @@ def metric_names(facts: CellFacts, inferred: bool) -> list[str]:
             for name in facts.names.lines
             if name in facts.names.maybe and not name.startswith("_") and _is_metric(facts, name)
         ]
-    if not inferred:
+    if scores is None:
         return []
-    return [name for statement in facts.statements for name in _scores(statement)]
+    return [
+        name
+        for statement in facts.statements
+        for name in _scores(statement, scores)
+        if _is_metric(facts, name)
+    ]
 
 
 def _is_metric(facts: CellFacts, name: str) -> bool:
@@ -46,27 +76,30 @@ def _is_metric(facts: CellFacts, name: str) -> bool:
     return value.type not in {"pandas.DataFrame", "pandas.Series", "numpy.ndarray"}
 
 
-def _scores(statement: ast.stmt) -> list[str]:
+def _scores(statement: ast.stmt, scores: frozenset[str]) -> list[str]:
     if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
         return []
-    target = statement.targets[0]
-    if isinstance(target, ast.Name) and _is_score(statement.value):
-        return [target.id]
-    return []
+    target, value = statement.targets[0], statement.value
+    if not isinstance(target, ast.Name):
+        return []
+    computed = isinstance(value, ast.Call | ast.BinOp)
+    by_name = computed and bool(_METRIC_WORDS & set(target.id.lower().split("_")[-1:]))
+    return [target.id] if by_name or _is_score(value, scores) else []
 
 
-def _is_score(node: ast.expr) -> bool:
+def _is_score(node: ast.expr, scores: Collection[str]) -> bool:
     if isinstance(node, ast.BinOp):
-        return _is_score(node.left)
+        return _is_score(node.left, scores)
     if not isinstance(node, ast.Call):
         return False
     function = node.func
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
     if name in _WRAPPERS:
-        return any(_is_score(each) for each in node.args) or (
-            isinstance(function, ast.Attribute) and _is_score(function.value)
+        return any(_is_score(each, scores) for each in node.args) or (
+            isinstance(function, ast.Attribute) and _is_score(function.value, scores)
         )
-    return (name in _SCORE_NAMES or name.endswith(_SCORES)) and name != "cross_val_score"
+    known = name in _SCORE_NAMES or name in scores or name.endswith(_SCORES)
+    return known and name != "cross_val_score"
 
 
 def model_names(survey: Survey) -> list[str]:
@@ -109,6 +142,6 @@ def _is_model(value: Value, fitted: set[int]) -> bool:
     return bool(value.own & fitted)
 
 
-def assigned_metrics(cells: Sequence[CellFacts], inferred: bool) -> list[str]:
+def assigned_metrics(cells: Sequence[CellFacts], scores: frozenset[str] | None) -> list[str]:
     """Return the metrics of several cells, each once."""
-    return list(dict.fromkeys(name for facts in cells for name in metric_names(facts, inferred)))
+    return list(dict.fromkeys(name for facts in cells for name in metric_names(facts, scores)))

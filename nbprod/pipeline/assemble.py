@@ -14,7 +14,7 @@ from nbprod.analysis.dataflow import StepFlow, reach_of
 from nbprod.analysis.definitions import Candidate, is_literal
 from nbprod.analysis.effects import effects_of
 from nbprod.analysis.naming import step_name, unique
-from nbprod.analysis.results import assigned_metrics
+from nbprod.analysis.results import assigned_metrics, score_functions
 from nbprod.analysis.rules import finding
 from nbprod.analysis.scopes import bound_names
 from nbprod.analysis.steps import Draft
@@ -152,11 +152,11 @@ def _name_steps(plan: Plan) -> None:
 
 
 def _steps(plan: Plan) -> tuple[Step, ...]:
-    inferred = not any(facts.role.metrics for facts in plan.survey.cells)
+    scores = score_functions(plan.survey.cells)
     steps = []
     values: dict[str, Value] = {}
     for draft, each in zip(plan.drafts, plan.flows, strict=True):
-        metrics = [name for name in assigned_metrics(draft.cells, inferred) if name in plan.metrics]
+        metrics = [name for name in assigned_metrics(draft.cells, scores) if name in plan.metrics]
         steps.append(
             Step(
                 name=draft.name,
@@ -380,7 +380,7 @@ def _constant_name(statement: ast.stmt) -> str:
 def _results(plan: Plan, built: Pipeline) -> list[Diagnostic]:
     found = []
     for facts in plan.survey.cells:
-        if facts.role.metrics and facts.executed and not assigned_metrics([facts], False):
+        if facts.role.metrics and facts.executed and not assigned_metrics([facts], None):
             message = f"Cell {facts.cell.number} is tagged metrics, but assigns none."
             origin = facts.cell.origin(plan.notebook.path)
             found.append(finding("metric-not-bound", message, origin))

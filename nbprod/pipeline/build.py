@@ -16,7 +16,7 @@ from nbprod.analysis.lint import lint
 from nbprod.analysis.parameters import ParameterFacts, find_parameters
 from nbprod.analysis.refusals import refusals
 from nbprod.analysis.requirements import Imports, find_imports
-from nbprod.analysis.results import assigned_metrics, model_names
+from nbprod.analysis.results import assigned_metrics, model_names, score_functions
 from nbprod.analysis.rules import finding
 from nbprod.analysis.stars import local_exports
 from nbprod.analysis.steps import Draft, draft_role, draft_steps
@@ -142,10 +142,10 @@ def _seeded(facts: Survey) -> int:
 def _settle(plan: Plan) -> list[Diagnostic]:
     """Group cells into steps, and join steps until nothing is cut that must not be."""
     cells = [each for each in plan.survey.cells if _in_step(each, plan)]
-    inferred = not any(each.role.metrics for each in plan.survey.cells)
+    scores = score_functions(plan.survey.cells)
     plan.metrics = [
         name
-        for name in assigned_metrics(cells, inferred)
+        for name in assigned_metrics(cells, scores)
         if name in plan.definitions.variables and name in plan.survey.values
     ]
     plan.models = [name for name in model_names(plan.survey) if name in plan.definitions.variables]

@@ -18,6 +18,7 @@ class Results:
     ridge: Ridge
     gbr: GradientBoostingRegressor
     final_model: GradientBoostingRegressor
+    final_rmse: float
     final_mae: float
     final_r2: float
 
@@ -39,7 +40,7 @@ def run(parameters: Parameters | None = None) -> Results:
         X_train_scaled, y_train, X_test_scaled, y_test
     )
     final_model, y_pred = steps.train_final_model(X_train_scaled, y_train, X_test_scaled)
-    final_mae, final_r2 = steps.evaluate_model(y_test, y_pred, ridge_pred, gbr_pred)
+    final_rmse, final_mae, final_r2 = steps.evaluate_model(y_test, y_pred, ridge_pred, gbr_pred)
     steps.where_is_it_wrong(y_test, y_pred, final_model, X)
     steps.evaluate_houses(X_test, final_model, scaler, y_test)
     return Results(
@@ -47,6 +48,7 @@ def run(parameters: Parameters | None = None) -> Results:
         ridge=ridge,
         gbr=gbr,
         final_model=final_model,
+        final_rmse=final_rmse,
         final_mae=final_mae,
         final_r2=final_r2,
     )

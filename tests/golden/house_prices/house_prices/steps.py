@@ -229,11 +229,13 @@ def train_final_model(
     return final_model, y_pred
 
 
-def evaluate_model(y_test: Any, y_pred: Any, ridge_pred: Any, gbr_pred: Any) -> tuple[float, float]:
+def evaluate_model(
+    y_test: Any, y_pred: Any, ridge_pred: Any, gbr_pred: Any
+) -> tuple[float, float, float]:
     """Evaluate model.
 
     Returns:
-        ``final_mae`` and ``final_r2``.
+        ``final_rmse``, ``final_mae`` and ``final_r2``.
     """
     # Cell 35
     final_rmse = rmse(y_test, y_pred)
@@ -252,7 +254,7 @@ def evaluate_model(y_test: Any, y_pred: Any, ridge_pred: Any, gbr_pred: Any) -> 
             "R2": [r2_score(y_test, ridge_pred), r2_score(y_test, gbr_pred), final_r2],
         }
     )
-    return final_mae, final_r2
+    return final_rmse, final_mae, final_r2
 
 
 def where_is_it_wrong(
