@@ -6,6 +6,7 @@ file changes.
 
 from __future__ import annotations
 
+import ast
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,25 +76,48 @@ def tag(request: TagRequest) -> TagResult:
 def suggest_tags(cells: tuple[Cell, ...], pipeline: Pipeline) -> tuple[TagSuggestion, ...]:
     """Return, cell by cell, the tags that would say what ``pipeline`` inferred."""
     suggestions = []
+    metric_cells = _metric_cells(cells, pipeline)
     for cell in cells:
         role = cell_role(cell)
-        add: list[str] = []
-        for step in pipeline.steps:
-            if cell.number not in step.cells:
-                continue
-            if not role.step and not role.skip:
-                add.append(f"step:{step.name}")
-            assigns_metrics = step.metrics and cell.number == step.cells[-1]
-            if assigns_metrics and not role.metrics and not _tagged_metrics(cells):
-                add.append("metrics")
+        add = [
+            f"step:{step.name}"
+            for step in pipeline.steps
+            if cell.number in step.cells and not role.step and not role.skip
+        ]
+        if cell.number in metric_cells:
+            add.append("metrics")
         if add:
             first = next((line for line in cell.source.splitlines() if line.strip()), "")
             suggestions.append(TagSuggestion(cell.number, first, tuple(add), cell.tags))
     return tuple(suggestions)
 
 
-def _tagged_metrics(cells: tuple[Cell, ...]) -> bool:
-    return any(cell_role(cell).metrics for cell in cells)
+def _metric_cells(cells: tuple[Cell, ...], pipeline: Pipeline) -> frozenset[int]:
+    """Return the cells that a ``metrics`` tag describes exactly.
+
+    The tag makes *all* that a cell assigns a metric, and ends inference for the whole
+    notebook. So it is suggested only if every cell with metrics assigns nothing else.
+    """
+    if any(cell_role(cell).metrics for cell in cells):
+        return frozenset()
+    found: set[int] = set()
+    for step in pipeline.steps:
+        metrics = set(step.metrics)
+        for block in step.blocks:
+            assigned = {name for name in _assigned(block.source) if not name.startswith("_")}
+            if assigned & metrics:
+                if assigned - metrics:
+                    return frozenset()
+                found.add(block.origin.cell)
+    return frozenset(found)
+
+
+def _assigned(source: str) -> set[str]:
+    return {
+        node.id
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
 
 
 def _write(path: Path, tags: dict[int, tuple[str, ...]]) -> None:
