@@ -31,6 +31,7 @@ class Session:
         self, *, as_json: bool, events: Path | None, quiet: bool, stack: ExitStack
     ) -> None:
         self._as_json = as_json
+        self._stack = stack
         self._events_on_stdout = events is not None and str(events) == "-"
         self._listeners: list[Listener] = []
         if not quiet and not self._events_on_stdout:
@@ -46,6 +47,7 @@ class Session:
     def finish(self, document: dict[str, object], text: str) -> None:
         """Show the result: ``document`` for machines, or ``text`` for people."""
         self.listen(ResultEvent(document))
+        self._stack.close()  # the live display goes before anything else is written
         if self._as_json and not self._events_on_stdout:
             click.echo(json.dumps(document, indent=2, allow_nan=False))
         elif not self._events_on_stdout and text:
@@ -55,6 +57,7 @@ class Session:
         """Show an error where the caller looks for it."""
         event = error_event(error)
         self.listen(event)
+        self._stack.close()
         if self._as_json and not self._events_on_stdout:
             document = event_as_json(event, 0)
             for name in ("event", "seq"):
