@@ -13,6 +13,9 @@ from nbprod.compare.walk import NotComparableError, Walk, versus, within, words
 _MEASURED_TIMES = frozenset(
     {"refit_time_", "mean_fit_time", "std_fit_time", "mean_score_time", "std_score_time"}
 )
+# Attributes that hold the address of an object: scikit-learn's text vectorizers remember
+# with one which stop words they have checked. It is another in every process.
+_ADDRESSES = frozenset({"_stop_words_id"})
 _HEAP_TYPE = 1 << 9  # set in __flags__ of classes written in Python
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
 
@@ -188,7 +191,7 @@ def _attributes(value: Any) -> dict[str, Any]:
 
 def _attributes_difference(walk: Walk, one: dict[str, Any], other: dict[str, Any]) -> str:
     for name in [*one, *(name for name in other if name not in one)]:
-        if name in _MEASURED_TIMES:
+        if name in _MEASURED_TIMES or name in _ADDRESSES:
             continue
         if name not in other:
             return f"attribute {name} is new"

@@ -286,3 +286,15 @@ def test_compare_agrees_with_equality(one: Any, other: Any) -> None:
     if compare(one, other).equal:
         assert compare(other, one).equal
         assert repr(one) == repr(other) or one == other or "e" in repr(one) or "." in repr(one)
+
+
+def test_a_text_vectorizer_equals_its_copy_from_another_process():
+    """It keeps the address of its stop words, which says nothing about it."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    texts = ["good and cheap", "bad and dear", "good but dear"]
+    one, other = TfidfVectorizer().fit(texts), TfidfVectorizer().fit(texts)
+    other._stop_words_id = one._stop_words_id + 64
+    assert compare(one, other).equal
+    other.vocabulary_["good"] = 99
+    assert not compare(one, other).equal
