@@ -100,12 +100,14 @@ class Exchange:
         method: HTTP method, or ``OTHER``.
         status: HTTP status.
         seconds: From the first byte of the request to the last of the answer.
+        source: ``traffic``, or ``deploy-check`` for a request that nbprod itself sent.
     """
 
     route: str
     method: str
     status: int
     seconds: float
+    source: str = "traffic"
 
 
 class Hooks:

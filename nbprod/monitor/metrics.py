@@ -36,19 +36,20 @@ class Metrics:
         self._requests = Counter(
             "nbprod_requests",
             "Requests answered.",
-            ["route", "method", "status"],
+            ["route", "method", "status", "source"],
             registry=registry,
         )
         self._seconds = Histogram(
             "nbprod_request_seconds",
             "Time to answer a request.",
-            ["route"],
+            ["route", "source"],
             buckets=BUCKETS,
             registry=registry,
         )
         self._model_seconds = Histogram(
             "nbprod_model_seconds",
             "Time the model took for one request.",
+            ["source"],
             buckets=BUCKETS,
             registry=registry,
         )
@@ -94,18 +95,20 @@ class Metrics:
         )
         for label in self._classes:
             self._predictions.labels(label, "traffic")
+        self._model_seconds.labels("traffic")
         self._failures.labels("prediction-log")
 
     @hookimpl
     def exchange_done(self, exchange: Exchange) -> None:
         """Count a request and its time."""
-        self._requests.labels(exchange.route, exchange.method, str(exchange.status)).inc()
-        self._seconds.labels(exchange.route).observe(exchange.seconds)
+        status = str(exchange.status)
+        self._requests.labels(exchange.route, exchange.method, status, exchange.source).inc()
+        self._seconds.labels(exchange.route, exchange.source).observe(exchange.seconds)
 
     @hookimpl
     def prediction_made(self, prediction: Prediction) -> None:
         """Count rows by class."""
-        self._model_seconds.observe(prediction.seconds)
+        self._model_seconds.labels(prediction.source).observe(prediction.seconds)
         self._rows.labels(prediction.source).observe(len(prediction.ids))
         counts: dict[str, int] = {}
         for answer in prediction.predictions:

@@ -124,7 +124,8 @@ class ServiceApp:
                 route = path if path in self._paths else "unmatched"
                 method = method if method in _METHODS else "OTHER"
                 seconds = time.perf_counter() - started
-                self._loaded.monitor.exchange_done(Exchange(route, method, status, seconds))
+                exchange = Exchange(route, method, status, seconds, self.access.source(scope))
+                self._loaded.monitor.exchange_done(exchange)
 
     def _check(self, scope: Scope) -> Problem | None:
         if self._failure:

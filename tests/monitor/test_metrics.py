@@ -20,9 +20,13 @@ def test_requests_are_counted_by_route_and_status():
     metrics = Metrics()
     metrics.exchange_done(Exchange("/predict", "POST", 200, 0.0007))
     text = exposed(metrics)
-    assert 'nbprod_requests_total{method="POST",route="/predict",status="200"} 1.0' in text
-    assert 'nbprod_request_seconds_bucket{le="0.0005",route="/predict"} 0.0' in text
-    assert 'nbprod_request_seconds_bucket{le="0.001",route="/predict"} 1.0' in text
+    labels = 'route="/predict",source="traffic"'
+    assert (
+        'nbprod_requests_total{method="POST",route="/predict",source="traffic",status="200"} 1.0'
+        in text
+    )
+    assert f'nbprod_request_seconds_bucket{{le="0.0005",{labels}}} 0.0' in text
+    assert f'nbprod_request_seconds_bucket{{le="0.001",{labels}}} 1.0' in text
 
 
 def test_classes_that_the_contract_does_not_have_are_one_series():
@@ -66,5 +70,5 @@ def test_workers_are_added_up(tmp_path):
             [sys.executable, "-c", textwrap.dedent(code)],
             env=environment, capture_output=True, text=True, check=True,
         )  # fmt: skip
-    assert 'route="/predict",status="200"} 2.0' in done.stdout
+    assert 'route="/predict",source="traffic",status="200"} 2.0' in done.stdout
     assert done.stdout.count("nbprod_model_info{") == 1

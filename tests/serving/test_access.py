@@ -120,3 +120,42 @@ def test_only_the_token_marks_rows_of_a_deploy_check(serving, token, sent, sourc
         service.client.post("/predict", json=ROWS, headers={"X-Nbprod-Check": sent})
         [prediction] = service.recorder.predictions
         assert prediction.source == source
+
+
+def series(service, source):
+    """What /metrics counts of predictions from one source."""
+    lines = service.client.get("/metrics").text.splitlines()
+    return sorted(
+        line
+        for line in lines
+        if f'source="{source}"' in line and "_created" not in line
+        # Reading the metrics is a request too.
+        if 'route="/metrics"' not in line
+    )
+
+
+def test_a_deploy_check_is_no_traffic_in_any_series(serving):
+    bad = {"rows": [{}]}
+    with serving(access=Access(check_token="t")) as service:
+        before = series(service, "traffic")
+        for body in (ROWS, bad):
+            service.client.post("/predict", json=body, headers={"X-Nbprod-Check": "t"})
+        assert series(service, "traffic") == before
+        labels = 'method="POST",route="/predict",source="deploy-check"'
+        checked = series(service, "deploy-check")
+        assert f'nbprod_requests_total{{{labels},status="200"}} 1.0' in checked
+        assert f'nbprod_requests_total{{{labels},status="422"}} 1.0' in checked
+        assert 'nbprod_model_seconds_count{source="deploy-check"} 1.0' in checked
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-Nbprod-Check": ""}, {"X-Nbprod-Check": "wrong"}])
+def test_other_requests_are_traffic_in_every_series(serving, headers):
+    with serving(access=Access(check_token="t")) as service:
+        assert 'nbprod_model_seconds_count{source="traffic"} 0.0' in series(service, "traffic")
+        service.client.post("/predict", json=ROWS, headers=headers)
+        grown = series(service, "traffic")
+        labels = 'route="/predict",source="traffic"'
+        assert f'nbprod_requests_total{{method="POST",{labels},status="200"}} 1.0' in grown
+        assert f"nbprod_request_seconds_count{{{labels}}} 1.0" in grown
+        assert 'nbprod_model_seconds_count{source="traffic"} 1.0' in grown
+        assert series(service, "deploy-check") == []

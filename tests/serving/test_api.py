@@ -170,7 +170,7 @@ def test_paths_of_strangers_do_not_become_metrics(service):
         service.client.get(f"/random-{index}")
     text = service.client.get("/metrics").text
     assert "random" not in text
-    assert 'route="unmatched",status="404"} 200.0' in text
+    assert 'route="unmatched",source="traffic",status="404"} 200.0' in text
     assert len(text) < 20_000
 
 
@@ -203,7 +203,8 @@ def test_a_broken_model_is_500_without_its_depths(serving):
         refused(response, 500)
         assert "defect" not in response.text
         assert post(service, {"rows": [{"x": 5}]}).status_code == 200
-        assert 'route="/predict",status="500"} 1.0' in service.client.get("/metrics").text
+        counted = 'route="/predict",source="traffic",status="500"} 1.0'
+        assert counted in service.client.get("/metrics").text
 
 
 def test_what_is_not_finite_is_null(serving):
