@@ -49,12 +49,17 @@ class Access:
                 fix="Put one key on each line, readable for the service.",
             )
 
+    @property
+    def needs_key(self) -> bool:
+        """Whether requests must carry a key."""
+        return bool(self._fixed) or self._file is not None
+
     def check(self, scope: Scope) -> Problem | None:
         """Return what keeps this request out, or ``None``."""
         headers = Headers(scope=scope)
         if scope["method"] not in ("GET", "HEAD") and headers.get("sec-fetch-site") == "cross-site":
             return Problem(403, "cross-site", "a page of another site may not use this service")
-        if not self._fixed and self._file is None:
+        if not self.needs_key:
             return None if _is_local(scope, headers) else _no_key(headers, keyless=True)
         given = _given_key(headers)
         if given is None:

@@ -186,7 +186,9 @@ class ServiceApp:
 
     async def _docs(self, request: Request) -> Response:
         del request
-        page = resources.files("nbprod.serving").joinpath("docs.html").read_bytes()
+        page = resources.files("nbprod.serving").joinpath("docs.html").read_text("utf-8")
+        if self.access.needs_key:  # the page's curl line then names it
+            page = page.replace('<body data-key="no">', '<body data-key="needed">', 1)
         headers = {"Content-Security-Policy": _PAGE_POLICY, "X-Content-Type-Options": "nosniff"}
         return Response(page, media_type="text/html", headers=headers)
 

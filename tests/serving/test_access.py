@@ -64,6 +64,15 @@ def test_a_browser_is_asked_for_the_key(keyed):
     assert response.headers["www-authenticate"].startswith("Basic")
 
 
+def test_the_page_names_the_key_only_where_one_is_needed(keyed, serving):
+    page = keyed.client.get("/docs", headers={"x-api-key": "one"}).text
+    assert '<body data-key="needed">' in page
+    assert 'dataset.key === "needed"' in page
+    assert "Bearer one" not in page
+    with serving() as service:
+        assert '<body data-key="no">' in service.client.get("/docs").text
+
+
 def test_without_keys_only_this_machine_is_answered(serving):
     with serving(address="10.0.0.7") as service:
         assert status(service) == 401
