@@ -102,7 +102,7 @@ def _labels(spec: ServiceSpec) -> dict[str, str]:
 
 def _run(tag: str, request: Path) -> str:
     process = subprocess.Popen(
-        [sys.executable, "-m", "nbprod.bento.build_process", str(request)],
+        [sys.executable, "-P", "-m", "nbprod.bento.build_process", str(request)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

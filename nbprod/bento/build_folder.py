@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 
 import nbprod
+from nbprod.emit.manifest import MANIFEST, decode_manifest
 from nbprod.errors import SystemFailedError, UsageError
 
 # The part of nbprod that runs inside the service; it imports nothing else of nbprod.
 VENDORED = ("errors.py", "diagnostics.py", "origin.py", "model", "monitor", "serving")
-_LEFT_OUT = frozenset(
-    {"tests", ".nbprod", ".git", ".venv", "venv", "node_modules", "outputs", "build", "dist"}
-)
-_LEFT_OUT_SUFFIXES = frozenset({".pyc", ".pyo"})
+# Folders beside the code that hold Python files which nothing of the service imports.
+_LEFT_OUT = frozenset({"tests"})
+_LEFT_OUT_WITHOUT_INIT = frozenset({"build", "dist", "node_modules", "outputs"})
 
 
 def fill_build_folder(project: Path, folder: Path) -> None:
-    """Copy the project and the vendored part of nbprod.
+    """Copy the project's code and the vendored part of nbprod.
 
-    Left out: tests, runs, caches, hidden files, symbolic links that lead outside.
+    Copied are what ``nbprod.json`` lists, tests and notebooks apart, and every Python file
+    that can be imported from the project's folder. Nothing else: what else lies there may be
+    data or a secret. Symbolic links that lead outside or in circles are not followed.
 
     Raises:
-        UsageError: The project has no ``service.py``, or a module of nbprod's name.
+        UsageError: The project has no ``service.py``, or a module of nbprod's name, or
+            its ``nbprod.json`` is damaged.
         SystemFailedError: A file cannot be copied.
     """
     if not (project / "service.py").is_file():
@@ -36,33 +40,62 @@ def fill_build_folder(project: Path, folder: Path) -> None:
             fix="Rename it.",
         )
     try:
-        _copy(project, folder, project.resolve())
+        _copy_project(project.resolve(), folder)
         _vendor(folder)
     except OSError as error:
         raise SystemFailedError(f"the build folder cannot be written: {error}") from error
 
 
-def _copy(source: Path, target: Path, root: Path) -> None:
-    target.mkdir(parents=True, exist_ok=True)
-    for path in sorted(source.iterdir()):
-        if _is_left_out(path) or not path.resolve().is_relative_to(root):
+def _copy_project(project: Path, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in sorted({*_generated(project), *_modules(project)}):
+        target = folder / path.relative_to(project)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+
+
+def _generated(project: Path) -> Iterator[Path]:
+    """Yield what the manifest lists and is still there; files that are links are not."""
+    manifest = project / MANIFEST
+    if manifest.is_symlink() or not manifest.is_file():
+        return
+    yield manifest
+    for name in decode_manifest(manifest.read_bytes(), MANIFEST).files:
+        parts = PurePosixPath(name).parts
+        wanted = parts and parts[0] not in _LEFT_OUT and not name.endswith(".ipynb")
+        if not wanted or any(part.startswith(".") for part in parts):
             continue
-        if path.is_dir():
-            _copy(path, target / path.name, root)
-        elif path.is_file():
-            shutil.copyfile(path, target / path.name)
+        path = project.joinpath(*parts)
+        if path.is_file() and path.resolve() == path and path.is_relative_to(project):
+            yield path
 
 
-def _is_left_out(path: Path) -> bool:
-    name = path.name
-    return (
-        name.startswith(".")
-        or name in _LEFT_OUT
-        or name == "__pycache__"
-        or name.endswith(".egg-info")
-        or path.suffix in _LEFT_OUT_SUFFIXES
-        or (path.suffix == ".ipynb")
-    )
+def _modules(project: Path) -> Iterator[Path]:
+    """Yield the Python files that can be imported from the project's folder."""
+    for path in project.iterdir():
+        if path.is_dir() and path.name.isidentifier() and path.name not in _LEFT_OUT:
+            if (path / "__init__.py").is_file() or path.name not in _LEFT_OUT_WITHOUT_INIT:
+                yield from _package_files(path, project, ())
+        elif path.stem.isidentifier() and _is_module(path, project):
+            yield path
+
+
+def _package_files(folder: Path, project: Path, above: tuple[Path, ...]) -> Iterator[Path]:
+    real = folder.resolve()
+    if not real.is_relative_to(project) or real == project or real in above:
+        return
+    if (folder / "pyvenv.cfg").is_file():
+        return
+    for path in folder.iterdir():
+        if path.is_dir() and path.name.isidentifier() and path.name != "__pycache__":
+            yield from _package_files(path, project, (*above, real))
+        elif _is_module(path, project):
+            yield path
+
+
+def _is_module(path: Path, project: Path) -> bool:
+    real = path.resolve()  # a link named module.py may lead to anything
+    return path.suffix == real.suffix == ".py" and path.is_file() and real.is_relative_to(project)
 
 
 def _vendor(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -48,6 +49,43 @@ def test_tests_runs_and_links_to_elsewhere_are_not_packed(tmp_path):
     assert {"service.py", "demo/definitions.py", "nbprod/serving/docs.html"} <= packed
     for absent in ("tests", ".nbprod", "link.txt", ".env", "demo/__pycache__", "nbprod/run"):
         assert absent not in packed
+
+
+def test_only_code_and_generated_files_are_packed(tmp_path):
+    project = write_project(tmp_path, "demo").resolve()
+    for path in (
+        "credentials.json", "data/customers.csv", "demo/customers.csv", "my-script.py", "notes.txt",
+        ".hidden/module.py", "tests/helpers.py", "env/pyvenv.cfg", "env/lib/module.py",
+        "build/lib/demo.py", "demo/.ipynb_checkpoints/steps.py", "extra.py", "mylib/clean.py",
+        "mylib/deep/more.py", "demo/tests/kept.py", "demo/build/kept.py", "README.md",
+        "requirements.txt", "pipeline.ipynb",
+    ):  # fmt: skip
+        (project / path).parent.mkdir(parents=True, exist_ok=True)
+        (project / path).write_text("")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret.py").write_text("")
+    (project / "theirs").symlink_to(tmp_path / "outside")
+    (project / "linked.py").symlink_to(tmp_path / "outside" / "secret.py")
+    (project / "disguised.py").symlink_to(project / "credentials.json")
+    (project / "mylib" / "loop").symlink_to(project / "mylib")
+    (project / "mylib" / "whole").symlink_to(project)
+    listed = ["README.md", "requirements.txt", "pipeline.ipynb", "tests/helpers.py", "gone.py"]
+    listed += ["../outside/secret.py", str(tmp_path / "outside" / "secret.py")]
+    manifest = {"schema_version": 1, "package": "demo", "pipeline": {}}
+    text = json.dumps({**manifest, "files": dict.fromkeys(listed, "0")})
+    (project / "nbprod.json").write_text(text)
+    before = {"service.py", *(f"demo/{path.name}" for path in project.glob("demo/*.py"))}
+    fill_build_folder(project, tmp_path / "src")
+    packed = {
+        path.relative_to(tmp_path / "src").as_posix()
+        for path in (tmp_path / "src").rglob("*")
+        if path.is_file() and not path.relative_to(tmp_path / "src").parts[0].startswith("nbprod")
+    }
+    assert packed == before | {
+        "README.md", "requirements.txt", "extra.py", "mylib/clean.py", "mylib/deep/more.py",
+        "demo/tests/kept.py", "demo/build/kept.py",
+    }  # fmt: skip
+    assert (tmp_path / "src" / "nbprod.json").is_file()
 
 
 def test_a_folder_without_service_py_is_refused(tmp_path):
