@@ -29,6 +29,8 @@ _WORKER = "_bentoml_impl.worker.service"
 _FOLDER_VARIABLE = "NBPROD_DEPLOYMENT_FOLDER"
 # The last line of a traceback, such as "ValueError: no such column".
 _EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Warning|Interrupt)\b(: .*)?$")
+# A notebook server tells its kernels these; there are tokens among them.
+_FOREIGN_VARIABLES = ("JUPYTER", "JPY_")
 _PORT_TAKEN = "Address already in use"
 
 
@@ -125,8 +127,10 @@ def serve_command(bento_tag: str, host: str, port: int) -> list[str]:
 def service_environment(
     folder: Path, token: str, more: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Return the environment of a service: ours, and what the service is told through it."""
-    environment = dict(os.environ)
+    """Return the environment of a service: ours without Jupyter's, and what the service is told."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN_VARIABLES)
+    }
     environment.setdefault("BENTOML_DO_NOT_TRACK", "True")
     environment["PYTHONUNBUFFERED"] = "1"  # what user code prints must reach the log
     environment.update(more or {})

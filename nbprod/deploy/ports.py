@@ -57,11 +57,15 @@ def _address(host: str, port: int) -> tuple[int, tuple[str, int]]:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV
         )
     except (OSError, UnicodeError):
-        raise UsageError(
-            f"Host '{host}' is not known on this machine.", fix="Use 127.0.0.1, or leave it out."
-        ) from None
+        raise _unknown(host) from None
     family, _, _, _, address = found[0]
     return family, (str(address[0]), int(address[1]))
+
+
+def _unknown(host: str) -> UsageError:
+    return UsageError(
+        f"Host '{host}' is not known on this machine.", fix="Use 127.0.0.1, or leave it out."
+    )
 
 
 def _refusal(host: str, port: int, failed: OSError) -> UsageError:
@@ -110,13 +114,17 @@ def _named(process: psutil.Process | None) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether every address of ``host`` is reachable from this machine only."""
+    """Tell whether every address of ``host`` is reachable from this machine only.
+
+    Raises:
+        UsageError: Nobody knows ``host``.
+    """
     if not host:
         return False
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        return False
+        raise _unknown(host) from None
     addresses = [ipaddress.ip_address(str(item[4][0]).partition("%")[0]) for item in found]
     return all(address.is_loopback for address in addresses)
 
@@ -131,7 +139,7 @@ def require_key_beyond_loopback(host: str, environment: Mapping[str, str] = os.e
     """Refuse to open a service without a key to other machines.
 
     Raises:
-        UsageError: ``host`` is not loopback and no key is configured.
+        UsageError: ``host`` is not known, or it is not loopback and no key is configured.
     """
     if not is_loopback(host) and not has_api_key(environment):
         raise UsageError(

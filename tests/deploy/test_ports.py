@@ -56,6 +56,13 @@ def test_any_other_host_needs_a_key(host: str) -> None:
     ports.require_key_beyond_loopback(host, {"NBPROD_API_KEYS_FILE": "/keys"})
 
 
+@pytest.mark.parametrize("host", ["bad host", "no-such-host.invalid", "a" * 70, "."])
+def test_an_unknown_host_is_told_as_such_with_a_key_or_without(host: str) -> None:
+    for environment in ({}, {"NBPROD_API_KEY": "one"}):
+        with pytest.raises(UsageError, match="not known"):
+            ports.require_key_beyond_loopback(host, environment)
+
+
 def test_urls_work_on_this_machine() -> None:
     assert ports.service_url("0.0.0.0", 80) == "http://127.0.0.1:80"
     assert ports.service_url("::1", 80) == "http://[::1]:80"

@@ -105,10 +105,9 @@ def test_an_example_notebook_is_served_as_itself(services, name):
     answer = ask(document)
     expected = plain_prediction(services / f"{name}.ipynb", OWN_PREDICTION[name], row_of(document))
     if isinstance(expected, float):
-        assert answer["predictions"] == [pytest.approx(expected, rel=1e-6)]
-    else:
-        assert answer["predictions"] == [expected]
-    assert document["expected"] == answer["predictions"][0] or isinstance(expected, float)
+        expected = pytest.approx(expected, rel=1e-6)
+    assert answer["predictions"] == [expected]
+    assert document["expected"] == expected
     assert answer["model"] == f"{document['name']}:{document['version']}"
 
     listed = json.loads(nbprod("status", "--json").stdout)["deployments"]
