@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import http.client
 import json
-import math
 import os
 import time
 import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeGuard
 
 from nbprod.deploy.unusual import what_is_unusual
 from nbprod.errors import SystemFailedError
+from nbprod.model.agreement import same_answer
 
-_TOLERANCE = 1e-6
-# Next to 0 a relative tolerance forgives nothing: the last bits of the largest value do not count.
-_ROUNDING = 1e-13
 _TIMEOUT_SECONDS = 120.0
 _MOST_WAITS = 20
 _MOST_DIFFERENCES = 20
@@ -99,8 +95,8 @@ def check_served(
 ) -> ServedComparison:
     """Send rows to a service and compare its answers with the model's own.
 
-    Labels must be equal, type included; floats agree within 1e-6 relative,
-    probabilities within 1e-6 relative or absolute.
+    Labels must be equal, type included; floats agree within 1e-6 relative, as
+    :func:`nbprod.model.agreement.same_answer` has it.
 
     Args:
         url: URL of the service, without a path.
@@ -121,7 +117,6 @@ def check_served(
         else _column(expected, "probabilities", len(rows))
     )
     found: dict[int, ServedDifference] = {}
-    rounding = _ROUNDING * max((abs(one) for one in predictions if _is_finite(one)), default=0.0)
     sender = _Sender(url, token, key)
     try:
         for start in range(0, len(rows), batch):
@@ -131,7 +126,7 @@ def check_served(
                 wanted = _Answer(
                     predictions[place], None if probabilities is None else probabilities[place]
                 )
-                difference = _compare(place + 1, answer, wanted, rounding)
+                difference = _compare(place + 1, answer, wanted)
                 if difference is not None:
                     found[place] = difference
             if progress is not None:
@@ -223,40 +218,20 @@ class _Sender:
         )
 
 
-def _is_finite(value: object) -> TypeGuard[float]:
-    return isinstance(value, float) and math.isfinite(value)
-
-
-def _compare(row: int, got: _Answer, wanted: _Answer, rounding: float) -> ServedDifference | None:
+def _compare(row: int, got: _Answer, wanted: _Answer) -> ServedDifference | None:
     if got.refusal:
         return ServedDifference(row, "refused", wanted.prediction, got.refusal)
-    if not _same(got.prediction, wanted.prediction, absolute=rounding):
+    if not same_answer(got.prediction, wanted.prediction):
         return ServedDifference(row, "prediction", wanted.prediction, got.prediction)
     ours, theirs = wanted.probabilities, got.probabilities
     if isinstance(ours, dict) and isinstance(theirs, dict) and ours.keys() == theirs.keys():
         for name, chance in ours.items():
-            if not _same(theirs[name], chance, absolute=_TOLERANCE):
+            if not same_answer(theirs[name], chance):
                 return ServedDifference(row, f"probability of {name}", chance, theirs[name])
         return None
-    if _same(theirs, ours, absolute=_TOLERANCE):
+    if same_answer(theirs, ours):
         return None
     return ServedDifference(row, "probabilities", ours, theirs)
-
-
-def _same(got: object, wanted: object, *, absolute: float) -> bool:
-    """Compare JSON values: floats within the tolerance, all else exactly, type included."""
-    if isinstance(wanted, list) and isinstance(got, list):
-        pairs = zip(got, wanted, strict=False)
-        return len(got) == len(wanted) and all(_same(*pair, absolute=absolute) for pair in pairs)
-    if isinstance(wanted, dict) and isinstance(got, dict):
-        return got.keys() == wanted.keys() and all(
-            _same(got[name], value, absolute=absolute) for name, value in wanted.items()
-        )
-    if type(got) is not type(wanted):
-        return False
-    if isinstance(wanted, float) and isinstance(got, float):
-        return math.isclose(got, wanted, rel_tol=_TOLERANCE, abs_tol=absolute)
-    return got == wanted
 
 
 def _column(expected: Mapping[str, object], name: str, count: int) -> list[object]:

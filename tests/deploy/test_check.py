@@ -97,6 +97,29 @@ def test_labels_exactly_floats_within_a_millionth(
     assert compared.equal is equal
 
 
+@pytest.mark.parametrize(
+    ("got", "wanted", "equal"),
+    [
+        (1e-7, 2e-7, False), (9e-7, 0.0, False), (1e-7 * (1 + 9e-7), 1e-7, True),
+        (0.5 + 1e-6, 0.5, False), (1e-13, 0.0, True), (1e-300, 0.0, True),
+    ],
+)  # fmt: skip
+def test_probabilities_within_a_millionth_of_themselves(
+    serve: Serve, got: float, wanted: float, equal: bool
+) -> None:
+    document = {"predictions": ["a"], "probabilities": [{"a": got}]}
+    expected = {"predictions": ["a"], "probabilities": [{"a": wanted}]}
+    url = serve(lambda rows: (200, document))
+    assert check_served(url, "token", [{"x": 1}], expected).equal is equal
+
+
+def test_one_large_value_does_not_excuse_the_small_ones(serve: Serve) -> None:
+    answers = iter([1e12, 0.05])
+    url = serve(answering(lambda row: next(answers)))
+    compared = check_served(url, "token", [{"a": 1}, {"a": 2}], {"predictions": [1e12, 0.04]})
+    assert compared.differing_rows == 1
+
+
 def test_rounding_next_to_zero_is_no_difference(serve: Serve) -> None:
     answers = iter([1000.0, 1e-12])
     expected = {"predictions": [1000.0, 0.0], "probabilities": None}
