@@ -118,6 +118,9 @@ def _plan(
         for each in facts.cells
         if each.executed
     }
+    imports = find_imports(facts, sources)
+    for name in local & imports.third_party.keys():
+        del imports.third_party[name]  # `import mylib`, a folder without __init__.py
     return Plan(
         notebook=notebook,
         environment=environment,
@@ -127,7 +130,7 @@ def _plan(
         parameters=parameters,
         definitions=definitions,
         blocks=blocks,
-        imports=find_imports(facts, sources),
+        imports=imports,
     )
 
 

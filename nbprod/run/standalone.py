@@ -58,6 +58,7 @@ def _with_options(capture: Capture) -> Capture:
 
 
 def _recording(nb: Any, kernel_name: str, input_path: str | None) -> Any:  # noqa: ANN401
+    from nbprod.notebook.local_sources import read_local_sources
     from nbprod.notebook.read import read_notebook
     from nbprod.pipeline.build import build
     from nbprod.run.environment import collect_environment
@@ -69,8 +70,10 @@ def _recording(nb: Any, kernel_name: str, input_path: str | None) -> Any:  # noq
         raise NbprodError("it is not a local file")
     notebook = read_notebook(path)
     environment = collect_environment(kernel_name)
+    code = [cell.source for cell in notebook.cells if cell.kind == "code"]
+    local_sources = read_local_sources(path.parent, code, environment.distributions)
     try:
-        pipeline, findings = build(notebook, environment, _local_sources(path.parent))
+        pipeline, findings = build(notebook, environment, local_sources)
     except NbprodError:
         raise
     except Exception as error:
@@ -100,13 +103,6 @@ def _recording(nb: Any, kernel_name: str, input_path: str | None) -> Any:  # noq
         parameters=dict(nb.metadata.get("papermill", {}).get("parameters", {})),
     )
     return Recording(subject, capture)
-
-
-def _local_sources(folder: Path) -> dict[str, bytes]:
-    """Read the author's own modules and packages beside the notebook."""
-    packages = (path.parent for path in folder.glob("*/__init__.py"))
-    paths = [*folder.glob("*.py"), *(path for each in packages for path in each.rglob("*.py"))]
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(paths)}
 
 
 def _warn(event: Event) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from nbprod.diagnostics import Diagnostic, has_errors
 from nbprod.errors import RefusedError
+from nbprod.notebook.local_sources import read_local_sources
 from nbprod.notebook.read import Notebook, read_notebook
 from nbprod.pipeline.build import build
 from nbprod.pipeline.environment import Environment
 from nbprod.pipeline.ir import Pipeline
-from nbprod.workflows.local_sources import read_local_sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,6 @@ def analyse_notebook(notebook: Notebook, path: Path, kernel: str | None = None) 
     absolute = path.resolve()
     environment = collect_environment(kernel or notebook.kernel_name)
     code = tuple(cell.source for cell in notebook.cells if cell.kind == "code")
-    local_sources = read_local_sources(absolute.parent, code)
+    local_sources = read_local_sources(absolute.parent, code, environment.distributions)
     pipeline, diagnostics = build(notebook, environment, local_sources)
     return LoadedNotebook(absolute, notebook, environment, local_sources, pipeline, diagnostics)
