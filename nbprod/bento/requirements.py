@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 
 from nbprod.errors import UsageError
+from nbprod.pipeline.closure import closure, normalized
 
 # What the vendored part of nbprod imports.
 SERVICE_DISTRIBUTIONS = (
@@ -41,7 +42,8 @@ def image_requirements(own: Iterable[str]) -> tuple[str, ...]:
         own: ``name==version`` of what the model's code imports.
 
     Returns:
-        Sorted ``name==version`` lines, without anything of Jupyter.
+        Sorted ``name==version`` lines, of what these need in turn too; without anything
+        of Jupyter, unless the model's own code needs it.
 
     Raises:
         UsageError: A line is no pinned requirement, or a package is not installed here,
@@ -66,9 +68,13 @@ def image_requirements(own: Iterable[str]) -> tuple[str, ...]:
                 f"the model was fitted with {name} {version}, and nbprod runs with {pinned[name]}",
                 fix="Install nbprod in the kernel's environment, or run the notebook in nbprod's.",
             )
+    for name in closure(pinned, _declared):
+        pinned.setdefault(name, importlib.metadata.version(name))
     return tuple(f"{name}=={version}" for name, version in sorted(pinned.items()))
 
 
-def normalized(name: str) -> str:
-    """Normalize a distribution name as package indexes do."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+def _declared(name: str) -> list[str] | None:
+    try:
+        return importlib.metadata.requires(name) or []
+    except importlib.metadata.PackageNotFoundError:
+        return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from nbprod.emit.formatting import LintFinding
@@ -12,6 +12,7 @@ from nbprod.emit.modules import Layout
 from nbprod.emit.prose import prose
 from nbprod.emit.template import render
 from nbprod.emit.typing_gap import TypingGap, returns_untyped
+from nbprod.pipeline.closure import normalized
 from nbprod.pipeline.environment import Environment
 from nbprod.pipeline.ir import Pipeline
 
@@ -166,6 +167,7 @@ class RequirementsText:
 def requirements_text(layout: Layout, environment: Environment) -> str:
     """Write ``requirements.txt``: what the code imports, and what runs the notebook, pinned.
 
+    What those need in turn follows, pinned too, as far as the environment tells.
     A distribution that the kernel's environment lacks stands there as a comment: its name
     is a guess, and installing a guessed name is how a stranger's package gets in.
     """
@@ -188,9 +190,19 @@ def requirements_text(layout: Layout, environment: Environment) -> str:
         RequirementsText(
             f"Python {pipeline.python or '3.11 or newer'}",
             tuple(comments),
-            tuple(locked[name] for name in sorted(locked, key=str.lower)),
+            (
+                *(locked[name] for name in sorted(locked, key=str.lower)),
+                *_needed_in_turn(locked, environment),
+            ),
         ),
     )
+
+
+def _needed_in_turn(direct: Collection[str], environment: Environment) -> list[str]:
+    own = {normalized(name) for name in direct}
+    needed = environment.needed_by(direct)
+    lines = [f"{name}=={version}" for key, (name, version) in needed.items() if key not in own]
+    return ["# What those need in turn, as it is installed there:", *lines] if lines else []
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+
+from nbprod.pipeline.closure import closure
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +18,26 @@ class Environment:
         distributions: Import name to (distribution, version).
         exports: Module to the names that ``from module import *`` binds, for modules
             that the notebook star-imports; may be empty.
+        versions: Normalized distribution name to its own name and version; may be empty.
+        requires: Normalized distribution name to the requirements it declares.
+        markers: What the markers of those compare with, such as ``python_version``.
     """
 
     interpreter: str = ""
     python: str = ""
     distributions: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     exports: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    versions: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    requires: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    markers: Mapping[str, str] = field(default_factory=dict)
+
+    def needed_by(self, names: Iterable[str]) -> dict[str, tuple[str, str]]:
+        """Return what distributions need in turn, as far as it is known; they are in it too.
+
+        Returns:
+            Normalized name to name and version, sorted.
+        """
+        if not self.versions:
+            return {}
+        found = closure(names, self.requires.get, self.markers)
+        return {name: self.versions[name] for name in sorted(found & self.versions.keys())}

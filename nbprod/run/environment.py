@@ -9,19 +9,22 @@ from functools import lru_cache
 from pathlib import Path
 
 from nbprod.errors import SystemFailedError, UsageError
+from nbprod.pipeline.closure import normalized
 from nbprod.pipeline.environment import Environment
 
 DEFAULT_KERNEL = "python3"
 
 # Runs in the kernel's interpreter: the standard library of any Python from 3.8 on.
 _ASK = """
-import json, sys
+import json, os, platform, sys
 import importlib.metadata as metadata
-found = {}
+found, declared = {}, {}
 for distribution in metadata.distributions():
     name, version = distribution.metadata["Name"], distribution.version
     if not name:
         continue
+    if version:
+        declared.setdefault(name, (version, list(distribution.requires or ())))
     tops = (distribution.read_text("top_level.txt") or "").split()
     if not tops:
         for file in distribution.files or ():
@@ -35,7 +38,21 @@ for distribution in metadata.distributions():
                 tops.append(part)
     for top in sorted(set(tops)):
         found.setdefault(top.split("/")[0], (name, version))
-json.dump([sys.executable, ".".join(map(str, sys.version_info[:3])), found], sys.stdout)
+markers = {
+    "implementation_name": sys.implementation.name,
+    "implementation_version": ".".join(map(str, sys.implementation.version[:3])),
+    "os_name": os.name,
+    "platform_machine": platform.machine(),
+    "platform_python_implementation": platform.python_implementation(),
+    "platform_release": platform.release(),
+    "platform_system": platform.system(),
+    "platform_version": platform.version(),
+    "python_full_version": platform.python_version(),
+    "python_version": ".".join(platform.python_version_tuple()[:2]),
+    "sys_platform": sys.platform,
+}
+python = ".".join(map(str, sys.version_info[:3]))
+json.dump([sys.executable, python, found, declared, markers], sys.stdout)
 """
 
 
@@ -118,7 +135,7 @@ def _collect(interpreter: str, kernel_name: str) -> Environment:
         done = subprocess.run(
             [interpreter, "-I", "-c", _ASK], capture_output=True, text=True, timeout=120, check=True
         )
-        executable, python, found = json.loads(done.stdout)
+        executable, python, found, declared, markers = json.loads(done.stdout)
     except OSError as error:
         raise UsageError(
             f"The interpreter of kernel {kernel_name!r} does not start: {interpreter} "
@@ -134,4 +151,7 @@ def _collect(interpreter: str, kernel_name: str) -> Environment:
         interpreter=executable,
         python=python,
         distributions={name: (item[0], item[1]) for name, item in sorted(found.items())},
+        versions={normalized(name): (name, item[0]) for name, item in sorted(declared.items())},
+        requires={normalized(name): tuple(item[1]) for name, item in sorted(declared.items())},
+        markers=markers,
     )

@@ -28,6 +28,14 @@ def test_requirements_are_pinned_and_free_of_jupyter():
     assert not any("jupyter" in line or "ipython" in line for line in lines)
 
 
+def test_what_the_requirements_need_in_turn_is_pinned_too():
+    lines = image_requirements(())
+    for name in ("scipy", "joblib", "python-dateutil", "uvicorn"):
+        assert f"{name}=={importlib.metadata.version(name)}" in lines
+    assert list(lines) == sorted(lines, key=lambda line: line.split("==")[0])
+    assert not any("jupyter" in line or "pytest" in line for line in lines)
+
+
 def test_another_version_than_ours_is_told():
     with pytest.raises(UsageError, match=r"fitted with scikit-learn 0\.1"):
         image_requirements(("scikit_learn==0.1",))
