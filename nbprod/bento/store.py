@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import os
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nbprod.errors import UsageError
+from nbprod.errors import SystemFailedError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +105,21 @@ def _stored(bento: Any) -> StoredBento:  # noqa: ANN401 - bentoml.Bento, untyped
         created=created,
         labels={str(key): str(value) for key, value in bento.info.labels.items()},
     )
+
+
+def require_writable_store() -> None:
+    """Check that Bentos can be stored, before time is spent on making one.
+
+    Raises:
+        SystemFailedError: BENTOML_HOME cannot be written.
+    """
+    home = Path(os.environ.get("BENTOML_HOME") or Path.home() / "bentoml").expanduser()
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home):
+            pass
+    except OSError as error:
+        raise SystemFailedError(
+            f"BentoML's store {home} cannot be written: {error.strerror}",
+            fix="set BENTOML_HOME to a folder of your own",
+        ) from error

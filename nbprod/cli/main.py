@@ -21,7 +21,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "tag": ("nbprod.cli.tag", "Suggest cell tags; --write puts them into the notebook."),
     "convert": ("nbprod.cli.convert", "Write the notebook as a readable pipeline project."),
     "run": ("nbprod.cli.run", "Run a notebook or a project with papermill, and keep a record."),
-    "verify": ("nbprod.cli.verify", "Prove that notebook, pipeline and service agree."),
+    "verify": ("nbprod.cli.verify", "Prove that the pipeline computes what the notebook computes."),
     "build": ("nbprod.cli.build", "Run, then put model and service into the BentoML store."),
     "serve": ("nbprod.cli.serve", "Serve a built model in the foreground."),
     "deploy": ("nbprod.cli.deploy", "All of it: from a notebook to a service that answers."),
@@ -83,7 +83,9 @@ def _interrupt(*_: object) -> None:
 def main() -> None:
     """Run the command and leave with the exit code that the contract names."""
     # A CI runner or the Jupyter server stops us with SIGTERM: clean up as for Ctrl-C.
-    signal.signal(signal.SIGTERM, _interrupt)
+    # Ctrl-C too: a shell script starts background commands with it ignored.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _interrupt)
     try:
         # Without click's own handling of errors it returns the code that a verb exits with.
         code = command.main(standalone_mode=False)

@@ -30,7 +30,7 @@ from nbprod.cli.session import session
 @click.argument("output", metavar="[OUT.ipynb]", required=False, type=click.Path(path_type=Path))
 @parameter_options
 @click.option("--isolate", is_flag=True, help="Run each step in a kernel of its own.")
-@click.option("--no-cache", is_flag=True, help="Run every step, whatever earlier runs left.")
+@click.option("--no-cache", is_flag=True, help="Run every step anew; so far every run does.")
 @kernel_option
 @timeout_option
 @json_option

@@ -7,12 +7,22 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from io import FileIO
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
 from nbprod.cli.progress import progress_listener
-from nbprod.errors import ExitCode, NbprodError, RefusedError, UsageError, UserCodeError
+from nbprod.errors import (
+    ExitCode,
+    InterruptedRunError,
+    NbprodError,
+    RefusedError,
+    SystemFailedError,
+    UsageError,
+    UserCodeError,
+)
 from nbprod.events import ErrorEvent, Event, Listener, ResultEvent, event_as_json
 
 
@@ -84,12 +94,44 @@ def session(
                 opened.fail(error)
                 raise click.exceptions.Exit(int(error.exit_code)) from None
             except KeyboardInterrupt:
-                opened.listen(ErrorEvent("interrupted", int(ExitCode.INTERRUPTED)))
+                opened.fail(InterruptedRunError("interrupted"))
+                raise click.exceptions.Exit(int(ExitCode.INTERRUPTED)) from None
+            except OSError as error:
+                opened.fail(_system_error(error))
+                raise click.exceptions.Exit(int(ExitCode.SYSTEM_FAILED)) from None
+            except (click.exceptions.Exit, click.ClickException):
                 raise
+            except Exception as error:  # noqa: BLE001 - a door shows no traceback
+                opened.fail(_defect(error))
+                raise click.exceptions.Exit(int(ExitCode.SYSTEM_FAILED)) from None
     except UsageError as error:
         # The events file itself could not be opened: there is no session to tell it.
         click.echo(describe_error(error), err=True)
         raise click.exceptions.Exit(int(error.exit_code)) from None
+
+
+def _system_error(error: OSError) -> SystemFailedError:
+    """Say what the operating system refused."""
+    place = f" {error.filename}" if error.filename else ""
+    return SystemFailedError(
+        f"the system refused{place}: {error.strerror or error}",
+        fix="check free space and permissions there",
+    )
+
+
+def _defect(error: Exception) -> SystemFailedError:
+    """Keep the traceback of a defect of ours in a file, out of the user's sight."""
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="nbprod-defect-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as file:
+        traceback.print_exception(error, file=file)
+    return SystemFailedError(
+        f"nbprod itself failed: {type(error).__name__}: {error}",
+        fix=f"this is a defect; please report it with the traceback in {file.name}",
+    )
 
 
 def error_event(error: NbprodError) -> ErrorEvent:
@@ -141,10 +183,10 @@ def _ndjson_writer(target: Path) -> Iterator[Listener]:
     sequence = 0
     with ExitStack() as stack:
         if str(target) == "-":
-            stream = sys.stdout
+            stream: BinaryIO | FileIO = sys.stdout.buffer
         else:
             try:
-                stream = stack.enter_context(target.open("w", encoding="utf-8"))
+                stream = stack.enter_context(target.open("wb", buffering=0))
             except OSError as error:
                 raise UsageError(
                     f"cannot write events to {target}: {error.strerror}",
@@ -159,11 +201,14 @@ def _ndjson_writer(target: Path) -> Iterator[Listener]:
             if gone:
                 return
             try:
-                stream.write(json.dumps(event_as_json(event, sequence), default=str) + "\n")
+                line = json.dumps(event_as_json(event, sequence), default=str) + "\n"
+                stream.write(line.encode())
                 stream.flush()
-            except BrokenPipeError:
-                # Whoever watched has left; the work goes on to its end without them.
+            except OSError as error:
+                # Whoever watched has left, or the disk is full: the work goes on to its end.
                 gone = True
-                sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+                if str(target) == "-":
+                    sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+                click.echo(f"no more events: {error.strerror or error}", err=True)
 
         yield write

@@ -28,7 +28,7 @@ def type_difference(one: Any, other: Any) -> str:
     first, second = type(one), type(other)
     if first is second:
         return ""
-    if first.__qualname__ == second.__qualname__ and "__main__" in {
+    if name_of(first) == name_of(second) and "__main__" in {
         first.__module__,
         second.__module__,
     }:
@@ -37,6 +37,14 @@ def type_difference(one: Any, other: Any) -> str:
         names = (f"{kind.__module__}.{kind.__qualname__}" for kind in (first, second))
         return "type {} vs {}".format(*names)
     return f"type {first.__qualname__} vs {second.__qualname__}"
+
+
+def name_of(code: Any) -> str:
+    """Return the name of a function or class as its author knows it.
+
+    What reads notebook variables is defined inside the step function that uses it.
+    """
+    return str(code.__qualname__).rpartition("<locals>.")[2]
 
 
 def is_code(value: Any) -> bool:
@@ -54,7 +62,7 @@ def code_difference(walk: Walk, one: Any, other: Any) -> str:
         return walk.first(
             walk.compare(getattr(one, part), getattr(other, part)) for part in ("fget", "fset")
         )
-    if one.__qualname__ != other.__qualname__:
+    if name_of(one) != name_of(other):
         return versus(one.__qualname__, other.__qualname__)
     if isinstance(one, types.MethodType):
         return walk.compare(one.__func__, other.__func__) or walk.compare(

@@ -93,9 +93,9 @@ def write_project(
             its place is noted in ``.nbprod/source.json``, which git ignores.
 
     Raises:
-        UsageError: If a file was edited by hand, the folder holds something else, or
-            it cannot be written. Nothing has been written then.
-        SystemFailedError: If the disk failed while writing.
+        UsageError: If a file was edited by hand, or the folder holds something else.
+            Nothing has been written then.
+        SystemFailedError: If it cannot be written, or the disk failed while writing.
     """
     plan = plan_write(files, directory, force)
     _check_writable(directory)
@@ -200,7 +200,7 @@ def _check_writable(directory: Path) -> None:
         with tempfile.TemporaryFile(dir=place):
             pass
     except OSError as error:
-        raise UsageError(
+        raise SystemFailedError(
             f"cannot write into {place}: {error.strerror}",
             fix="mend its permissions, or name another folder with -o",
         ) from error

@@ -44,6 +44,10 @@ def column_schema(column: Column) -> Schema:
         schema["description"] = "ISO 8601 date and time"
     if column.minimum is not None:
         schema["description"] = f"Seen by fit: {column.minimum} to {column.maximum}"
+    if column.kind == "string" and column.categories:
+        seen = ", ".join(str(text) for text in column.categories[:20])
+        more = ", …" if len(column.categories) > 20 else ""
+        schema["description"] = f"Seen by fit: {seen}{more}"
     if column.example is not None:
         schema["examples"] = [column.example]
     return schema

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
+import unicodedata
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,12 @@ __all__ = ["Bond", "findings", "pipeline"]
 _DISPLAY = Definition("display", DefinitionKind.IMPORT, "from IPython.display import display")
 
 
+def _service_name(stem: str) -> str:
+    """Return the slug of a notebook's stem; it may begin with a digit, as no module may."""
+    plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:63].strip("-") or "service"
+
+
 def pipeline(plan: Plan) -> Pipeline:
     """Return the pipeline that ``plan`` describes."""
     from nbprod.analysis.annotations import Annotations
@@ -58,7 +65,7 @@ def pipeline(plan: Plan) -> Pipeline:
     models = [name for name in plan.models if any(_gives(step, name) for step in steps)]
     return Pipeline(
         name=slug,
-        service=chosen.service or re.sub(r"[^a-z0-9]+", "-", slug).strip("-") or "service",
+        service=chosen.service or _service_name(plan.notebook.stem),
         source=Source(
             notebook=plan.notebook.name,
             digest=plan.notebook.digest,

@@ -179,6 +179,11 @@ def _capture(request: RunRequest, nb: Any, digest: str, listener: Listener) -> C
     )
     folder = _folder(request)
     own = digest == request.pipeline.source.digest
+    if not own and request.project is None:
+        raise UsageError(
+            f"{request.notebook.name} changed while nbprod was working on it.",
+            fix="Save it, and start again.",
+        )
     observed = (str(folder), str(request.project.absolute())) if request.project else (str(folder),)
     return Capture(
         plan=plan_run(request.pipeline, tags, own=own),

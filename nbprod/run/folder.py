@@ -58,6 +58,8 @@ def state_folder(beside: Path) -> Path:
     """
     folder = beside / STATE_FOLDER
     folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_mode & 0o077:
+        folder.chmod(0o700)
     ignore = folder / ".gitignore"
     if not ignore.exists():
         ignore.write_text("*\n")

@@ -28,7 +28,7 @@ def call_process(module: str, request: object, request_file: Path) -> dict[str, 
 
     request_file.write_bytes(msgspec.json.encode(request))
     process = subprocess.Popen(
-        [sys.executable, "-m", module, str(request_file)],
+        [sys.executable, "-P", "-m", module, str(request_file)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

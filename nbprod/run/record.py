@@ -157,7 +157,6 @@ class RunRecord:
         isolated: Whether each step had a kernel of its own.
         problems: What capture could not do, for people.
         failure: ``None`` if it did not fail.
-        secrets_withheld: Names whose values were kept out of this record.
     """
 
     run_id: str
@@ -185,7 +184,6 @@ class RunRecord:
     isolated: bool = False
     problems: tuple[str, ...] = ()
     failure: FailureRecord | None = None
-    secrets_withheld: tuple[str, ...] = ()
     schema_version: int = RECORD_SCHEMA
 
     def artifact(self, step: str, kind: str) -> ArtifactRecord | None:

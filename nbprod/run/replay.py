@@ -150,6 +150,13 @@ def replay(request: ReplayRequest, listener: Listener = ignore_events) -> tuple[
     return tuple(result for step in steps if (result := found[step.name]) is not None)
 
 
+def _cores() -> int:
+    """Return the cores this process may use; where that cannot be told, all of them."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def _chosen(request: ReplayRequest) -> list[Step]:
     names = {step.name for step in request.pipeline.steps}
     unknown = [name for name in request.steps if name not in names]
@@ -187,7 +194,7 @@ def _run_processes(
                 "project": str(request.project.absolute()),
                 "package": request.package,
                 "comparer": request.comparer,
-                "jobs": request.jobs or len(os.sched_getaffinity(0)),
+                "jobs": request.jobs or _cores(),
                 "timeout": request.timeout,
                 "steps": jobs,
             }

@@ -77,12 +77,7 @@ def render_loaded(loaded: LoadedNotebook) -> tuple[ProjectFile, ...]:
 def convert_loaded(loaded: LoadedNotebook, directory: Path, *, force: bool) -> ConvertResult:
     """Write the project of a notebook that is already analysed."""
     pipeline = loaded.require_pipeline()
-    files = render_project(
-        pipeline,
-        local_sources=loaded.local_sources,
-        environment=loaded.environment,
-        diagnostics=loaded.diagnostics,
-    )
+    files = render_loaded(loaded)
     written = write_project(files, directory, force=force, notebook=loaded.path)
     return ConvertResult(
         directory=directory,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nbprod.diagnostics import Diagnostic
 from nbprod.emit.load import Project, load_project
+from nbprod.errors import UsageError
 from nbprod.pipeline.ir import Pipeline
 from nbprod.workflows.loading import LoadedNotebook, load_notebook
 from nbprod.workflows.parameter_files import read_parameter_file
@@ -68,8 +69,16 @@ def resolve(
     """Decide every parameter's value from ``-p`` pairs, ``-f`` files and the environment.
 
     Raises:
-        UsageError: If a name is unknown or a value is of the wrong type.
+        UsageError: If a name is unknown, a value is of the wrong type, or a parameter is
+            one of the notebook's secrets.
     """
     from nbprod.run.parameters import resolve_parameters
 
+    secret = [each.name for each in pipeline.parameters if each.name in pipeline.secrets]
+    if secret:
+        # A parameter's value goes into the output notebook, the record and the Bento.
+        raise UsageError(
+            f"the secret {', '.join(secret)} is a parameter, and parameters are recorded",
+            fix="read it in the notebook from an environment variable, outside the parameters cell",
+        )
     return resolve_parameters(pipeline, pairs, [read_parameter_file(path) for path in files])

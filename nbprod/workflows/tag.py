@@ -7,7 +7,9 @@ file changes.
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,12 +142,14 @@ def _write(path: Path, tags: dict[int, tuple[str, ...]]) -> None:
     ending = "\n" if text.endswith("\n") else ""
     # JupyterLab's own layout, so that a diff shows the tags and nothing else.
     content = json.dumps(document, indent=1, ensure_ascii=False) + ending
-    beside = path.with_name(f".{path.name}.writing")
+    path = path.resolve()  # a link stays a link
+    beside = path.with_name(f".{path.name}.{os.getpid()}.writing")
     try:
         beside.write_text(content, encoding="utf-8")
         beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
         raise UsageError(
             f"cannot write {path}: {error.strerror}", fix="check the permissions of its folder"
         ) from error

@@ -9,13 +9,20 @@ answer as the model in the run's own kernel did.
 
 from __future__ import annotations
 
+import ast
+import hashlib
+import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from nbprod.bento.store import require_writable_store
 from nbprod.diagnostics import Severity
 from nbprod.emit.load import Project, load_project
+from nbprod.emit.project import ProjectFile
+from nbprod.emit.write import write_project
 from nbprod.errors import RefusedError, ResultsDifferError, SystemFailedError, UsageError
 from nbprod.events import Listener, LogEvent, StageEvent, StageState
 from nbprod.model.choice import Candidate, Choice, choose_model
@@ -23,10 +30,13 @@ from nbprod.pipeline.ir import Pipeline
 from nbprod.run.environment import require_same_environment
 from nbprod.run.record import ModelRecord, RunRecord
 from nbprod.run.replay import ReplayRequest, StepReplay, replay
-from nbprod.workflows.convert import convert_loaded
+from nbprod.workflows.convert import render_loaded
 from nbprod.workflows.loading import load_notebook
+from nbprod.workflows.packaging import package_model
 from nbprod.workflows.run import execute_stage
 from nbprod.workflows.subject import Subject, load_subject, resolve
+
+_PROJECT_SECONDS = 7 * 24 * 3600
 
 TRAINING_STAGES = (
     ("check", "Check the notebook"),
@@ -133,6 +143,7 @@ def prepare(request: TrainingRequest, listener: Listener, *, serves: bool = True
         parameters = resolve(subject.pipeline, request.parameters, request.parameter_files)
         if serves:
             require_same_environment(subject.kernel)
+            require_writable_store()
             _refuse_serve_cells(subject)
         for found in subject.diagnostics:
             if found.severity is Severity.WARNING:
@@ -214,7 +225,7 @@ def train(prepared: Prepared, listener: Listener) -> Trained:
         )
     listener(LogEvent(f"model: `{choice.candidate.variable}`, because {choice.reason}"))
     with stage("package", listener) as detail:
-        package = package_model(prepared, project, record, choice, artifacts, detail)
+        package = package_model(prepared.pipeline, project, record, choice, artifacts, detail)
     notebook = prepared.subject.notebook
     return Trained(prepared.pipeline, project, record, choice, package, compared, notebook)
 
@@ -231,17 +242,36 @@ def generated_project(prepared: Prepared, listener: Listener) -> Project:
         return subject.project
     assert subject.loaded is not None
     with stage("convert", listener) as done:
+        files = render_loaded(subject.loaded)
         try:
-            directory = state_folder(subject.folder) / "projects" / subject.pipeline.name
+            projects = state_folder(subject.folder) / "projects"
         except OSError as error:
             raise SystemFailedError(
                 f"cannot write beside the notebook, in {subject.folder}: {error.strerror}",
                 fix="make the folder writable, or copy the notebook to one that is",
             ) from error
-        # Only nbprod writes here, so there are no edits to keep.
-        result = convert_loaded(subject.loaded, directory, force=True)
-        done.append(f"{len(result.written) + len(result.unchanged)} files")
+        # A folder for each content: another command, on a notebook edited meanwhile,
+        # must not change the code under this one's feet.
+        directory = projects / f"{subject.pipeline.name}-{_digest(files)}"
+        write_project(files, directory, force=True, notebook=subject.loaded.path)
+        directory.touch()
+        _forget_old_projects(projects, directory)
+        done.append(f"{len(files)} files")
     return load_project(directory)
+
+
+def _digest(files: tuple[ProjectFile, ...]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(str(file.path).encode() + b"\0" + file.content + b"\0")
+    return digest.hexdigest()[:12]
+
+
+def _forget_old_projects(projects: Path, present: Path) -> None:
+    """Delete projects that no command has used for a week."""
+    for folder in projects.iterdir():
+        if folder != present and folder.stat().st_mtime < time.time() - _PROJECT_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def choose(prepared: Prepared, record: RunRecord) -> Choice:
@@ -262,6 +292,10 @@ def choose(prepared: Prepared, record: RunRecord) -> Choice:
         )
         for found in _fitted_by_the_notebook(record)
     )
+    loops = loop_variables(prepared.pipeline)
+    lasting = tuple(each for each in candidates if each.variable not in loops)
+    if not prepared.model:
+        candidates = lasting or candidates
     evaluated = frozenset(
         variable.name
         for step in prepared.pipeline.steps
@@ -269,6 +303,24 @@ def choose(prepared: Prepared, record: RunRecord) -> Choice:
         for variable in step.inputs
     )
     return choose_model(candidates, named=prepared.model, evaluated=evaluated)
+
+
+def loop_variables(pipeline: Pipeline) -> frozenset[str]:
+    """Return the names that only loops bind: at the end they hold the last of many."""
+    loops: set[str] = set()
+    others: set[str] = set()
+    for block in (block for step in pipeline.steps for block in step.blocks):
+        tree = ast.parse(block.source)
+        targets = {
+            id(name)
+            for loop in ast.walk(tree)
+            if isinstance(loop, ast.For | ast.comprehension)
+            for name in ast.walk(loop.target)
+        }
+        for name in ast.walk(tree):
+            if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store):
+                (loops if id(name) in targets else others).add(name.id)
+    return frozenset(loops - others)
 
 
 def _fitted_by_the_notebook(record: RunRecord) -> tuple[ModelRecord, ...]:
@@ -314,107 +366,15 @@ def require_equal(compared: tuple[StepReplay, ...]) -> None:
                 f"step {found.step} runs in the notebook, but not as generated code: "
                 f"{found.error.message}",
                 where=found.error.where,
-                fix="see `nbprod verify` for all steps; --no-verify deploys the generated "
-                "code without the comparison",
+                fix="`nbprod verify` shows all steps; a name that the code needs may come from "
+                "outside the notebook's cells. --no-verify skips the comparison",
             )
         for output in found.outputs:
             if not output.equal:
                 raise ResultsDifferError(
                     f"step {found.step} gives another {output.name} than the notebook: "
                     f"{output.detail}",
-                    fix="see `nbprod verify` for all steps and the likely reason",
+                    fix="if running the notebook twice gives two results, seed its random "
+                    "numbers; else tag the cells of this step and the one before with one "
+                    "step name. `nbprod verify` shows all steps",
                 )
-
-
-def package_model(
-    prepared: Prepared,
-    project: Project,
-    record: RunRecord,
-    choice: Choice,
-    artifacts: tuple[tuple[str, str, tuple[str, ...]], ...],
-    detail: list[str],
-) -> Path:
-    """Package the model in a process of its own, which checks its answers.
-
-    Args:
-        prepared: What was trained.
-        project: The project whose code made the model.
-        record: The run to agree with.
-        choice: The model.
-        artifacts: (path below the run's folder, sha256, variables), in the steps' order.
-        detail: Gets what to tell about it.
-
-    Returns:
-        The packaged model's folder.
-
-    Raises:
-        ResultsDifferError: It does not answer as the notebook's model did.
-        SystemFailedError: It could not be saved.
-    """
-    from nbprod.bento.package_process import ArtifactFile, PackageRequest
-    from nbprod.model.package import PackageFacts
-    from nbprod.run.process import call_process
-
-    folder = Path(record.folder)
-    candidate = choice.candidate
-    saved = frozenset(name for _, _, members in artifacts for name in members)
-    variable = _saved_name(candidate, saved)
-    needed = {*candidate.chain, variable}
-    request = PackageRequest(
-        project=str(project.directory),
-        artifacts=tuple(
-            ArtifactFile(str(folder / path), digest)
-            for path, digest, members in artifacts
-            if needed & set(members)
-        ),
-        variable=variable,
-        model_folder=str(folder / "models" / candidate.variable),
-        output=str(folder / "package"),
-        chain=candidate.chain,
-        own_modules=own_modules(project),
-        working_directory=record.working_directory,
-        facts=PackageFacts(
-            notebook=prepared.pipeline.source.notebook,
-            source_digest=record.source_digest,
-            run_id=record.run_id,
-            variable=candidate.variable,
-            chain=candidate.chain,
-            parameters=record.parameters,
-            metrics=record.metrics,
-            libraries=record.environment.distributions,
-        ),
-    )
-    answer = call_process("nbprod.bento.package_process", request, folder / "package-request.json")
-    if not answer.get("ok"):
-        kind = ResultsDifferError if answer.get("error") == "differs" else SystemFailedError
-        raise kind(str(answer.get("message", "")), fix=str(answer.get("fix", "")))
-    detail.append(f"{candidate.variable}: {candidate.class_name} as {answer['format']}")
-    if answer.get("reason"):
-        detail.append(str(answer["reason"]))
-    return folder / "package"
-
-
-def _saved_name(candidate: Candidate, saved: frozenset[str]) -> str:
-    """Return the name under which the generated code hands the model on.
-
-    Raises:
-        UsageError: Under none: the conversion did not see that it is a model.
-    """
-    for name in (candidate.variable, *candidate.aliases):
-        if name in saved:
-            return name
-    raise UsageError(
-        f"the generated steps do not hand on the model `{candidate.variable}`",
-        fix=f'name it in the notebook\'s metadata: "nbprod": {{"model": "{candidate.variable}"}}',
-    )
-
-
-def own_modules(project: Project) -> tuple[str, ...]:
-    """Return the names of the project's own top-level modules, which go into the Bento."""
-    names = {project.package}
-    for path in project.directory.iterdir():
-        if path.suffix == ".py" and path.stem.isidentifier() and path.stem != "service":
-            names.add(path.stem)
-        elif path.is_dir() and (path / "__init__.py").is_file():
-            names.add(path.name)
-    return tuple(sorted(names - {"tests"}))

@@ -70,7 +70,9 @@ class VerifyResult:
                 }
                 for found in self.steps
             ],
+            # The notebook is not run a second time yet, so nothing is known to be unstable.
             "unstable": [],
+            "stability_checked": False,
         }
 
 

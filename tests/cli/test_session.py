@@ -1,6 +1,7 @@
 """How results and errors reach people, scripts and the Jupyter server."""
 
 import json
+from pathlib import Path
 
 import click
 import pytest
@@ -98,3 +99,41 @@ def test_exit_codes(error, code):
         raise error
 
     assert run(body).exit_code == code
+
+
+def test_an_interrupt_gives_json_too():
+    def body(opened):
+        raise KeyboardInterrupt
+
+    shown = run(body, as_json=True)
+    assert shown.exit_code == 130
+    assert json.loads(shown.stdout)["error"]["exit_code"] == 130
+
+
+def test_what_the_system_refuses_is_no_failure_of_the_users_code():
+    def body(opened):
+        raise OSError(28, "No space left on device", "/data/.nbprod")
+
+    shown = run(body)
+    assert shown.exit_code == 4
+    assert "/data/.nbprod" in shown.stderr
+    assert "No space left" in shown.stderr
+
+
+def test_a_defect_keeps_its_traceback_in_a_file():
+    def body(opened):
+        raise ZeroDivisionError("ours")
+
+    shown = run(body)
+    assert shown.exit_code == 4
+    assert "Traceback" not in shown.stderr
+    kept = shown.stderr.rpartition("traceback in ")[2].strip()
+    assert "ZeroDivisionError: ours" in Path(kept).read_text()
+    Path(kept).unlink()
+
+
+def test_events_that_nobody_reads_do_not_stop_the_work():
+    shown = run(lambda opened: opened.finish({"done": True}, "text"), events=Path("/dev/full"))
+    assert shown.exit_code == 0
+    assert "no more events" in shown.stderr
+    assert "text" in shown.stdout

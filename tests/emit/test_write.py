@@ -9,7 +9,7 @@ import pytest
 from nbprod.emit.load import load_project
 from nbprod.emit.project import ProjectFile, render_project
 from nbprod.emit.write import write_project
-from nbprod.errors import ExitCode, UsageError
+from nbprod.errors import ExitCode, SystemFailedError, UsageError
 from nbprod.pipeline.ir import Pipeline
 
 
@@ -127,7 +127,7 @@ def test_a_read_only_folder_is_a_clear_error(
 ) -> None:
     tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
     try:
-        with pytest.raises(UsageError, match="cannot write into"):
+        with pytest.raises(SystemFailedError, match="cannot write into"):
             write_project(files, tmp_path / "project")
     finally:
         tmp_path.chmod(stat.S_IRWXU)
@@ -137,7 +137,7 @@ def test_a_disk_that_cannot_be_written_is_a_clear_error(files: tuple[ProjectFile
     """/proc refuses new files to root too."""
     if not Path("/proc/self").is_dir():
         pytest.skip("no /proc on this system")
-    with pytest.raises(UsageError, match="cannot write into /proc") as caught:
+    with pytest.raises(SystemFailedError, match="cannot write into /proc") as caught:
         write_project(files, Path("/proc/project"))
     assert caught.value.fix
 

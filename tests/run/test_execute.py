@@ -161,7 +161,7 @@ def test_interrupts_end_the_kernel_and_leave_a_record(
         f"path = Path({str(path)!r})\n"
         "def tell(event): print(event, flush=True)\n"
         "try:\n"
-        "    execute(RunRequest(path, Pipeline('d', 'd', Source('d', ''))), tell)\n"
+        "    execute(RunRequest(path, Pipeline('d', 'd', Source('d', hashlib.sha256(path.read_bytes()).hexdigest()))), tell)\n"
         "except InterruptedRunError as error:\n"
         "    print(error, flush=True); sys.exit(130)\n"
     )

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 SCHEMA_VERSION = 1
+_TEXT_BLOCK = 2000  # rows looked at before giving up on a column of free text
 MAX_BINS = 64  # bins or categories kept for each column of a profile
 MAX_EXACT = 50_000  # rows that quantiles and histograms are computed from
 MAX_COVERED = 200  # distinct values of a text column that sample rows must cover
@@ -531,12 +532,26 @@ def _column_contract(column: _Column) -> dict[str, Any]:
         "dtype": column.dtype,
         "nullable": bool(column.missing.any()),
         "absent": column.absent,
-        "categories": column.categories,
+        "categories": column.categories or _few_texts(column),
         "ordered": column.ordered,
         "minimum": minimum,
         "maximum": maximum,
         "example": _example(column),
     }
+
+
+def _few_texts(column: _Column) -> list[str] | None:
+    """List the texts of a column that has few: what was seen, not all that may come."""
+    if column.kind != "string":
+        return None
+    seen: set[str] = set()
+    for start in range(0, len(column.values), _TEXT_BLOCK):
+        block = slice(start, start + _TEXT_BLOCK)
+        present = column.values[block][~column.missing[block]]
+        seen.update(str(value) for value in present)
+        if len(seen) > MAX_BINS:
+            return None
+    return sorted(seen) or None
 
 
 def _example(column: _Column) -> Any:
