@@ -17,7 +17,7 @@ from nbprod.deploy.front_process import end_front, start_front, wait_for_drain
 from nbprod.deploy.interrupt import terminable
 from nbprod.deploy.lock import deploy_lock
 from nbprod.deploy.process import ProcessMark, terminate
-from nbprod.errors import SystemFailedError, UsageError
+from nbprod.errors import NbprodError, SystemFailedError, UsageError
 
 _DRAIN_SECONDS = 30.0
 _CONFIRM_SECONDS = 10.0
@@ -110,6 +110,19 @@ class Switch:
         self._front: ProcessMark | None = None
         self._own_front = False
         self._candidates: list[Backend] = []
+        self._confirmed = False
+        self._promoting: Backend | None = None
+
+    @property
+    def adopted(self) -> bool:
+        """The version of this deploy serves: its record stands, whatever goes wrong afterwards.
+
+        The record decides, for the front follows it: also one that an interrupt
+        kept from being taken back counts, though nobody has confirmed it yet.
+        """
+        if self._confirmed or self._promoting is None:
+            return self._confirmed
+        return self._recorded()[0] == self._promoting.mark
 
     @property
     def url(self) -> str:
@@ -191,30 +204,40 @@ class Switch:
             candidate: From :meth:`start_candidate`.
             drain: Seconds that requests under way may take on the old version.
 
+        What goes wrong after that is left to the next deploy, which sweeps.
+
         Raises:
             SystemFailedError: The candidate or the front died; the old version serves.
         """
         before = self._before
         after = self._after(candidate)
+        self._promoting = candidate.backend
         try:
             store.write(after)
             self._confirm(candidate)
+            self._confirmed = True
         except BaseException:
-            self._restore(before)
+            if not self._confirmed:
+                self._restore(before)
             raise
         self._before = after
-        self._candidates.remove(candidate.backend)
-        self._own_front = False
-        with contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(KeyboardInterrupt, OSError, NbprodError):
             self._retire(before, after, drain)
-        store.forget_candidate(self.name)
+        with contextlib.suppress(KeyboardInterrupt, OSError, NbprodError):
+            store.forget_candidate(self.name)
         return replace(after, retiring=(), state=DeploymentState.RUNNING)
 
     def leave(self) -> None:
-        """End whatever was started and not promoted."""
+        """End whatever was started, except what the record names: that serves.
+
+        Only the record is asked, so that there is no moment at which a signal
+        finds a promoted version that does not count as promoted yet.
+        """
+        serving = self._recorded()
         for backend in list(self._candidates):
-            self._end(backend)
-        if self._own_front and self._front is not None:
+            if backend.mark not in serving:
+                self._end(backend)
+        if self._own_front and self._front is not None and self._front not in serving:
             end_front(self._front, 0.5)
 
     # Inside ------------------------------------------------------------------
@@ -222,6 +245,16 @@ class Switch:
     def _read(self) -> Deployment | None:
         found = store.read(self.name)
         return found if found is not None and found.history else None
+
+    def _recorded(self) -> tuple[ProcessMark | None, ProcessMark | None]:
+        """Return the backend and the front that the record names now."""
+        try:
+            found = self._read()
+        except NbprodError:
+            if not self._confirmed:
+                return None, None  # a front can follow a damaged record no better
+            found = self._before
+        return (found.backend, found.front) if found is not None else (None, None)
 
     def _stays(self, before: Deployment, port: int | None) -> bool:
         """Tell whether the present front goes on."""

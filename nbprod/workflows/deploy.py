@@ -13,7 +13,7 @@ from nbprod.deploy.check import ServedComparison, check_served, configured_key
 from nbprod.deploy.curl import curl_example
 from nbprod.deploy.deployment import Deployment
 from nbprod.deploy.switch import Candidate, Switch, switching
-from nbprod.errors import ResultsDifferError
+from nbprod.errors import ResultsDifferError, SystemFailedError
 from nbprod.events import (
     Listener,
     LogEvent,
@@ -123,6 +123,11 @@ class ServedTruth:
     expected: dict[str, object] | None = None
 
     @property
+    def comparable(self) -> bool:
+        """There are rows, and answers to compare with."""
+        return bool(self.rows) and self.expected is not None
+
+    @property
     def example(self) -> tuple[dict[str, object], object]:
         """A row without missing values if there is one, and the prediction for it."""
         for row, prediction in zip(self.rows, self._predictions, strict=False):
@@ -179,8 +184,14 @@ def _deploy_training(request: DeployRequest, listener: Listener) -> DeployResult
         trained = train(prepared, listener)
         variable = trained.choice.candidate.variable
         truth = read_truth(Path(trained.record.folder), variable)
+        if not truth.comparable:
+            raise SystemFailedError(
+                f"There are no rows to compare with: the run {trained.record.run_id} kept none "
+                f"for its model '{variable}'.",
+                fix="Deploy again; nothing else may tidy up the runs meanwhile.",
+            )
         built = build_stage(trained, listener)
-        with _kept_only_if_deployed(built.tag):
+        with _kept_only_if_deployed(switch, built.tag):
             deployment, compared = _serve(switch, built.tag, trained.record.run_id, truth, listener)
     row, prediction = truth.example
     return DeployResult(
@@ -196,12 +207,14 @@ def _deploy_training(request: DeployRequest, listener: Listener) -> DeployResult
 
 
 @contextlib.contextmanager
-def _kept_only_if_deployed(tag: str) -> Iterator[None]:
-    """Delete a Bento that did not make it into service."""
+def _kept_only_if_deployed(switch: Switch, tag: str) -> Iterator[None]:
+    """Delete a Bento that did not make it into service; what serves is kept, whatever fails."""
     try:
         yield
     except BaseException:
-        delete_bento(tag)
+        if not switch.adopted:
+            with contextlib.suppress(Exception):  # what went wrong is told, not this
+                delete_bento(tag)
         raise
 
 
@@ -219,7 +232,8 @@ def _serve(
         detail.append(f"ready after {candidate.ready_seconds:.1f} s")
     with stage("compare", listener) as detail:
         compared = _compare(candidate, truth, listener)
-        detail.append(f"{compared.checked_rows} rows equal" if truth.rows else "no rows at hand")
+        rows = compared.checked_rows
+        detail.append(f"{rows} rows equal" if rows else "no rows at hand")
     with stage("switch", listener) as detail:
         deployment = switch.promote(candidate)
         detail.append(deployment.url)
@@ -227,8 +241,8 @@ def _serve(
 
 
 def _compare(candidate: Candidate, truth: ServedTruth, listener: Listener) -> ServedComparison:
-    if not truth.rows or truth.expected is None:
-        return ServedComparison(0)
+    if truth.expected is None or not truth.comparable:
+        return ServedComparison(0)  # an earlier version whose run is gone
 
     def progress(done: int, total: int) -> None:
         listener(ProgressEvent("compare", done, total, unit="row"))
@@ -264,8 +278,9 @@ def _deploy_version(
     with switching(bento.name, host=request.host, port=request.port) as switch:
         owner = switch.current.notebook if switch.current else ""
         truth = _truth_of_version(Path(owner), run_id) if owner and run_id else ServedTruth()
-        if not truth.rows:
-            listener(LogEvent("its run is no longer here, so its answers cannot be compared"))
+        if not truth.comparable:
+            text = "its run is no longer here, so its answers cannot be compared"
+            listener(LogEvent(text, level="warning"))
         deployment, compared = _serve(switch, bento.tag, run_id, truth, listener)
     row, prediction = truth.example
     return DeployResult(
