@@ -57,7 +57,9 @@ def test_a_project_runs_with_a_package_without_init(tmp_path):
     project.parent.mkdir()
     written = convert(ConvertRequest(notebook, project)).written
     assert {"mylib/clean.py", "mylib/deep/more.py", "mylib/tools.py"} <= set(written)
-    assert "mylib" not in (project / "requirements.txt").read_text()
+    requirements = (project / "requirements.txt").read_text()
+    assert "mylib" not in requirements
+    assert "\ntraitlets==" in requirements  # of ipykernel: the lock is whole
     package = next(path.parent for path in project.glob("*/steps.py"))
     code = f"import {package.name}.steps, mylib.clean as c; print(c.__file__, c.prep(1))"
     done = subprocess.run(
