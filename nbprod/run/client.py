@@ -149,14 +149,15 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         self.start_new_kernel(**self._kernel_options)
         self.start_new_kernel_client()
         self._enter_kernel()
-        arguments = {"path": str(path), "sha256": saved["sha256"]}
+        arguments = {"path": str(path), "sha256": saved["sha256"], "search": saved["search"]}
         restored = self._ask("load_namespace", dict(arguments))
         path.unlink(missing_ok=True)
         if "error" in restored:
             raise NamespaceError(str(restored["error"]))
-        problems = restored["problems"]
+        problems, lost = restored["problems"], saved["lost"]
         assert isinstance(problems, list)
-        for problem in problems:
+        assert isinstance(lost, list)
+        for problem in [*lost, *problems]:
             self.capture.warn(f"Between steps, state was not carried over: {problem}")
 
     def _enter_kernel(self) -> None:
@@ -170,6 +171,7 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         settings = {
             "folders": list(self.capture.observed_folders),
             "hoisted": list(self.capture.plan.hoisted),
+            "isolate": self.capture.isolate,
         }
         source = _BOOT.format(
             init=str(KERNEL_FOLDER / "__init__.py"),

@@ -8,6 +8,7 @@ loaded are asked.
 from __future__ import annotations
 
 import importlib
+import importlib.machinery
 import os
 import random
 import sys
@@ -15,6 +16,50 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+_plan: list[int] = []
+"""Seed that numpy's global generator gets once it is imported; empty for none."""
+
+
+class _SeededLoader(importlib.machinery.SourceFileLoader):
+    """Loads ``numpy.random`` and seeds its global generator as planned."""
+
+    def exec_module(self, module: Any) -> None:
+        super().exec_module(module)
+        if _plan:
+            module.seed(_plan)
+
+
+class _SeededFinder:
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        if name != "numpy.random":
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        if spec is None or type(spec.loader) is not importlib.machinery.SourceFileLoader:
+            return None
+        spec.loader = _SeededLoader(name, spec.origin or "")
+        return spec
+
+
+def plan_numpy(seed: list[int] | None = None) -> None:
+    """Decide now what state numpy's global generator will have when it is imported.
+
+    So the state before a step that imports numpy is known, although numpy is not
+    loaded yet: loading it early would make settings like ``OMP_NUM_THREADS`` that the
+    notebook makes before its import come too late.
+
+    Args:
+        seed: An earlier plan; without it the seed comes from the system's entropy.
+    """
+    if seed is None:
+        entropy = os.urandom(64)
+        seed = [int.from_bytes(entropy[at : at + 4], "little") for at in range(0, 64, 4)]
+    _plan[:] = seed
+    loaded = sys.modules.get("numpy.random")
+    if loaded is not None:
+        loaded.seed(_plan)
+    elif not any(isinstance(finder, _SeededFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _SeededFinder())
 
 
 def environment() -> dict[str, str]:
@@ -48,6 +93,13 @@ def snapshot(start: dict[str, str]) -> dict[str, Any]:
         "path": list(sys.path),
         "warnings": list(warnings.filters),
     }
+    if "decimal" in sys.modules:
+        state["decimal"] = importlib.import_module("decimal").getcontext().copy()
+    if "locale" in sys.modules:
+        locale: Any = sys.modules["locale"]
+        state["locale"] = locale.setlocale(locale.LC_ALL)
+    if hasattr(sys.modules.get("sklearn"), "get_config"):
+        state["sklearn"] = sys.modules["sklearn"].get_config()
     pandas = sys.modules.get("pandas")
     if pandas is not None:
         state["pandas"] = _pandas_options()
@@ -87,6 +139,9 @@ def restore(state: dict[str, Any], *, folder: bool = True) -> list[str]:
         ("pandas", _restore_pandas),
         ("numpy", _restore_numpy),
         ("matplotlib", _restore_matplotlib),
+        ("sklearn", _restore_sklearn),
+        ("decimal", lambda value: importlib.import_module("decimal").setcontext(value)),
+        ("locale", _restore_locale),
     ):
         if name in state:
             try:
@@ -98,9 +153,11 @@ def restore(state: dict[str, Any], *, folder: bool = True) -> list[str]:
 
 def _random_state() -> dict[str, Any]:
     state: dict[str, Any] = {"python": random.getstate()}
-    numpy = sys.modules.get("numpy")
-    if numpy is not None and hasattr(numpy, "random"):
-        state["numpy"] = numpy.random.get_state()
+    numpy_random = sys.modules.get("numpy.random")
+    if hasattr(numpy_random, "get_state"):
+        state["numpy"] = numpy_random.get_state()  # type: ignore[union-attr]
+    elif _plan:
+        state["numpy_seed"] = list(_plan)
     torch = sys.modules.get("torch")
     if torch is not None and hasattr(torch, "get_rng_state"):
         state["torch"] = torch.get_rng_state()
@@ -113,6 +170,8 @@ def _restore_random(state: dict[str, Any]) -> None:
         import numpy
 
         numpy.random.set_state(state["numpy"])
+    elif "numpy_seed" in state:
+        plan_numpy(state["numpy_seed"])
     if "torch" in state:
         import torch  # type: ignore[import-not-found, unused-ignore]
 
@@ -152,3 +211,13 @@ def _restore_matplotlib(options: dict[str, Any]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         matplotlib.rcParams.update(options)
+
+
+def _restore_sklearn(options: dict[str, Any]) -> None:
+    importlib.import_module("sklearn").set_config(**options)
+
+
+def _restore_locale(name: str) -> None:
+    locale: Any = importlib.import_module("locale")
+    if locale.setlocale(locale.LC_ALL) != name:
+        locale.setlocale(locale.LC_ALL, name)

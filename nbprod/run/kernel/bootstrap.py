@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
-from . import ambient, artifacts, facts, files, modules, namespace, observe, rewrite
+from . import ambient, artifacts, facts, files, modules, mutations, namespace, observe, rewrite
 
 PAYLOAD_SOURCE = "nbprod"
 
@@ -26,7 +26,8 @@ class Runtime:
     Args:
         shell: The running IPython shell.
         settings: ``folders`` (absolute paths whose modules are observed),
-            ``hoisted`` (names that the generated package defines at module level).
+            ``hoisted`` (names that the generated package defines at module level),
+            ``isolate`` (the state of the author's modules will travel).
     """
 
     def __init__(self, shell: Any, settings: dict[str, Any]) -> None:
@@ -38,6 +39,9 @@ class Runtime:
         if settings.get("observe", True):
             shell.ast_transformers.append(rewrite.ObservedCalls())
             modules.install(tuple(settings.get("folders", ())))
+        if settings.get("isolate"):
+            modules.after_import = mutations.note_import
+        ambient.plan_numpy()
         self.files.start()
 
     def names(self) -> dict[str, Any]:
@@ -117,8 +121,10 @@ def _save_namespace(runtime: Runtime, path: str) -> dict[str, Any]:
     return namespace.save(runtime.shell, runtime.names(), path, runtime.ambient_at_start)
 
 
-def _load_namespace(runtime: Runtime, path: str, sha256: str) -> dict[str, Any]:
-    return namespace.load(runtime.shell, path, sha256)
+def _load_namespace(
+    runtime: Runtime, path: str, sha256: str, search: dict[str, Any]
+) -> dict[str, Any]:
+    return namespace.load(runtime.shell, path, sha256, search)
 
 
 def _finish(runtime: Runtime, folder: str, metrics: list[str]) -> dict[str, Any]:

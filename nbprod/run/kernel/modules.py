@@ -10,15 +10,24 @@ import ast
 import importlib.machinery
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import CodeType, ModuleType
 from typing import Any
 
 from .rewrite import ObservedCalls
 
+after_import: Callable[[ModuleType], None] | None = None
+"""Called with each of the author's modules once it is imported."""
+
 
 class ObservedLoader(importlib.machinery.SourceFileLoader):
     """Loads a source file with observed calls; falls back to the plain code."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the module, and tell who wants to know what it is like then."""
+        super().exec_module(module)
+        if after_import is not None:
+            after_import(module)
 
     def get_code(self, fullname: str) -> CodeType | None:
         """Compile the module from source, past the bytecode cache."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from . import ambient, artifacts, observe, provenance
+from . import ambient, artifacts, mutations, observe, provenance
 
 _OBSERVED = "nbprod: observed"  # no identifier: it hides no variable
+
+_MODULES = "nbprod: modules"
 
 _IPYTHON = frozenset(
     {"In", "Out", "get_ipython", "exit", "quit", "open", "_", "__", "___", "_dh", "_ih", "_oh"}
@@ -48,25 +51,33 @@ def save(
     state["extensions"] = sorted(shell.extension_manager.loaded)
     observed = {"links": provenance.export(), "fits": observe.export()}
     names = list(variables)
-    with_observed = {**variables, _OBSERVED: observed}
-    return artifacts.save_variables(
-        with_observed, [*names, _OBSERVED], path, state=state, scope=shell.user_ns
+    changed, lost = mutations.collect(shell.user_ns)
+    everything = {**variables, _OBSERVED: observed, _MODULES: changed}
+    saved = artifacts.save_variables(
+        everything, [*names, _OBSERVED, _MODULES], path, state=state, scope=shell.user_ns
     )
+    # What unpickling imports may lie in folders that the notebook added.
+    search = {"folder": os.getcwd(), "path": [entry for entry in sys.path if type(entry) is str]}
+    return {**saved, "search": search, "lost": lost}
 
 
-def load(shell: Any, path: str, sha256: str) -> dict[str, Any]:
+def load(shell: Any, path: str, sha256: str, search: dict[str, Any]) -> dict[str, Any]:
     """Restore a namespace saved by :func:`save` into this fresh kernel.
 
     Returns:
         ``{"problems": [...]}``: ambient state that could not be restored.
     """
-    # What unpickling imports may lie in folders that the notebook added.
+    # An entry "" meant the first folder once, and the later one afterwards.
+    sys.path[:] = [*search["path"], search["folder"]]
     found = artifacts.load_variables(path, sha256, scope=shell.user_ns)
     state = found["ambient"]
     observed = found["variables"].pop(_OBSERVED, {"links": [], "fits": []})
     provenance.restore(observed["links"])
     observe.restore(observed["fits"])
+    changed = found["variables"].pop(_MODULES, [])
     shell.user_ns.update(found["variables"])
+    mutations.restore(changed)
+    sys.path[:] = search["path"]
     problems = ambient.restore(state)
     loaded = set(shell.extension_manager.loaded)
     for name in state["extensions"]:

@@ -1,0 +1,194 @@
+"""What a notebook changed outside its own namespace: modules and their classes.
+
+The globals of the author's own modules are compared with what they were right after
+the import; attributes of libraries are known by the cells that assign them. Both
+travel with the namespace to a fresh kernel, where the import alone would undo them.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import sys
+import types
+from collections.abc import Iterator
+from typing import Any
+
+from . import artifacts
+
+_CODE = (types.FunctionType, types.BuiltinFunctionType, types.ModuleType, type)
+_SCALARS = (str, bytes, int, float, complex, bool, type(None))
+_UNTOUCHED = frozenset({"sys", "builtins", "__main__"})
+
+Change = tuple[str, str, str, bool, Any]
+"""Module, qualified name inside it, attribute, whether it is bound, its value."""
+
+_after_import: dict[str, dict[str, dict[str, tuple[Any, str | None]]]] = {}
+_patches: set[tuple[str, str, str]] = set()
+
+
+def note_import(module: types.ModuleType) -> None:
+    """Note what one of the author's modules is like right after its import."""
+    _after_import[module.__name__] = {
+        owner: {name: (value, _digest(value, None)) for name, value in attributes.items()}
+        for owner, attributes in _owners(module)
+    }
+
+
+def _owners(module: types.ModuleType) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield "", _attributes(module)
+    for name, value in vars(module).items():
+        own = isinstance(value, type) and value.__module__ == module.__name__
+        if own and value.__qualname__ == name and "_member_map_" not in vars(value):
+            yield name, _attributes(value)
+
+
+def _attributes(owner: Any) -> dict[str, Any]:
+    descriptors = isinstance(owner, type)
+    return {
+        name: value
+        for name, value in vars(owner).items()
+        if not (name.startswith("__") and name.endswith("__"))
+        and name != "_abc_impl"
+        and not (descriptors and isinstance(value, (types.MemberDescriptorType, property)))
+    }
+
+
+def _digest(value: Any, scope: dict[str, Any] | None) -> str | None:
+    if isinstance(value, (*_CODE, *_SCALARS)):
+        return None
+    try:
+        return _pickled(value, scope)
+    except Exception:
+        return None
+
+
+def _pickled(value: Any, scope: dict[str, Any] | None) -> str:
+    writer = artifacts.DigestWriter(artifacts._Nowhere())  # type: ignore[arg-type]
+    artifacts.pickler(writer, scope=scope).dump(value)
+    return writer.hexdigest()
+
+
+def collect(scope: dict[str, Any]) -> tuple[list[Change], list[str]]:
+    """Return what was changed, and what is made anew because nothing can carry it.
+
+    Args:
+        scope: The notebook's namespace.
+
+    Raises:
+        ValueError: If a changed value cannot be saved.
+    """
+    changes: list[Change] = []
+    lost: list[str] = []
+    for module_name, before in _after_import.items():
+        module = sys.modules.get(module_name)
+        if module is None:
+            continue
+        for owner, now in _owners(module):
+            earlier = before.get(owner, {} if not owner else None)
+            if earlier is None:
+                continue  # a class bound later: it travels as a whole
+            for name, value in now.items():
+                full = ".".join(part for part in (module_name, owner, name) if part)
+                if _is_changed(full, value, earlier.get(name), scope, lost):
+                    changes.append((module_name, owner, name, True, value))
+            changes += [
+                (module_name, owner, name, False, None) for name in earlier if name not in now
+            ]
+    _patches.update(_assigned(scope))
+    for module_name, owner, name in sorted(_patches):
+        found = _find(module_name, owner)
+        if name in vars(found):
+            value = vars(found)[name]
+            _require(f"{module_name}.{owner + '.' if owner else ''}{name}", value, scope)
+            changes.append((module_name, owner, name, True, value))
+    return changes, lost
+
+
+def _is_changed(
+    full: str,
+    value: Any,
+    earlier: tuple[Any, str | None] | None,
+    scope: dict[str, Any],
+    lost: list[str],
+) -> bool:
+    if earlier is None or earlier[0] is not value:
+        if isinstance(value, types.ModuleType) and sys.modules.get(full) is value:
+            return False  # a package's submodule
+        _require(full, value, scope)
+        return True
+    if isinstance(value, (*_CODE, *_SCALARS, classmethod, staticmethod)):
+        return False
+    if earlier[1] is None:
+        # The import made it as it is, unpicklable: the next kernel's import does, too.
+        if type(value).__module__ not in {"_thread", "threading"}:
+            lost.append(f"{full} ({type(value).__name__}) was made anew")
+        return False
+    return _require(full, value, scope) != earlier[1]
+
+
+def _require(full: str, value: Any, scope: dict[str, Any]) -> str:
+    try:
+        return _pickled(value, scope)
+    except Exception as error:
+        kind = type(value).__name__
+        raise ValueError(f"{full} was changed, and a {kind} cannot be saved: {error}") from error
+
+
+def _assigned(scope: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Find the attributes of library modules and classes that the cells assign."""
+    for source in scope.get("In", ()):
+        try:
+            tree = ast.parse(source)
+        except SyntaxError:
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                owner = _value_of(node.value, scope)
+                if isinstance(owner, types.ModuleType):
+                    where = (owner.__name__, "")
+                elif isinstance(owner, type):
+                    where = (owner.__module__, owner.__qualname__)
+                else:
+                    continue
+                if where[0] in _UNTOUCHED or where[0] in _after_import:
+                    continue
+                try:
+                    if _find(*where) is owner:
+                        yield (*where, node.attr)
+                except (ImportError, AttributeError):
+                    continue
+
+
+def _value_of(node: ast.expr, scope: dict[str, Any]) -> Any:
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return None
+    found = scope.get(node.id)
+    for name in reversed(names):
+        if not isinstance(found, (types.ModuleType, type)):
+            return None
+        found = getattr(found, name, None)
+    return found
+
+
+def _find(module: str, owner: str) -> Any:
+    found: Any = importlib.import_module(module)
+    for part in owner.split(".") if owner else ():
+        found = getattr(found, part)
+    return found
+
+
+def restore(changes: list[Change]) -> None:
+    """Change modules and classes as :func:`collect` found them in another kernel."""
+    for module, owner, name, bound, value in changes:
+        target = _find(module, owner)
+        if module not in _after_import:
+            _patches.add((module, owner, name))
+        if bound:
+            setattr(target, name, value)
+        elif name in vars(target):
+            delattr(target, name)

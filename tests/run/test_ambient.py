@@ -1,0 +1,101 @@
+"""State that is no variable of the notebook, between kernels and before numpy is loaded."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nbprod.errors import UserCodeError
+from nbprod.events import Event, LogEvent
+from nbprod.run.execute import RunRequest, execute
+
+Make = Callable[..., Any]
+
+LOCAL = """
+import threading
+FACTOR = 2.0
+NOTHING = object()
+lock = threading.Lock()
+cache = {}
+class Config:
+    debug = False
+def set_factor(value, other=NOTHING):
+    global FACTOR
+    assert other is NOTHING
+    FACTOR = value
+"""
+HAZARDS = [
+    (
+        "step:a",
+        "import decimal, json, os, sys, sklearn, pandas as pd, local_state\n"
+        "from sklearn.preprocessing import StandardScaler\n"
+        "local_state.set_factor(5.0); local_state.cache['n'] = 1; cache = local_state.cache\n"
+        "local_state.Config.debug = True\n"
+        "sklearn.set_config(transform_output='pandas'); decimal.getcontext().prec = 5\n"
+        "sys.path.insert(0, '/nowhere'); json.MARK = 'yes'\n"
+        "pd.DataFrame.double = lambda self: self * 2\n"
+        "d = pd.DataFrame({'a': [1.0, 2.0]}); os.makedirs('other'); os.chdir('other')",
+    ),
+    (
+        "step:b",
+        "print(local_state.FACTOR, local_state.cache is cache, cache, local_state.Config.debug)\n"
+        "local_state.set_factor(6.0); cache['m'] = 2\n"
+        "print(type(StandardScaler().fit_transform(d)).__name__, decimal.Decimal(1) / 3)\n"
+        "print(sys.path, json.MARK, d.double(), os.getcwd())",
+    ),
+    (
+        "step:c",
+        "print(local_state.FACTOR, local_state.cache is cache, cache, local_state.Config.debug)\n"
+        "print(sys.path[0], json.MARK, d.double(), decimal.Decimal(1) / 3)",
+    ),
+]
+
+
+def printed(path: str | Path) -> list[str]:
+    cells = json.loads(Path(path).read_text())["cells"]
+    return ["".join("".join(out["text"]) for out in cell["outputs"]) for cell in cells]
+
+
+@pytest.mark.slow
+def test_isolated_steps_keep_what_earlier_ones_changed_outside_the_notebook(
+    write_notebook: Make, make_pipeline: Make, tmp_path: Path
+) -> None:
+    (tmp_path / "local_state.py").write_text(LOCAL)
+    path = write_notebook(HAZARDS)
+    pipeline = make_pipeline(path)
+    plain = execute(RunRequest(path, pipeline, capture=False))
+    (tmp_path / "other").rmdir()
+    logs: list[Event] = []
+    run = execute(RunRequest(path, pipeline, capture=False, isolate=True), logs.append)
+    assert printed(run.output) == printed(plain.output)
+    assert "5.0 True {'n': 1} True" in printed(run.output)[1]
+    assert [event for event in logs if isinstance(event, LogEvent)] == []
+
+
+@pytest.mark.slow
+def test_isolation_names_the_module_state_that_nothing_can_carry(
+    write_notebook: Make, make_pipeline: Make, tmp_path: Path
+) -> None:
+    (tmp_path / "local_state.py").write_text(LOCAL)
+    change = "import local_state; local_state.cache['open'] = (n for n in range(3))"
+    path = write_notebook([("step:a", change), ("step:b", "print(len(local_state.cache))")])
+    with pytest.raises(UserCodeError, match=r"local_state\.cache was changed"):
+        execute(RunRequest(path, make_pipeline(path), isolate=True))
+
+
+def test_numpy_is_seeded_as_planned_when_it_is_imported_and_not_before() -> None:
+    code = (
+        "import random, sys; before = random.getstate()\n"
+        "from nbprod.run.kernel import ambient; ambient.plan_numpy()\n"
+        "state = ambient._random_state()\n"
+        "assert 'numpy' not in sys.modules and random.getstate() == before\n"
+        "import numpy as np; first = list(np.random.permutation(50))\n"
+        "ambient._restore_random(state); assert list(np.random.permutation(50)) == first\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
