@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nbprod.bento.store import delete_bento, find_bento
@@ -13,7 +13,7 @@ from nbprod.deploy.check import ServedComparison, check_served, configured_key
 from nbprod.deploy.curl import curl_example
 from nbprod.deploy.deployment import Deployment
 from nbprod.deploy.switch import Candidate, Switch, switching
-from nbprod.errors import ResultsDifferError, SystemFailedError
+from nbprod.errors import ResultsDifferError, SystemFailedError, UsageError
 from nbprod.events import (
     Listener,
     LogEvent,
@@ -24,6 +24,9 @@ from nbprod.events import (
 from nbprod.workflows.build import BUILD_STAGES, build_stage
 from nbprod.workflows.target import VersionTarget, resolve_deploy_target
 from nbprod.workflows.training import TrainingRequest, prepare, stage, train
+
+_ROWS_ALONE = 5
+_ROWS_TOGETHER = 100
 
 SERVICE_STAGES = (
     ("start", "Start the service"),
@@ -135,6 +138,13 @@ class ServedTruth:
                 return row, prediction
         return (self.rows[0], self._predictions[0]) if self.rows else ({}, None)
 
+    def answers(self, part: slice) -> dict[str, object]:
+        """Return the expected answers of some of the rows."""
+        return {
+            name: value[part] if isinstance(value, list) and name != "classes" else value
+            for name, value in (self.expected or {}).items()
+        }
+
     @property
     def _predictions(self) -> list[object]:
         found = (self.expected or {}).get("predictions")
@@ -163,6 +173,7 @@ def deploy(request: DeployRequest, listener: Listener = ignore_events) -> Deploy
     """
     target = resolve_deploy_target(request.target)
     if isinstance(target, VersionTarget):
+        _refuse_training_options(request)
         return _deploy_version(target, request, listener)
     return _deploy_training(request, listener)
 
@@ -244,26 +255,72 @@ def _compare(candidate: Candidate, truth: ServedTruth, listener: Listener) -> Se
     if truth.expected is None or not truth.comparable:
         return ServedComparison(0)  # an earlier version whose run is gone
 
-    def progress(done: int, total: int) -> None:
-        listener(ProgressEvent("compare", done, total, unit="row"))
+    def compare(part: slice, batch: int) -> ServedComparison:
+        def progress(done: int, _: int) -> None:
+            done += part.start or 0
+            listener(ProgressEvent("compare", done, len(truth.rows), unit="row"))
 
-    compared = check_served(
-        candidate.url,
-        candidate.check_token,
-        truth.rows,
-        truth.expected,
-        key=configured_key(),
-        progress=progress,
-    )
-    if not compared.equal:
-        first = compared.differences[0]
-        raise ResultsDifferError(
-            f"the service answers {compared.differing_rows} of {compared.checked_rows} rows "
-            f"differently from the notebook's model: {first}",
-            fix="the model depends on something that the service does not have: a global "
-            "variable, a file, an option or a random number",
+        return check_served(
+            candidate.url,
+            candidate.check_token,
+            truth.rows[part],
+            truth.answers(part),
+            batch,
+            key=configured_key(),
+            progress=progress,
         )
-    return compared
+
+    # Clients ask about one row at a time, so some rows are sent alone first.
+    alone = compare(slice(0, _ROWS_ALONE), batch=1)
+    if not alone.equal:
+        raise _differs(
+            alone,
+            "the notebook's model answered these rows among others; if its answer for a row "
+            "depends on the rows beside it (X - X.mean() in a transform), compute that at fit",
+        )
+    if len(truth.rows) <= _ROWS_ALONE:
+        return alone
+    others = compare(slice(_ROWS_ALONE, None), batch=_ROWS_TOGETHER)
+    if not others.equal:
+        raise _differs(
+            others,
+            "the model depends on something that the service does not have: a global "
+            "variable, a file, an option or a random number",
+            offset=_ROWS_ALONE,
+        )
+    return ServedComparison(alone.checked_rows + others.checked_rows)
+
+
+def _differs(compared: ServedComparison, fix: str, offset: int = 0) -> ResultsDifferError:
+    first = compared.differences[0]
+    first = replace(first, row=first.row + offset)
+    return ResultsDifferError(
+        f"the service answers {compared.differing_rows} of {compared.checked_rows} rows "
+        f"differently from the notebook's model: {first}",
+        fix=fix,
+    )
+
+
+def _refuse_training_options(request: DeployRequest) -> None:
+    """Refuse what would only matter if an earlier version were trained again.
+
+    Raises:
+        UsageError: An option of that kind was given.
+    """
+    given = {
+        "-p": request.parameters,
+        "-f": request.parameter_files,
+        "--model": request.model,
+        "--kernel": request.kernel,
+        "--no-verify": not request.verify,
+    }
+    useless = [option for option, value in given.items() if value]
+    if useless:
+        raise UsageError(
+            f"{request.target} is a built version, which is not trained again: "
+            f"{', '.join(useless)} cannot change it",
+            fix="leave the option out, or deploy the notebook",
+        )
 
 
 def _deploy_version(
@@ -293,7 +350,6 @@ def _deploy_version(
 
 
 def _truth_of_version(notebook: Path, run_id: str) -> ServedTruth:
-    from nbprod.errors import UsageError
     from nbprod.run.folder import STATE_FOLDER
     from nbprod.run.record import read_record
 

@@ -246,6 +246,30 @@ def test_ctrl_c_at_any_stage_leaves_nothing(services, moment):
     assert leftovers == []
 
 
+def test_a_model_that_looks_at_the_rows_beside_is_not_deployed(services):
+    """Alone, as clients ask, a row would get another answer than in the notebook."""
+    cells = list(MODEL_CELLS)
+    cells[4] = (
+        "from sklearn.linear_model import LogisticRegression\n"
+        "from sklearn.pipeline import make_pipeline\n"
+        "from sklearn.preprocessing import FunctionTransformer\n"
+        "def centred(rows):\n    return rows - rows.mean()\n"
+        "model = make_pipeline(FunctionTransformer(centred), LogisticRegression(max_iter=500))\n"
+        "model.fit(train.drop(columns='target'), train['target'])",
+        ["step:train"],
+    )
+    shown = nbprod("deploy", write_notebook(services / "beside.ipynb", *cells))
+    assert shown.returncode == 3, shown.stderr
+    assert "rows beside" in shown.stderr
+    assert json.loads(nbprod("status", "--json").stdout)["deployments"] == []
+
+
+def test_an_earlier_version_takes_no_training_options(sandbox):
+    shown = nbprod("deploy", "iris:20260101t000000z-abcdef", "-p", "seed", "3")
+    assert shown.returncode == 2
+    assert "-p" in shown.stderr
+
+
 def test_a_kernel_that_dies(sandbox):
     cells = [*MODEL_CELLS[:3], ("import os\nos._exit(9)", ["step:split"])]
     notebook = write_notebook(sandbox / "dies.ipynb", *cells)
