@@ -159,9 +159,10 @@ def test_interrupts_end_the_kernel_and_leave_a_record(
         "from nbprod.pipeline.ir import *\n"
         "from nbprod.errors import InterruptedRunError\n"
         f"path = Path({str(path)!r})\n"
+        "source = Source('d', hashlib.sha256(path.read_bytes()).hexdigest())\n"
         "def tell(event): print(event, flush=True)\n"
         "try:\n"
-        "    execute(RunRequest(path, Pipeline('d', 'd', Source('d', hashlib.sha256(path.read_bytes()).hexdigest()))), tell)\n"
+        "    execute(RunRequest(path, Pipeline('d', 'd', source)), tell)\n"
         "except InterruptedRunError as error:\n"
         "    print(error, flush=True); sys.exit(130)\n"
     )
