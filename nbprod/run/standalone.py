@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nbprod.diagnostics import Severity, has_errors
-from nbprod.errors import NbprodError
+from nbprod.errors import NbprodError, UsageError
 from nbprod.events import Event, LogEvent
 from nbprod.run.capture import Capture
 from nbprod.run.plan import INJECTED_TAG, RunPlan, plan_run
@@ -53,8 +53,18 @@ def _with_options(capture: Capture) -> Capture:
     ):
         text = os.environ.get(variable)
         if text:
-            setattr(capture, attribute, float(text))
+            setattr(capture, attribute, _seconds(variable, text))
     return capture
+
+
+def _seconds(variable: str, text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not seconds > 0:
+        raise UsageError(f"{variable} is {text!r}.", fix="Give a number of seconds above 0.")
+    return seconds
 
 
 def _recording(nb: Any, kernel_name: str, input_path: str | None) -> Any:  # noqa: ANN401

@@ -5,6 +5,7 @@ import datetime
 import decimal
 import pickle
 import random
+import re
 import threading
 from collections import OrderedDict, defaultdict, deque, namedtuple
 from dataclasses import dataclass
@@ -285,7 +286,9 @@ def test_compare_agrees_with_equality(one: Any, other: Any) -> None:
     assert compare(one, copy.deepcopy(one)).equal
     if compare(one, other).equal:
         assert compare(other, one).equal
-        assert repr(one) == repr(other) or one == other or "e" in repr(one) or "." in repr(one)
+        # Only floats may differ and yet be equal: within the tolerance.
+        shapes = [re.sub(r"-?(\d+\.\d+|\d+e|inf|nan)[-+\de]*", "#", repr(x)) for x in (one, other)]
+        assert one == other or shapes[0] == shapes[1]
 
 
 def test_a_text_vectorizer_equals_its_copy_from_another_process():

@@ -105,10 +105,7 @@ def test_steps_are_pure_typed_functions_with_the_authors_words(leaving: Pipeline
     assert 'def load_data(*, data_path: str) -> pd.DataFrame:\n    """Load the data."""' in text
     assert "    # one bar per answer\n" in text
     assert "A few leave, most stay: see the paper (https://example.org)." in text
-    assert (
-        "def prepare(\n" in text
-        or "def prepare(customers: pd.DataFrame, *, columns: list[Any])" in text
-    )
+    assert "def prepare(" in text
     assert "# Cell 11: Choose the columns.\n    #\n    # Only what is known before" in text
     assert "import numpy" not in text, "nothing uses it"
     assert "customers.head()" not in text

@@ -80,10 +80,10 @@ def sandbox(tmp_path, monkeypatch):
     return work
 
 
-def nbprod(*arguments, timeout=400, **options) -> subprocess.CompletedProcess[str]:
-    """Run the real command in a process of its own."""
+def nbprod(*arguments, timeout=400, within=(), **options) -> subprocess.CompletedProcess[str]:
+    """Run the real command in a process of its own, by the command ``within`` if given."""
     return subprocess.run(
-        [sys.executable, "-m", "nbprod.cli", *map(str, arguments)],
+        [*within, sys.executable, "-m", "nbprod.cli", *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=timeout,
