@@ -94,6 +94,8 @@ class Expressions:
     def _subscript(self, node: ast.Subscript) -> Value:
         base = self.value(node.value)
         index = self.value(node.slice)
+        if base.qualified:
+            self.memory.trace.calls.add(f"{base.qualified}[]")  # os.environ["HOME"]
         if base.type == _FRAME:
             return self._frame_item(node, index)
         if base.type == _SERIES and index.type in _ARRAYS:

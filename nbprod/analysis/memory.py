@@ -22,7 +22,8 @@ class Trace:
         fitted: Regions of estimators it fitted.
         fitted_names: Variables by which it fitted them.
         calls: What it called: qualified names, and methods as ``type.method``
-            (``?.method`` if the type is unknown).
+            (``?.method`` if the type is unknown); what it set of a library, with ``=``
+            behind the name, and read by ``[]``.
     """
 
     mutated: set[int] = field(default_factory=set)

@@ -106,8 +106,16 @@ class Statements(Expressions):
             base = self.value(target.value)
             if isinstance(target, ast.Subscript):
                 self.value(target.slice)
-            self.memory.change(base)
+            self._change(target, base)
             self.hold(base, [value])
+
+    def _change(self, target: ast.Attribute | ast.Subscript, base: Value) -> None:
+        """Note that an attribute or item of ``base`` is set or deleted."""
+        self.memory.change(base)
+        if base.qualified:
+            # ``os.environ[…] = …``, ``pandas.options.display.max_rows = …``
+            attribute = f".{target.attr}" if isinstance(target, ast.Attribute) else ""
+            self.memory.trace.calls.add(f"{base.qualified}{attribute}=")
 
     def _unpack(self, targets: list[ast.expr], value: Value) -> None:
         starred = any(isinstance(target, ast.Starred) for target in targets)
@@ -127,7 +135,7 @@ class Statements(Expressions):
                 if isinstance(each, ast.Name):
                     self.frame.delete(each.id, each.lineno)
                 elif isinstance(each, ast.Attribute | ast.Subscript):
-                    self.memory.change(self.value(each.value))
+                    self._change(each, self.value(each.value))
                     if isinstance(each, ast.Subscript):
                         self.value(each.slice)
 

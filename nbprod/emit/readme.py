@@ -13,8 +13,9 @@ from nbprod.emit.modules import Layout, results_of
 from nbprod.emit.prose import prose, split_at_heading
 from nbprod.emit.template import render
 from nbprod.emit.typing_gap import TypingGap
-from nbprod.pipeline.ir import Parameter, Step, edges
+from nbprod.pipeline.ir import Parameter, Step
 from nbprod.pipeline.naming import function_name
+from nbprod.pipeline.order import dependencies
 
 _SHOWN = 3
 
@@ -32,11 +33,12 @@ class StepRow:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """An arrow of the diagram, between numbers of steps."""
+    """An arrow of the diagram, between numbers of steps; dotted if nothing flows."""
 
     source: int
     target: int
     label: str
+    flows: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +136,18 @@ def _row(step: Step) -> StepRow:
 
 def _edges(layout: Layout) -> tuple[Edge, ...]:
     numbers = {step.name: number for number, step in enumerate(layout.pipeline.steps, start=1)}
-    flows: dict[tuple[int, int], list[str]] = {}
-    for producer, consumer, variable in edges(layout.pipeline):
-        flows.setdefault((numbers[producer], numbers[consumer]), []).append(variable)
-    return tuple(Edge(*ends, _label(names)) for ends, names in flows.items())
+    return tuple(
+        Edge(
+            numbers[each.before],
+            numbers[each.after],
+            _label(each.variables or each.reasons),
+            flows=bool(each.variables),
+        )
+        for each in dependencies(layout.pipeline)
+    )
 
 
-def _label(names: list[str]) -> str:
+def _label(names: tuple[str, ...]) -> str:
     rest = len(names) - _SHOWN
     return ", ".join(names[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
 

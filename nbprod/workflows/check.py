@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nbprod.diagnostics import Diagnostic
 from nbprod.pipeline.ir import Pipeline
+from nbprod.pipeline.order import dependencies
 from nbprod.workflows.loading import load_notebook
 
 
@@ -28,6 +29,7 @@ class CheckResult:
     def as_json(self) -> dict[str, object]:
         """Return the document of ``nbprod check --json``."""
         pipeline = self.pipeline
+        order = dependencies(pipeline) if pipeline else ()
         return {
             "steps": [
                 {
@@ -38,6 +40,7 @@ class CheckResult:
                     "inputs": [variable.name for variable in step.inputs],
                     "params": list(step.params),
                     "outputs": [variable.name for variable in step.outputs],
+                    "after": [each.before for each in order if each.after == step.name],
                     "effects": [effect.value for effect in step.effects],
                     "metrics": list(step.metrics),
                 }
