@@ -127,7 +127,7 @@ class Capture:
         survey = answer.get("survey")
         if truth is not None:
             for change in truth.take(survey if isinstance(survey, dict) else None, cell):
-                self.warn(". ".join(describe_change(change)))
+                self.listener(LogEvent(". ".join(describe_change(change)), "warning"))
         self._keep(answer, kinds)
 
     def after_last_cell(self, ask: Ask, earlier: CellPlan) -> None:
