@@ -5,7 +5,7 @@ BIN := $(CURDIR)/$(VENV)/bin
 DEMO := .demo
 .DEFAULT_GOAL := help
 
-.PHONY: help setup format check test test-fast demo demo-stop lock clean
+.PHONY: help setup format check test test-fast rules demo demo-stop lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -43,6 +43,9 @@ demo: setup ## the main job on a real notebook, ending with a service that answe
 
 demo-stop: setup ## stop the demo's service
 	@NBPROD_HOME=$(CURDIR)/$(DEMO)/home BENTOML_HOME=$(CURDIR)/$(DEMO)/bentoml $(BIN)/nbprod stop churn
+
+rules: setup ## write docs/rules.md from the rulebook
+	@$(BIN)/nbprod check --explain all > docs/rules.md
 
 lock: $(VENV)/.ready ## write constraints.txt anew, with the newest versions that fit
 	$(BIN)/uv pip compile -q --universal --no-emit-index-url --no-annotate --no-header --upgrade \

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from nbprod.origin import Origin
@@ -44,6 +44,14 @@ class Diagnostic:
             "message": self.message,
             "fix": self.fix,
         }
+
+
+def promoted(diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+    """Return ``diagnostics`` with warnings as errors: what ``--strict`` asks for."""
+    return tuple(
+        replace(found, severity=Severity.ERROR) if found.severity is Severity.WARNING else found
+        for found in diagnostics
+    )
 
 
 def has_errors(diagnostics: tuple[Diagnostic, ...]) -> bool:

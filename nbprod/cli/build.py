@@ -13,6 +13,7 @@ from nbprod.cli.options import (
     kernel_option,
     model_option,
     parameter_options,
+    strict_option,
     target_argument,
     verify_option,
 )
@@ -32,6 +33,7 @@ from nbprod.cli.session import session
 @model_option
 @verify_option
 @kernel_option
+@strict_option
 @json_option
 @events_option
 def command(
@@ -41,6 +43,7 @@ def command(
     model: str | None,
     verify: bool,
     kernel: str | None,
+    strict: bool,
     as_json: bool,
     events: Path | None,
 ) -> None:
@@ -55,6 +58,7 @@ def command(
             model=model,
             verify=verify,
             kernel=kernel,
+            strict=strict,
         )
         result = build(request, opened.listen)
         text = (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nbprod.cli.options import example, json_option, kernel_option, notebook_argument
+from nbprod.cli.options import example, json_option, kernel_option, notebook_argument, strict_option
 from nbprod.cli.session import session
 
 
@@ -29,9 +29,10 @@ from nbprod.cli.session import session
 )
 @click.option("--force", is_flag=True, help="Overwrite files that were edited by hand.")
 @kernel_option
+@strict_option
 @json_option
 def command(
-    notebook: Path, directory: Path, force: bool, kernel: str | None, as_json: bool
+    notebook: Path, directory: Path, force: bool, kernel: str | None, strict: bool, as_json: bool
 ) -> None:
     """Write notebook NB as a project of readable Python; nothing is run.
 
@@ -42,7 +43,9 @@ def command(
     from nbprod.workflows.convert import ConvertRequest, convert
 
     with session(as_json=as_json, quiet=True) as opened:
-        result = convert(ConvertRequest(notebook, directory, force=force, kernel=kernel))
+        result = convert(
+            ConvertRequest(notebook, directory, force=force, kernel=kernel, strict=strict)
+        )
         lines = []
         if result.diagnostics:
             lines.append(describe_diagnostics(result.diagnostics))

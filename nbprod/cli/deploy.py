@@ -13,6 +13,7 @@ from nbprod.cli.options import (
     kernel_option,
     model_option,
     parameter_options,
+    strict_option,
     verify_option,
 )
 from nbprod.cli.session import session
@@ -37,6 +38,7 @@ from nbprod.cli.session import session
 @model_option
 @verify_option
 @kernel_option
+@strict_option
 @json_option
 @events_option
 def command(
@@ -48,6 +50,7 @@ def command(
     model: str | None,
     verify: bool,
     kernel: str | None,
+    strict: bool,
     as_json: bool,
     events: Path | None,
 ) -> None:
@@ -69,6 +72,7 @@ def command(
             model=model,
             verify=verify,
             kernel=kernel,
+            strict=strict,
         )
         result = deploy(request, opened.listen)
         opened.finish(result.as_json(), _describe(result.url, result.summary, result.curl))

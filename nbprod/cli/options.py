@@ -39,6 +39,10 @@ verify_option = click.option(
     help="Compare the generated pipeline with the notebook, step by step (default: verify).",
 )
 
+strict_option = click.option(
+    "--strict", is_flag=True, help="Warnings of the check count as errors, and stop it."
+)
+
 kernel_option = click.option(
     "-k", "--kernel", metavar="NAME", help="Kernel to run in, instead of the notebook's own."
 )

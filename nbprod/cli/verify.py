@@ -12,6 +12,7 @@ from nbprod.cli.options import (
     json_option,
     kernel_option,
     parameter_options,
+    strict_option,
     target_argument,
 )
 from nbprod.cli.session import session
@@ -24,6 +25,7 @@ from nbprod.cli.session import session
 @target_argument
 @parameter_options
 @kernel_option
+@strict_option
 @json_option
 @events_option
 def command(
@@ -31,6 +33,7 @@ def command(
     pairs: tuple[tuple[str, str], ...],
     files: tuple[Path, ...],
     kernel: str | None,
+    strict: bool,
     as_json: bool,
     events: Path | None,
 ) -> None:
@@ -45,7 +48,9 @@ def command(
     from nbprod.workflows.verify import VerifyRequest, verify
 
     with session(as_json=as_json, events=events) as opened:
-        request = VerifyRequest(target, parameters=pairs, parameter_files=files, kernel=kernel)
+        request = VerifyRequest(
+            target, parameters=pairs, parameter_files=files, kernel=kernel, strict=strict
+        )
         result = verify(request, opened.listen)
         opened.finish(result.as_json(), describe_verification(result))
         if not result.equivalent:

@@ -30,6 +30,7 @@ class Cell:
         tags: Its cell tags, in order.
         execution_count: Jupyter's ``[n]``; ``None`` if it was never executed.
         metadata: The cell's metadata as read.
+        outputs: A code cell's outputs as read.
     """
 
     number: int
@@ -39,6 +40,7 @@ class Cell:
     tags: tuple[str, ...] = ()
     execution_count: int | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)
+    outputs: tuple[Mapping[str, object], ...] = ()
 
     def origin(self, notebook: str, line: int = 0) -> Origin:
         """Return the place of ``line`` (0: the whole cell) in the notebook named ``notebook``."""

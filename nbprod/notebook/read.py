@@ -140,6 +140,7 @@ def _read_cell(cell: Mapping[str, object], number: int) -> Cell:
     metadata = _mapping(cell.get("metadata"))
     count = cell.get("execution_count")
     tags = metadata.get("tags")
+    outputs = cell.get("outputs")
     return Cell(
         number=number,
         id=str(cell.get("id") or derived_id(number, source)),
@@ -148,6 +149,9 @@ def _read_cell(cell: Mapping[str, object], number: int) -> Cell:
         tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
         execution_count=count if isinstance(count, int) else None,
         metadata=metadata,
+        outputs=tuple(each for each in outputs if isinstance(each, dict))
+        if isinstance(outputs, list)
+        else (),
     )
 
 

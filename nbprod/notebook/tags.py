@@ -75,11 +75,6 @@ def cell_role(cell: Cell) -> CellRole:
     )
 
 
-def ignored_rules(cell: Cell) -> frozenset[str]:
-    """Return the codes of rules that the author switched off for this cell (``ignore:CODE``)."""
-    return frozenset(tag.removeprefix("ignore:") for tag in cell.tags if tag.startswith("ignore:"))
-
-
 def options(notebook: Notebook) -> Options:
     """Read ``metadata.nbprod``; wrong types in it count as absent."""
     found = notebook.metadata.get("nbprod")

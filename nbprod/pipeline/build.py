@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from nbprod.analysis.annotations import Annotations
@@ -12,7 +12,9 @@ from nbprod.analysis.bonds import Bond, bonds, merge
 from nbprod.analysis.dataflow import StepFlow, flow
 from nbprod.analysis.definitions import Definitions, Installed, find_definitions
 from nbprod.analysis.headings import Outline, outline
-from nbprod.analysis.lint import lint
+from nbprod.analysis.ignored import without_ignored
+from nbprod.analysis.lint.checks import lint
+from nbprod.analysis.lint.secrets import find_secrets, without_secrets
 from nbprod.analysis.parameters import ParameterFacts, find_parameters
 from nbprod.analysis.refusals import refusals
 from nbprod.analysis.requirements import Imports, find_imports
@@ -24,7 +26,7 @@ from nbprod.analysis.survey import CellFacts, Survey, survey
 from nbprod.analysis.undefined import check_names
 from nbprod.diagnostics import Diagnostic, has_errors
 from nbprod.notebook.notebook import Notebook
-from nbprod.notebook.tags import ignored_rules, options
+from nbprod.notebook.tags import options
 from nbprod.pipeline import assemble
 from nbprod.pipeline.environment import Environment
 from nbprod.pipeline.ir import Pipeline
@@ -87,17 +89,19 @@ def build(
     environment = environment or Environment()
     sources = dict(local_sources or {})
     facts = survey(notebook, {**local_exports(sources), **environment.exports})
+    secrets = find_secrets(facts)
     problems = [*refusals(facts), *lint(facts), *_stars(facts)]
+    problems += [each.finding for each in secrets]
     if not any(each.statements or each.error for each in facts.cells):
         problems.append(finding("no-code", f"{notebook.name} has no code to turn into a pipeline."))
-        return None, _sorted(problems, notebook)
+        return None, without_ignored(without_secrets(problems, secrets), notebook)
     parameters, found = find_parameters(facts)
     problems += [*found, *check_names(facts, ())]
     plan = _plan(notebook, environment, sources, facts, parameters)
     problems += _settle(plan)
     pipeline = assemble.pipeline(plan)
     problems += assemble.findings(plan, pipeline)
-    ordered = _sorted(problems, notebook)
+    ordered = without_ignored(without_secrets(problems, secrets), notebook)
     return (None if has_errors(ordered) and not pipeline.steps else pipeline), ordered
 
 
@@ -214,20 +218,3 @@ def _stars(facts: Survey) -> list[Diagnostic]:
         owner = by_number[facts.stars.found[0][0]]
         found.append(finding("star-import-ambiguous", message, owner.cell.origin(path)))
     return found
-
-
-def _sorted(problems: Sequence[Diagnostic], notebook: Notebook) -> tuple[Diagnostic, ...]:
-    """Order by cell, without repetitions and what the author switched off."""
-    switched_off = frozenset(options(notebook).ignore)
-    by_cell = {cell.number: ignored_rules(cell) for cell in notebook.cells}
-    kept = {
-        problem: None
-        for problem in problems
-        if problem.code not in switched_off
-        and not (problem.origin and problem.code in by_cell.get(problem.origin.cell, ()))
-    }
-
-    def place(problem: Diagnostic) -> tuple[int, int]:
-        return (problem.origin.cell, problem.origin.line) if problem.origin else (0, 0)
-
-    return tuple(sorted(kept, key=place))

@@ -31,6 +31,7 @@ class BuildRequest:
         model: Variable of the model, if not chosen by the rule.
         verify: Compare the generated steps with the notebook.
         kernel: Kernel name instead of the notebook's own.
+        strict: Warnings of the analysis count as errors.
     """
 
     target: Path
@@ -39,6 +40,7 @@ class BuildRequest:
     model: str | None = None
     verify: bool = True
     kernel: str | None = None
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ def build(request: BuildRequest, listener: Listener = ignore_events) -> BuildRes
         request.model,
         request.verify,
         request.kernel,
+        request.strict,
     )
     trained = train(prepare(training, listener), listener)
     built = build_stage(trained, listener)

@@ -13,10 +13,14 @@ from nbprod.workflows.loading import load_notebook
 
 @dataclass(frozen=True, slots=True)
 class CheckRequest:
-    """Check ``notebook``, as run by ``kernel`` (its own if ``None``)."""
+    """Check ``notebook``, as run by ``kernel`` (its own if ``None``).
+
+    With ``strict``, warnings count as errors.
+    """
 
     notebook: Path
     kernel: str | None = None
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,5 +88,5 @@ def check(request: CheckRequest) -> CheckResult:
     Raises:
         UsageError: If it is no Python notebook or its kernel is missing.
     """
-    loaded = load_notebook(request.notebook, request.kernel)
+    loaded = load_notebook(request.notebook, request.kernel, strict=request.strict)
     return CheckResult(loaded.pipeline, loaded.diagnostics)

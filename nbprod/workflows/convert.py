@@ -21,12 +21,14 @@ class ConvertRequest:
         directory: Folder of the project; made if it is not there.
         force: Overwrite files that were edited by hand.
         kernel: Kernel whose environment counts, instead of the notebook's own.
+        strict: Warnings count as errors.
     """
 
     notebook: Path
     directory: Path
     force: bool = False
     kernel: str | None = None
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,8 @@ def convert(request: ConvertRequest) -> ConvertResult:
         RefusedError: If the notebook has errors.
         UsageError: If a file was edited by hand, or the folder cannot be written.
     """
-    return convert_loaded(
-        load_notebook(request.notebook, request.kernel), request.directory, force=request.force
-    )
+    loaded = load_notebook(request.notebook, request.kernel, strict=request.strict)
+    return convert_loaded(loaded, request.directory, force=request.force)
 
 
 def render_loaded(loaded: LoadedNotebook) -> tuple[ProjectFile, ...]:

@@ -48,6 +48,7 @@ class DeployRequest:
         model: Variable of the model, if not chosen by the rule.
         verify: Compare the generated steps with the notebook.
         kernel: Kernel name instead of the notebook's own.
+        strict: Warnings of the analysis count as errors.
     """
 
     target: Path
@@ -58,6 +59,7 @@ class DeployRequest:
     model: str | None = None
     verify: bool = True
     kernel: str | None = None
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +189,7 @@ def _deploy_training(request: DeployRequest, listener: Listener) -> DeployResult
         request.model,
         request.verify,
         request.kernel,
+        request.strict,
     )
     prepared = prepare(training, listener)
     name, notebook = prepared.pipeline.service, prepared.subject.notebook
@@ -313,6 +316,7 @@ def _refuse_training_options(request: DeployRequest) -> None:
         "--model": request.model,
         "--kernel": request.kernel,
         "--no-verify": not request.verify,
+        "--strict": request.strict,
     }
     useless = [option for option, value in given.items() if value]
     if useless:

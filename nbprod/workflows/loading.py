@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nbprod.diagnostics import Diagnostic, has_errors
+from nbprod.diagnostics import Diagnostic, has_errors, promoted
 from nbprod.errors import RefusedError
 from nbprod.notebook.local_sources import read_local_sources
 from nbprod.notebook.read import Notebook, read_notebook
@@ -49,17 +49,19 @@ class LoadedNotebook:
         return self.pipeline
 
 
-def load_notebook(path: Path, kernel: str | None = None) -> LoadedNotebook:
+def load_notebook(path: Path, kernel: str | None = None, *, strict: bool = False) -> LoadedNotebook:
     """Read and analyse the notebook at ``path``.
 
     Args:
         path: The notebook.
         kernel: Kernel name to use instead of the notebook's own.
+        strict: Warnings count as errors.
 
     Raises:
         UsageError: If it is no Python notebook, cannot be read, or its kernel is missing.
     """
-    return analyse_notebook(read_notebook(path), path, kernel)
+    loaded = analyse_notebook(read_notebook(path), path, kernel)
+    return replace(loaded, diagnostics=promoted(loaded.diagnostics)) if strict else loaded
 
 
 def analyse_notebook(notebook: Notebook, path: Path, kernel: str | None = None) -> LoadedNotebook:

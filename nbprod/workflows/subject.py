@@ -44,7 +44,7 @@ class Subject:
         return self.project.source_notebook().resolve()
 
 
-def load_subject(target: Path, kernel: str | None = None) -> Subject:
+def load_subject(target: Path, kernel: str | None = None, *, strict: bool = False) -> Subject:
     """Read the notebook or project at ``target``.
 
     Raises:
@@ -57,7 +57,7 @@ def load_subject(target: Path, kernel: str | None = None) -> Subject:
         notebook = project.source_notebook().resolve()
         name = kernel or project.pipeline.source.kernel
         return Subject(project.pipeline, notebook.parent, name, project=project)
-    loaded = load_notebook(found.path, kernel)
+    loaded = load_notebook(found.path, kernel, strict=strict)
     pipeline = loaded.require_pipeline()
     name = kernel or loaded.notebook.kernel_name
     return Subject(pipeline, loaded.path.parent, name, loaded.diagnostics, loaded=loaded)

@@ -58,6 +58,7 @@ class TrainingRequest:
         model: Variable of the model to serve, if not chosen by the rule.
         verify: Compare the generated steps with the notebook.
         kernel: Kernel name instead of the notebook's own.
+        strict: Warnings of the analysis count as errors.
     """
 
     target: Path
@@ -66,6 +67,7 @@ class TrainingRequest:
     model: str | None = None
     verify: bool = True
     kernel: str | None = None
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +139,9 @@ def prepare(request: TrainingRequest, listener: Listener, *, serves: bool = True
         RefusedError: The notebook has errors.
     """
     with stage("check", listener) as detail:
-        subject = load_subject(request.target, request.kernel)
-        if request.verify and subject.project is not None:
-            subject = _with_its_notebook(subject, request.kernel)
+        subject = load_subject(request.target, request.kernel, strict=request.strict)
+        if (request.verify or request.strict) and subject.project is not None:
+            subject = _with_its_notebook(subject, request.kernel, strict=request.strict)
         parameters = resolve(subject.pipeline, request.parameters, request.parameter_files)
         if serves:
             require_same_environment(subject.kernel)
@@ -153,10 +155,10 @@ def prepare(request: TrainingRequest, listener: Listener, *, serves: bool = True
     return Prepared(subject, parameters, model, request.verify)
 
 
-def _with_its_notebook(subject: Subject, kernel: str | None) -> Subject:
+def _with_its_notebook(subject: Subject, kernel: str | None, *, strict: bool) -> Subject:
     """Join a project with its source notebook, which has to be the one it was made from."""
     assert subject.project is not None
-    loaded = load_notebook(subject.notebook, kernel)
+    loaded = load_notebook(subject.notebook, kernel, strict=strict)
     pipeline = loaded.require_pipeline()
     if pipeline.source.digest != subject.pipeline.source.digest:
         raise UsageError(

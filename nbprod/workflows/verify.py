@@ -27,12 +27,14 @@ class VerifyRequest:
         parameters: ``(name, text)`` pairs.
         parameter_files: YAML files.
         kernel: Kernel name instead of the notebook's own.
+        strict: Warnings of the analysis count as errors.
     """
 
     target: Path
     parameters: tuple[tuple[str, str], ...] = ()
     parameter_files: tuple[Path, ...] = ()
     kernel: str | None = None
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,11 @@ def verify(request: VerifyRequest, listener: Listener = ignore_events) -> Verify
     """
     listener(PlanEvent(tuple(stage for stage in TRAINING_STAGES if stage[0] != "package")))
     training = TrainingRequest(
-        request.target, request.parameters, request.parameter_files, kernel=request.kernel
+        request.target,
+        request.parameters,
+        request.parameter_files,
+        kernel=request.kernel,
+        strict=request.strict,
     )
     prepared = prepare(training, listener, serves=False)
     project = generated_project(prepared, listener)

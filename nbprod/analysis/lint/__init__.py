@@ -1,0 +1,1 @@
+"""What the analysis finds worth changing before a deploy: one module per concern."""

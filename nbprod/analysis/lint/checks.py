@@ -1,0 +1,24 @@
+"""All checks of a notebook's habits, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from nbprod.analysis.lint.execution import execution_counts
+from nbprod.analysis.lint.magics import magics
+from nbprod.analysis.lint.network import network_access
+from nbprod.analysis.lint.paths import absolute_paths
+from nbprod.analysis.survey import Survey
+from nbprod.diagnostics import Diagnostic
+
+CHECKS: tuple[Callable[[Survey], Iterator[Diagnostic]], ...] = (
+    absolute_paths,
+    magics,
+    execution_counts,
+    network_access,
+)
+
+
+def lint(survey: Survey) -> list[Diagnostic]:
+    """Return what all checks find."""
+    return [found for check in CHECKS for found in check(survey)]

@@ -1,0 +1,82 @@
+"""Rules about tags, parameters and steps."""
+
+from __future__ import annotations
+
+from nbprod.analysis.rulebook.rule import ERROR, HINT, WARNING, Rule
+
+STEPS = (
+    Rule(
+        "parameter-not-literal",
+        ERROR,
+        "The parameters cell holds something else than NAME = literal.",
+        "Keep only literals in the parameters cell; compute the rest in a cell below.",
+        why="papermill puts new values behind that cell: what it computed would be stale.",
+        bad="test_size = 0.2\nrows = len(df)",
+        good="test_size = 0.2",
+        binding=True,
+    ),
+    Rule(
+        "several-parameter-cells",
+        ERROR,
+        "More than one cell is tagged parameters.",
+        "Put all parameters into one cell.",
+        binding=True,
+    ),
+    Rule(
+        "could-be-parameters",
+        HINT,
+        "A cell near the top holds only literal constants.",
+        "Tag it parameters to make them inputs of the pipeline.",
+    ),
+    Rule(
+        "step-conflict",
+        ERROR,
+        "A cell carries tags of several steps.",
+        "Keep one step tag per cell.",
+        binding=True,
+    ),
+    Rule(
+        "step-split",
+        HINT,
+        "Cells of a step lie apart and depend on what lies between: it becomes several steps.",
+        "Give the later cells a step name of their own.",
+    ),
+    Rule(
+        "step-renamed",
+        HINT,
+        "A step has the name of a definition or module.",
+        "Choose another name in the step tag.",
+    ),
+    Rule(
+        "steps-inseparable",
+        ERROR,
+        "Two tagged steps share something that cannot pass from one to the other.",
+        "Give both the same step tag.",
+        why=(
+            "Steps may run in processes of their own. A generator or an open file cannot pass "
+            "from one to another."
+        ),
+        binding=True,
+    ),
+    Rule(
+        "steps-merged",
+        HINT,
+        "Cells stay in one step because they share something that cannot leave it.",
+        "",
+    ),
+    Rule(
+        "metric-not-bound",
+        WARNING,
+        "The cell tagged metrics assigns nothing.",
+        "Assign the metrics to names, such as accuracy = ...",
+        bad="print(model.score(X, y))",
+        good="accuracy = model.score(X, y)",
+    ),
+    Rule(
+        "model-not-found",
+        ERROR,
+        "The model option names a variable that no cell binds.",
+        "Correct metadata.nbprod.model.",
+        binding=True,
+    ),
+)
