@@ -12,6 +12,7 @@ from nbprod.events import Listener, LogEvent, ProgressEvent, ignore_events
 from nbprod.run.folder import RunFolder
 from nbprod.run.plan import CellPlan, RunPlan
 from nbprod.run.record import ArtifactRecord, ModelRecord, StepRecord
+from nbprod.run.truth import Truth, describe_change
 
 Ask = Callable[[str, dict[str, object]], dict[str, object]]
 
@@ -41,6 +42,7 @@ class Capture:
         isolate: Each stretch of one step runs in a kernel of its own.
         cell_timeout: Seconds per cell; ``None`` for no limit.
         run_timeout: Seconds for all cells; ``None`` for no limit.
+        truth: Fingerprints of the variables; ``None`` takes none.
     """
 
     plan: RunPlan
@@ -53,6 +55,7 @@ class Capture:
     isolate: bool = False
     cell_timeout: float | None = None
     run_timeout: float | None = None
+    truth: Truth | None = None
     steps: dict[str, StepProgress] = field(default_factory=dict)
     artifacts: list[ArtifactRecord] = field(default_factory=list)
     models: list[ModelRecord] = field(default_factory=list)
@@ -107,7 +110,25 @@ class Capture:
                 if step.cells and cell.number == step.cells[0]:
                     self._save(saves, kinds, step.name, "inputs", step.inputs)
         arguments = {"cell": cell.number, "described": earlier is not None, "saves": saves}
-        self._keep(ask("boundary", dict(arguments)), kinds)
+        self._ask_boundary(ask, dict(arguments), kinds, cell)
+
+    def _ask_boundary(
+        self,
+        ask: Ask,
+        arguments: dict[str, object],
+        kinds: list[tuple[str, str]],
+        cell: CellPlan | None,
+    ) -> None:
+        """Let the kernel do what is due before ``cell``, and take in what it found."""
+        truth = self.truth
+        if truth is not None and truth.boundary(cell):
+            arguments["watched"] = list(truth.watched(cell))
+        answer = ask("boundary", arguments)
+        survey = answer.get("survey")
+        if truth is not None:
+            for change in truth.take(survey if isinstance(survey, dict) else None, cell):
+                self.listener(LogEvent(". ".join(describe_change(change)), "warning"))
+        self._keep(answer, kinds)
 
     def after_last_cell(self, ask: Ask, earlier: CellPlan) -> None:
         """Save the last step's outputs and collect what the run learned."""
@@ -118,7 +139,7 @@ class Capture:
         for step in self.plan.steps:
             if self.artifacts_wanted and step.cells and earlier.number == step.cells[-1]:
                 self._save(saves, kinds, step.name, "outputs", step.outputs)
-        self._keep(ask("boundary", {"described": True, "saves": saves}), kinds)
+        self._ask_boundary(ask, {"described": True, "saves": saves}, kinds, None)
         arguments = {"folder": str(self.folder.models), "metrics": list(self.plan.metrics)}
         answer = ask("finish", dict(arguments))
         if "error" in answer:
@@ -156,6 +177,8 @@ class Capture:
             self.warn(f"Variables around {steps or 'a cell'} were not saved: {answer['error']}")
             return
         saved = answer.get("saved")
+        survey = answer.get("survey")
+        prints = survey["fingerprints"] if isinstance(survey, dict) else {}
         for (step, kind), document in zip(
             kinds, saved if isinstance(saved, list) else [], strict=True
         ):
@@ -168,6 +191,9 @@ class Capture:
                     size=document["size"],
                     members=tuple(document["members"]),
                     unsaved=dict(document["unsaved"]),
+                    fingerprints={
+                        name: prints[name] for name in document["members"] if name in prints
+                    },
                 )
             )
 

@@ -25,6 +25,7 @@ from nbprod.run.parameters import changed_parameters
 from nbprod.run.plan import INJECTED_TAG, plan_run
 from nbprod.run.record import FailureRecord, RunRecord, RunState, write_atomically
 from nbprod.run.recording import Recording, RunSubject
+from nbprod.run.truth import Truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +186,10 @@ def _capture(request: RunRequest, nb: Any, digest: str, listener: Listener) -> C
             fix="Save it, and start again.",
         )
     observed = (str(folder), str(request.project.absolute())) if request.project else (str(folder),)
+    plan = plan_run(request.pipeline, tags, own=own)
     return Capture(
-        plan=plan_run(request.pipeline, tags, own=own),
+        plan=plan,
+        truth=Truth(plan, _cell_sources(nb).__getitem__) if request.capture else None,
         folder=create_run_folder(folder),
         listener=listener,
         stage=request.stage,
@@ -197,6 +200,13 @@ def _capture(request: RunRequest, nb: Any, digest: str, listener: Listener) -> C
         cell_timeout=request.cell_timeout,
         run_timeout=request.run_timeout,
     )
+
+
+def _cell_sources(nb: Any) -> dict[int, str]:  # noqa: ANN401
+    own = [
+        cell for cell in nb.cells if INJECTED_TAG not in cell.get("metadata", {}).get("tags", ())
+    ]
+    return {number: str(cell.source) for number, cell in enumerate(own, start=1)}
 
 
 def _check_output(output: Path, notebook: Path) -> None:

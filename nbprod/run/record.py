@@ -51,6 +51,45 @@ class StepRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class StretchRecord:
+    """Consecutive cells of one step, and which variables they really changed.
+
+    Attributes:
+        step: The step; empty for cells that belong to none.
+        cells: Their numbers in the notebook that ran.
+        changed: Variables, among those that a step reads or gives, with another
+            fingerprint afterwards.
+    """
+
+    step: str
+    cells: tuple[int, ...]
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRecord:
+    """A change of a variable that the conversion did not see.
+
+    Attributes:
+        variable: Its name.
+        step: The step whose cells changed it; empty for none.
+        cell: The cell that most likely did.
+        line: Its line; 0 if unknown.
+        producer: The step that the conversion takes to have made it last; may be empty.
+        reader: The next step that reads it.
+        cells: The cells of that stretch of ``step``.
+    """
+
+    variable: str
+    step: str
+    cell: int
+    line: int
+    producer: str
+    reader: str
+    cells: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ArtifactRecord:
     """Variables saved at a step boundary.
 
@@ -62,6 +101,7 @@ class ArtifactRecord:
         size: In bytes.
         members: Names of the variables it holds.
         unsaved: Variables that could not be saved, with the reason.
+        fingerprints: Fingerprints of its variables, see ``run/kernel/fingerprint.py``.
     """
 
     step: str
@@ -71,6 +111,7 @@ class ArtifactRecord:
     size: int
     members: tuple[str, ...] = ()
     unsaved: dict[str, str] = field(default_factory=dict)
+    fingerprints: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +198,9 @@ class RunRecord:
         isolated: Whether each step had a kernel of its own.
         problems: What capture could not do, for people.
         failure: ``None`` if it did not fail.
+        stretches: Which variables each stretch of cells really changed, in order.
+        undeclared: Changes among them that the conversion did not see.
+        shares: Groups of variables that shared objects or buffers at a boundary.
     """
 
     run_id: str
@@ -184,6 +228,9 @@ class RunRecord:
     isolated: bool = False
     problems: tuple[str, ...] = ()
     failure: FailureRecord | None = None
+    stretches: tuple[StretchRecord, ...] = ()
+    undeclared: tuple[ChangeRecord, ...] = ()
+    shares: tuple[tuple[str, ...], ...] = ()
     schema_version: int = RECORD_SCHEMA
 
     def artifact(self, step: str, kind: str) -> ArtifactRecord | None:

@@ -115,6 +115,9 @@ class Recording:
             isolated=capture.isolate,
             problems=tuple(capture.problems),
             failure=failure,
+            stretches=tuple(capture.truth.stretches) if capture.truth else (),
+            undeclared=tuple(capture.truth.undeclared) if capture.truth else (),
+            shares=tuple(sorted(capture.truth.shares)) if capture.truth else (),
         )
 
     def _environment(self) -> RunEnvironment:

@@ -74,6 +74,7 @@ def _recording(nb: Any, kernel_name: str, input_path: str | None) -> Any:  # noq
     from nbprod.run.environment import collect_environment
     from nbprod.run.folder import create_run_folder
     from nbprod.run.recording import Recording, RunSubject
+    from nbprod.run.truth import Truth
 
     path = Path(input_path or "")
     if not input_path or not path.is_file():
@@ -98,8 +99,10 @@ def _recording(nb: Any, kernel_name: str, input_path: str | None) -> Any:  # noq
     )
     working_directory = Path.cwd()
     folder = create_run_folder(path.absolute().parent)
+    plan = plan_run(pipeline, tags, own=True)
     capture = Capture(
-        plan=plan_run(pipeline, tags, own=True),
+        plan=plan,
+        truth=Truth(plan, {cell.number: cell.source for cell in notebook.cells}.__getitem__),
         folder=folder,
         listener=_warn,
         observed_folders=(str(path.absolute().parent), str(working_directory)),

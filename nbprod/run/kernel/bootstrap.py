@@ -15,7 +15,18 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
-from . import ambient, artifacts, facts, files, modules, mutations, namespace, observe, rewrite
+from . import (
+    ambient,
+    artifacts,
+    facts,
+    files,
+    fingerprint,
+    modules,
+    mutations,
+    namespace,
+    observe,
+    rewrite,
+)
 
 PAYLOAD_SOURCE = "nbprod"
 
@@ -98,11 +109,14 @@ def _boundary(
     cell: int = 0,
     described: bool = False,
     saves: list[dict[str, Any]] = [],  # noqa: B006
+    watched: list[str] | None = None,
 ) -> dict[str, Any]:
-    """Do what is due between two cells: describe new fits, save variables."""
+    """Do what is due between two cells: describe new fits, fingerprint and save variables."""
     answer: dict[str, Any] = {"saved": []}
     if described:
         observe.describe_pending()
+    if watched is not None:
+        answer["survey"] = fingerprint.survey(runtime.names(), watched)
     for save in saves:
         found = artifacts.save_variables(
             runtime.names(),

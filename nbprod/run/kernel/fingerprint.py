@@ -1,0 +1,542 @@
+"""Fingerprints of variables: object graph and content, so that any change shows.
+
+Two values of equal content and equal inner sharing have one fingerprint, in this
+process and, for data, in any other. Buffers are hashed where they lie; nothing large
+is copied. What has no content to look at (a lock, an open file, a figure) counts by
+its identity.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import pickle
+import sys
+import types
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+_SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})
+_MANY = 64
+_BLOCK = 1 << 22
+NODE_LIMIT = 200_000
+"""Objects that are walked one by one for a variable; beyond, pickle's own walk counts."""
+
+_IDENTITY_ONLY = (
+    types.GeneratorType,
+    types.CoroutineType,
+    types.AsyncGeneratorType,
+    types.FrameType,
+    types.TracebackType,
+    io.IOBase,
+)
+_LIBRARY_CODE = (types.BuiltinFunctionType, types.WrapperDescriptorType, types.MethodDescriptorType)
+
+
+def _hasher() -> Any:
+    try:
+        import xxhash  # type: ignore[import-not-found, unused-ignore]
+    except ImportError:
+        return hashlib.blake2b(digest_size=16)
+    return xxhash.xxh3_128()
+
+
+class _TooManyError(Exception):
+    """The walk met more objects than it may."""
+
+
+class Fingerprint:
+    """The walk over one variable's objects.
+
+    Attributes:
+        met: Ids of the mutable objects and owners of buffers that were reached.
+        opaque: Names of the types that count by identity only.
+    """
+
+    def __init__(self) -> None:
+        self._hash = _hasher()
+        self._order: dict[int, int] = {}
+        self._kept: list[Any] = []
+        self.met: set[int] = set()
+        self.opaque: set[str] = set()
+
+    def add(self, value: Any) -> None:
+        """Take in a value."""
+        kind = type(value)
+        if kind in _SCALARS:
+            self._tag(kind.__name__, repr(value) if kind is not bytes else value.hex())
+            return
+        if self._met_before(value):
+            return
+        for module, handles, add in _KINDS:
+            if (not module or module in sys.modules) and handles(value):
+                add(self, value)
+                return
+        self._object(value)
+
+    def hexdigest(self) -> str:
+        """Return the fingerprint."""
+        return str(self._hash.hexdigest())
+
+    def _tag(self, *parts: object) -> None:
+        for part in parts:
+            data = str(part).encode("utf-8", "surrogatepass")
+            self._hash.update(len(data).to_bytes(8, "little") + data)
+
+    def _met_before(self, value: Any) -> bool:
+        known = self._order.get(id(value))
+        if known is not None:
+            self._tag("again", known)
+            return True
+        if len(self._order) >= NODE_LIMIT:
+            raise _TooManyError
+        self._order[id(value)] = len(self._order)
+        self._kept.append(value)  # so that no id is used twice
+        return False
+
+    def _buffer(self, data: memoryview) -> None:
+        for start in range(0, len(data), _BLOCK):
+            self._hash.update(data[start : start + _BLOCK])
+
+    def _scalars(self, values: Any) -> bool:
+        """Take in a long sequence of scalars at C speed; tell whether it was one."""
+        if len(values) < _MANY or not set(map(type, values)) <= _SCALARS:
+            return False
+        writer = _HashWriter(self._hash)
+        for start in range(0, len(values), 50_000):
+            pickler = pickle.Pickler(writer, 5)
+            pickler.fast = True  # equal content, equal bytes, whatever is shared
+            pickler.dump(list(values[start : start + 50_000]))
+        return True
+
+    def _sequence(self, value: Any) -> None:
+        self._class(value)
+        self._tag(len(value))
+        if type(value) is not tuple:
+            self.met.add(id(value))
+        if not self._scalars(value):
+            for item in value:
+                self.add(item)
+        self._attributes(value, {})
+
+    def _mapping(self, value: Any) -> None:
+        self._class(value)
+        self._tag(len(value))
+        self.met.add(id(value))
+        items = value if isinstance(value, dict) else dict(value)
+        if not self._scalars(items.keys()):
+            for key in items:
+                self.add(key)
+        self._values(list(items.values()))
+        factory = getattr(value, "default_factory", None)
+        if factory is not None:
+            self.add(factory)
+        self._attributes(value, {})
+
+    def _values(self, values: list[Any]) -> None:
+        if not self._scalars(values):
+            for item in values:
+                self.add(item)
+
+    def _set(self, value: Any) -> None:
+        self._class(value)
+        if isinstance(value, set):
+            self.met.add(id(value))
+        parts = []
+        for item in value:
+            part = Fingerprint()
+            part.add(item)
+            parts.append(part.hexdigest())
+        self._tag(len(parts), *sorted(parts))
+
+    def _class(self, value: Any) -> None:
+        kind = type(value)
+        self._tag(kind.__module__, kind.__qualname__)
+
+    def _array(self, value: Any) -> None:
+        self._class(value)
+        self._tag(value.dtype.str if not value.dtype.names else value.dtype.descr, value.shape)
+        self.met.add(id(_owner(value)))
+        masked = sys.modules["numpy"].ma.MaskedArray
+        if isinstance(value, masked):
+            self.array_data(value.data)
+            self.array_data(sys.modules["numpy"].ma.getmaskarray(value))
+            return
+        self._tag(value.flags.writeable)
+        self.array_data(value)
+        self._attributes(value, {})
+
+    def array_data(self, array: Any) -> None:
+        """Take in the values of an array, in place."""
+        numpy: Any = sys.modules["numpy"]
+        if array.dtype.hasobject:
+            if array.dtype.names:
+                for name in array.dtype.names:
+                    self.array_data(numpy.asarray(array[name]))
+            else:
+                self._objects(array)
+            return
+        plain = array.view(numpy.ndarray) if type(array) is not numpy.ndarray else array
+        if plain.size == 0:
+            return
+        if plain.flags.c_contiguous:
+            self._buffer(memoryview(plain.reshape(-1).view("u1")))
+        elif plain.flags.f_contiguous:
+            self._tag("F")
+            self._buffer(memoryview(plain.T.reshape(-1).view("u1")))
+        elif plain.ndim == 1:
+            step = max(1, _BLOCK // plain.itemsize)
+            for start in range(0, len(plain), step):
+                part = numpy.ascontiguousarray(plain[start : start + step])
+                self._buffer(memoryview(part.view("u1")))
+        else:
+            for row in plain:
+                self.array_data(row)
+
+    def _objects(self, array: Any) -> None:
+        flat = array if array.ndim == 1 else array.ravel()
+        for start in range(0, len(flat), 50_000):
+            self._values(flat[start : start + 50_000].tolist())
+
+    def _numpy_scalar(self, value: Any) -> None:
+        self._class(value)
+        self._tag(value.dtype.str)
+        self._hash.update(value.tobytes())
+
+    def _generator(self, value: Any) -> None:
+        self._class(value)
+        self.met.add(id(value))
+        if hasattr(value, "get_state"):
+            self.add(value.get_state(legacy=False))
+        else:
+            self.add(getattr(value, "bit_generator", value).state)
+
+    def _python_generator(self, value: Any) -> None:
+        self._class(value)
+        self.met.add(id(value))
+        self.add(value.getstate())
+
+    def _frame(self, value: Any) -> None:
+        self._class(value)
+        self.met.add(id(value))
+        self.add(value.index)
+        if value.ndim == 1:
+            self.add(value.name)
+            self._column(value.array)
+        else:
+            self.add(value.columns)
+            for column in _columns(value):
+                self._column(column)
+        self.add(dict(value.attrs))
+        self._tag(value.flags.allows_duplicate_labels)
+
+    def _index(self, value: Any) -> None:
+        self._class(value)
+        self.add(list(value.names))
+        if hasattr(value, "levels"):
+            for level, codes in zip(value.levels, value.codes):  # noqa: B905
+                self.add(level)
+                self.array_data(codes)
+        elif type(value).__name__ == "RangeIndex":
+            self._tag(value.start, value.stop, value.step)
+        else:
+            self._column(value.array)
+
+    def _column(self, values: Any) -> None:
+        """Take in a column: an array of numpy's or an extension array."""
+        numpy: Any = sys.modules["numpy"]
+        if isinstance(values, numpy.ndarray):
+            self._tag(values.dtype.str, values.shape)
+            self.array_data(values)
+            return
+        self._class(values)
+        self._tag(values.dtype, len(values))
+        if hasattr(values, "codes"):
+            self.add(values.categories)
+            self._tag(values.ordered)
+            self.array_data(values.codes)
+            return
+        if hasattr(values, "_mask"):
+            self.array_data(values._mask)
+            self.array_data(values._data)
+            return
+        inner = getattr(values, "_ndarray", None)
+        if isinstance(inner, numpy.ndarray):
+            self.array_data(inner)
+            return
+        self._object(values)
+
+    def _code(self, value: Any) -> None:
+        """Take in a function or class: the notebook's own by content, others by name."""
+        name = getattr(value, "__qualname__", getattr(value, "__name__", ""))
+        module = getattr(value, "__module__", None)
+        self._tag("code", type(value).__name__, module, name)
+        if isinstance(value, types.MethodType):
+            self.add(value.__func__)
+            self.add(value.__self__)
+        elif isinstance(value, types.FunctionType):
+            if not _importable(value):
+                self._function(value)
+        elif isinstance(value, type):
+            if not _importable(value):
+                for part, member in sorted(vars(value).items()):
+                    if part not in _CLASS_PARTS and not part.startswith("_abc_"):
+                        self._tag(part)
+                        self.add(member)
+        elif isinstance(value, types.CodeType):
+            self._hash.update(value.co_code)
+            self._tag(value.co_names, value.co_varnames)
+            for constant in value.co_consts:
+                self.add(constant)
+        elif isinstance(value, (staticmethod, classmethod)):
+            self.add(value.__func__)
+        elif isinstance(value, property):
+            for accessor in (value.fget, value.fset, value.fdel):
+                self.add(accessor)
+
+    def _function(self, value: Any) -> None:
+        self.add(value.__code__)
+        self.add(value.__defaults__)
+        self.add(value.__kwdefaults__)
+        for cell in value.__closure__ or ():
+            try:
+                self.add(cell.cell_contents)
+            except ValueError:
+                self._tag("empty cell")
+        if value.__dict__:
+            self.met.add(id(value))
+            self.add(dict(value.__dict__))
+
+    def _object(self, value: Any) -> None:
+        kind = type(value)
+        self._class(value)
+        if isinstance(value, _IDENTITY_ONLY) or kind.__module__.startswith(_BY_IDENTITY):
+            self._by_identity(value)
+            return
+        self.met.add(id(value))
+        tensor = getattr(value, "numpy", None)
+        if kind.__module__.split(".")[0] == "torch" and callable(tensor):
+            self.add(value.detach().cpu().numpy())
+            return
+        if (hasattr(value, "__dict__") or _slots(kind)) and _has_plain_state(kind):
+            self._attributes(value, _cached(kind))
+            return
+        self._reduced(value)
+
+    def _attributes(self, value: Any, skipped: Mapping[str, Any] | set[str]) -> None:
+        found = dict(getattr(value, "__dict__", None) or {})
+        for name in _slots(type(value)):
+            if hasattr(value, name):
+                found[name] = getattr(value, name)
+        for name in sorted(name for name in found if name not in skipped):
+            self._tag(name)
+            self.add(found[name])
+
+    def _reduced(self, value: Any) -> None:
+        try:
+            found = value.__reduce_ex__(4)
+        except Exception:
+            self._by_identity(value)
+            return
+        if isinstance(found, str):
+            self._tag("named", found)
+            return
+        for number, part in enumerate(found):
+            if part is None:
+                continue
+            self._tag(number)
+            self.add(list(part) if number in {3, 4} else part)
+
+    def _by_identity(self, value: Any) -> None:
+        self.opaque.add(type(value).__name__)
+        self.met.add(id(value))
+        self._tag("identity", id(value))
+
+
+class _HashWriter:
+    def __init__(self, digest: Any) -> None:
+        self._hash = digest
+
+    def write(self, data: Any) -> int:
+        self._hash.update(data)
+        return memoryview(data).nbytes
+
+
+_CLASS_PARTS = frozenset({"__dict__", "__weakref__", "__doc__", "__module__", "__firstlineno__"})
+_BY_IDENTITY = ("matplotlib.", "_thread", "threading", "weakref", "socket", "sqlite3", "IPython.")
+_HEAP_TYPE = 1 << 9
+
+
+def _importable(value: Any) -> bool:
+    """Tell whether a function or class is found again under its name in its module."""
+    module = sys.modules.get(getattr(value, "__module__", None) or "")
+    if module is None or module.__name__ == "__main__":
+        return False
+    found: Any = module
+    for part in value.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found is value
+
+
+def _has_plain_state(kind: type) -> bool:
+    return all(base is object or base.__flags__ & _HEAP_TYPE for base in kind.__mro__)
+
+
+def _slots(kind: type) -> tuple[str, ...]:
+    found: list[str] = []
+    for base in kind.__mro__:
+        slots = vars(base).get("__slots__", ())
+        found.extend((slots,) if isinstance(slots, str) else slots)
+    return tuple(name for name in found if name not in {"__dict__", "__weakref__"})
+
+
+def _cached(kind: type) -> set[str]:
+    """Return the attributes that reading computes: they are no change."""
+    return {
+        name
+        for base in kind.__mro__
+        for name, member in vars(base).items()
+        if isinstance(member, functools.cached_property)
+    }
+
+
+def _owner(array: Any) -> Any:
+    while type(array.base) is type(array):
+        array = array.base
+    return array
+
+
+def _columns(frame: Any) -> Iterable[Any]:
+    """Return the columns' arrays without making a Series of each."""
+    try:
+        found: list[Any] = [None] * frame.shape[1]
+        for block in frame._mgr.blocks:
+            places = block.mgr_locs.as_array
+            values = block.values
+            for number, place in enumerate(places):
+                found[place] = values if values.ndim == 1 else values[number]
+    except Exception:
+        found = [frame.iloc[:, number].array for number in range(frame.shape[1])]
+    return found
+
+
+def _is(*names: str) -> Any:
+    """Return a test for classes of a loaded module, named ``module:Class``."""
+
+    def test(value: Any) -> bool:
+        for name in names:
+            module, _, attribute = name.partition(":")
+            owner: Any = sys.modules.get(module)
+            kind = getattr(owner, attribute, None) if owner is not None else None
+            if isinstance(kind, type) and isinstance(value, kind):
+                return True
+        return False
+
+    return test
+
+
+def _is_sequence(value: Any) -> bool:
+    return isinstance(value, (list, tuple, deque))
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, (dict, types.MappingProxyType))
+
+
+def _is_code(value: Any) -> bool:
+    return isinstance(
+        value,
+        (
+            types.FunctionType,
+            types.MethodType,
+            types.ModuleType,
+            types.CodeType,
+            type,
+            property,
+            staticmethod,
+            classmethod,
+            *_LIBRARY_CODE,
+        ),
+    )
+
+
+_KINDS: tuple[tuple[str, Any, Any], ...] = (
+    ("", _is_sequence, Fingerprint._sequence),
+    ("", _is_mapping, Fingerprint._mapping),
+    ("", lambda value: isinstance(value, (set, frozenset)), Fingerprint._set),
+    ("", _is_code, Fingerprint._code),
+    ("random", _is("random:Random"), Fingerprint._python_generator),
+    ("numpy", _is("numpy:ndarray"), Fingerprint._array),
+    ("numpy", _is("numpy:generic"), Fingerprint._numpy_scalar),
+    (
+        "numpy.random",
+        _is("numpy.random:RandomState", "numpy.random:Generator", "numpy.random:BitGenerator"),
+        Fingerprint._generator,
+    ),
+    ("pandas", _is("pandas:DataFrame", "pandas:Series"), Fingerprint._frame),
+    ("pandas", _is("pandas:Index"), Fingerprint._index),
+    ("pandas", _is("pandas.api.extensions:ExtensionArray"), Fingerprint._column),
+)
+
+
+def fingerprint(value: Any) -> tuple[str, set[int], set[str]]:
+    """Return a value's fingerprint, the ids of what it may share, and what is opaque in it."""
+    found = Fingerprint()
+    try:
+        found.add(value)
+        return found.hexdigest(), found.met, found.opaque
+    except (_TooManyError, RecursionError):
+        met = found.met
+    except Exception as error:
+        return f"unknown {type(error).__name__} {id(value)}", set(), {type(value).__name__}
+    return _by_pickle(value), met, set()
+
+
+def _by_pickle(value: Any) -> str:
+    digest = _hasher()
+    try:
+        from . import artifacts
+
+        artifacts.pickler(_HashWriter(digest)).dump(value)
+    except Exception:
+        return f"identity {id(value)}"
+    return str(digest.hexdigest())
+
+
+def survey(variables: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Fingerprint variables, and find which share objects or buffers.
+
+    Args:
+        variables: The notebook's variables.
+        names: Which of them; those that are not bound are left out.
+
+    Returns:
+        ``{"fingerprints": {name: text}, "shares": [[name, ...]], "opaque": {name: [type]}}``.
+    """
+    found: dict[str, str] = {}
+    opaque: dict[str, list[str]] = {}
+    reached: dict[str, set[int]] = {}
+    for name in names:
+        if name in variables:
+            text, met, hidden = fingerprint(variables[name])
+            found[name] = text
+            reached[name] = met
+            if hidden:
+                opaque[name] = sorted(hidden)
+    return {"fingerprints": found, "shares": _groups(reached), "opaque": opaque}
+
+
+def _groups(reached: dict[str, set[int]]) -> list[list[str]]:
+    groups: list[tuple[list[str], set[int]]] = []
+    for name, met in reached.items():
+        joined: tuple[list[str], set[int]] = ([name], set(met))
+        apart = []
+        for group in groups:
+            if joined[1].isdisjoint(group[1]):
+                apart.append(group)
+            else:
+                joined = (group[0] + joined[0], group[1] | joined[1])
+        groups = [*apart, joined]
+    return [sorted(names) for names, _ in groups if len(names) > 1]

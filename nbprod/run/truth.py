@@ -1,0 +1,156 @@
+"""What a run shows of its variables: which really changed, and where that was not declared.
+
+Around each stretch of cells of one step the kernel fingerprints the variables that a
+later step reads. A step's input must come from the step that declares it as an output;
+if another one changed it last, the conversion missed that change.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from nbprod.run.plan import CellPlan, RunPlan
+from nbprod.run.record import ChangeRecord, StretchRecord
+
+
+@dataclass
+class Truth:
+    """The fingerprints of one run so far.
+
+    Attributes:
+        plan: Steps, inputs and outputs.
+        source: Gives the text of a cell by its number.
+        stretches: What each stretch changed, in order.
+        undeclared: Changes that no step declares.
+        shares: Groups of variables that shared objects or buffers at some boundary.
+    """
+
+    plan: RunPlan
+    source: Callable[[int], str] = lambda _: ""
+    stretches: list[StretchRecord] = field(default_factory=list)
+    undeclared: list[ChangeRecord] = field(default_factory=list)
+    shares: set[tuple[str, ...]] = field(default_factory=set)
+    _step: str | None = None
+    _cells: list[int] = field(default_factory=list)
+    _known: dict[str, str] = field(default_factory=dict)
+    _changed_in: dict[str, int] = field(default_factory=dict)
+    _begun: set[str] = field(default_factory=set)
+
+    def boundary(self, cell: CellPlan | None) -> bool:
+        """Tell whether a stretch begins with ``cell``, or ends if it is ``None``."""
+        return cell is None or cell.step != self._step
+
+    def watched(self, cell: CellPlan | None) -> tuple[str, ...]:
+        """Return the variables to fingerprint before ``cell``; ``None`` is after the last."""
+        names: dict[str, None] = {}
+        for step in self.plan.steps:
+            if cell is not None and step.name not in self._begun:
+                names.update(dict.fromkeys(step.inputs))
+            if step.name == self._step or (cell is not None and step.name == cell.step):
+                names.update(dict.fromkeys((*step.inputs, *step.outputs)))
+        return tuple(names)
+
+    def take(
+        self, survey: Mapping[str, object] | None, cell: CellPlan | None
+    ) -> tuple[ChangeRecord, ...]:
+        """Take in the fingerprints from before ``cell``; return changes not declared.
+
+        Args:
+            survey: What the kernel found; ``None`` if no stretch begins here.
+            cell: The cell that runs next; ``None`` after the last.
+        """
+        found: tuple[ChangeRecord, ...] = ()
+        if survey is not None:
+            found = self._take(survey, cell)
+            self._step, self._cells = (cell.step if cell else None), []
+        if cell is not None and cell.number:
+            self._cells.append(cell.number)
+        return found
+
+    def _take(
+        self, survey: Mapping[str, object], cell: CellPlan | None
+    ) -> tuple[ChangeRecord, ...]:
+        now = survey["fingerprints"]
+        shares = survey["shares"]
+        assert isinstance(now, dict)
+        assert isinstance(shares, list)
+        self.shares.update(tuple(group) for group in shares)
+        if self._step is not None:
+            changed = tuple(sorted(name for name in now if self._known.get(name) != now[name]))
+            for name in changed:
+                self._changed_in[name] = len(self.stretches)
+            self.stretches.append(StretchRecord(self._step, tuple(self._cells), changed))
+        self._known = dict(now)
+        if cell is None or not cell.step or cell.step in self._begun:
+            return ()
+        self._begun.add(cell.step)
+        found = tuple(self._missed(cell.step))
+        self.undeclared += found
+        return found
+
+    def _missed(self, reader: str) -> list[ChangeRecord]:
+        """Find inputs of a step which another step than their producer changed last."""
+        found: list[ChangeRecord] = []
+        inputs = next(step.inputs for step in self.plan.steps if step.name == reader)
+        for name in inputs:
+            if name not in self._changed_in:
+                continue
+            stretch = self.stretches[self._changed_in[name]]
+            producer = self._producer(reader, name)
+            if stretch.step != producer:
+                cell, line = self._place(stretch, name)
+                found.append(
+                    ChangeRecord(name, stretch.step, cell, line, producer, reader, stretch.cells)
+                )
+        return found
+
+    def _producer(self, reader: str, name: str) -> str:
+        producer = ""
+        for step in self.plan.steps:
+            if step.name == reader:
+                break
+            if name in step.outputs:
+                producer = step.name
+        return producer
+
+    def _place(self, stretch: StretchRecord, name: str) -> tuple[int, int]:
+        """Find the line of a stretch that most likely changed a variable."""
+        names = {name}.union(*(group for group in self.shares if name in group))
+        for wanted in ({name}, names):
+            for cell in reversed(stretch.cells):
+                line = _mention(self.source(cell), wanted)
+                if line:
+                    return cell, line
+        return (stretch.cells[-1] if stretch.cells else 0), 0
+
+
+def _mention(source: str, names: set[str]) -> int:
+    """Return the last line of a cell that names one of ``names``; 0 for none."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        lines = source.splitlines()
+        found = (n for n, text in enumerate(lines, 1) if any(name in text for name in names))
+        return max(found, default=0)
+    return max(
+        (node.lineno for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in names),
+        default=0,
+    )
+
+
+def describe_change(found: ChangeRecord) -> tuple[str, str]:
+    """Return what an undeclared change is, and what mends it."""
+    place = f"cell {found.cell}" + (f", line {found.line}" if found.line else "")
+    text = (
+        f"{place} (step {found.step or 'none'}) changes `{found.variable}`, which the "
+        f"conversion did not see: step {found.reader}, which reads it, "
+    )
+    text += f"would get it as step {found.producer} left it" if found.producer else "may miss that"
+    tag = f"step:{found.producer}" if found.producer else f"step:{found.reader}"
+    fix = (
+        f"End cell {found.cell} with the line `{found.variable} = {found.variable}`, "
+        f"or give the cell the tag `{tag}`."
+    )
+    return text, fix

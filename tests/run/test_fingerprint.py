@@ -1,0 +1,177 @@
+"""Fingerprints: equal for equal values, another after any change, in any process."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import pickle
+import random
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.ensemble import RandomForestClassifier
+
+from nbprod.run.kernel.fingerprint import NODE_LIMIT, fingerprint, survey
+
+
+class Box:
+    def __init__(self, items: Any) -> None:
+        self.items = items
+
+    @functools.cached_property
+    def size(self) -> int:
+        return len(self.items)
+
+
+def frame() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "n": [1.5, None, 3.0],
+            "text": ["a", None, "c"],
+            "kind": pd.Categorical(["x", "y", "x"]),
+            "when": pd.to_datetime(["2024-01-01", None, "2024-01-03"], utc=True),
+            "whole": pd.array([1, None, 3], dtype="Int64"),
+            "any": pd.Series([1, "two", [3]], dtype=object),
+        },
+        index=[10, 20, 30],
+    )
+
+
+def forest() -> Any:
+    X = np.arange(40.0).reshape(20, 2)
+    return RandomForestClassifier(5, random_state=0).fit(X, X[:, 0] > 9)
+
+
+def inner(box: Box) -> None:
+    box.items["a"].append(1)
+
+
+def set_cell(table: pd.DataFrame) -> None:
+    table.loc[20, "any"] = "other"
+
+
+def drop_column(table: pd.DataFrame) -> None:
+    del table["n"]
+
+
+def reorder(table: pd.DataFrame) -> None:
+    table.index = pd.Index([10, 30, 20])
+
+
+def assign_view(array: Any) -> None:
+    array[::2][1] = 9
+
+
+CHANGES: list[tuple[Callable[[], Any], Callable[[Any], Any]]] = [
+    (lambda: [1, [2]], lambda v: v[1].append(3)),
+    (lambda: {"a": 1}, lambda v: v.update(a=1.0)),
+    (lambda: {"a": 1, "b": 2}, lambda v: v.update(a=v.pop("a"))),
+    (lambda: {1, 2}, lambda v: v.add(3)),
+    (lambda: list(range(500)), lambda v: v.__setitem__(499, True)),
+    (lambda: Box({"a": []}), inner),
+    (lambda: np.arange(6), assign_view),
+    (lambda: np.arange(6.0).reshape(2, 3).T, lambda v: v.__setitem__((0, 1), 7)),
+    (lambda: np.array(["a", "bb"], dtype=object), lambda v: v.__setitem__(0, "c")),
+    (lambda: np.ma.masked_array([1, 2], [False, True]), lambda v: v.__setitem__(0, 5)),
+    (lambda: np.random.default_rng(1), lambda v: v.normal()),
+    (lambda: random.Random(1), lambda v: v.random()),
+    (frame, set_cell),
+    (frame, drop_column),
+    (frame, reorder),
+    (frame, lambda v: v["kind"].cat.categories is None or v.attrs.update(unit="m")),
+    (lambda: frame()["whole"], lambda v: v.__setitem__(20, 2)),
+    (forest, lambda v: v.set_params(n_estimators=6)),
+    (forest, lambda v: v.estimators_[2].tree_.value.__setitem__((0, 0, 0), 0.123)),
+    (
+        lambda: {"many": list(range(NODE_LIMIT)), "o": [Box(n) for n in range(10)]},
+        lambda v: v["o"].pop(),
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "change"), CHANGES)
+def test_a_change_gives_another_fingerprint(make: Any, change: Any) -> None:
+    value = make()
+    before = fingerprint(value)[0]
+    assert fingerprint(value)[0] == before
+    assert fingerprint(pickle.loads(pickle.dumps(make())))[0] == before
+    change(value)
+    assert fingerprint(value)[0] != before
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+        lambda inner: (
+            st.lists(inner)
+            | st.dictionaries(st.text(), inner)
+            | st.tuples(inner, inner)
+            | st.sets(st.integers() | st.text())
+        ),
+        max_leaves=30,
+    )
+)
+def test_copies_have_one_fingerprint(value: Any) -> None:
+    assert fingerprint(copy.deepcopy(value))[0] == fingerprint(value)[0]
+
+
+def test_inner_sharing_is_part_of_it() -> None:
+    shared = [1]
+    assert fingerprint([shared, shared])[0] != fingerprint([[1], [1]])[0]
+
+
+def test_reading_changes_nothing() -> None:
+    model, table, box = forest(), frame(), Box([1])
+    before = [fingerprint(value)[0] for value in (model, table, box)]
+    model.predict([[1.0, 2.0]])
+    table.describe(include="all")
+    table.groupby("kind", observed=True)["n"].mean()
+    assert table.index.is_unique
+    assert box.size == 1
+    assert [fingerprint(value)[0] for value in (model, table, box)] == before
+
+
+def test_it_is_the_same_in_another_process() -> None:
+    code = (
+        "from nbprod.run.kernel.fingerprint import fingerprint\n"
+        "import numpy as np\n"
+        "print(fingerprint({'s': {'x', 'y', 'z'}, 'a': np.arange(3), 'f': len})[0])"
+    )
+    here = fingerprint({"s": {"x", "y", "z"}, "a": np.arange(3), "f": len})[0]
+    there = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    assert there == here
+
+
+def test_what_has_no_content_counts_by_identity() -> None:
+    lock = threading.Lock()
+    text, _, opaque = fingerprint({"l": lock})
+    assert fingerprint({"l": lock})[0] == text
+    assert opaque == {"lock"}
+    assert fingerprint({"l": threading.Lock()})[0] != text
+
+
+def test_cycles_end() -> None:
+    ring: list[Any] = [1]
+    ring.append(ring)
+    assert fingerprint(ring)[0] == fingerprint(ring)[0]
+
+
+def test_shared_objects_and_buffers_are_found() -> None:
+    items: list[int] = [1]
+    base = np.arange(9)
+    found = survey(
+        {"a": items, "b": {"in": items}, "base": base, "view": base[3:], "apart": [1], "n": 5},
+        ["a", "b", "base", "view", "apart", "n", "missing"],
+    )
+    assert sorted(found["shares"]) == [["a", "b"], ["base", "view"]]
+    assert "missing" not in found["fingerprints"]
