@@ -152,7 +152,7 @@ def test_two_services_of_one_store_do_not_share_metrics(bento_of, bentoml_home, 
             assert 'name="cancer"' not in second.ask("/metrics")[1]
         text = first.ask("/metrics")[1]
     assert 'name="ratios"' not in text
-    assert 'route="/predict",status="200"} 1.0' in text
+    assert 'route="/predict",source="traffic",status="200"} 1.0' in text
 
 
 def test_promtool_accepts_the_metrics(bento_of, bentoml_home, tmp_path):

@@ -93,10 +93,14 @@ def nbprod_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
 
 
 @pytest.fixture
-def bento_home(bentos: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Point BentoML at the small Bentos."""
+def bento_home(bentos: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Point BentoML at the small Bentos, in processes to come and in this one."""
+    from bentoml._internal.bento import BentoStore
+    from bentoml._internal.configuration.containers import BentoMLContainer
+
     monkeypatch.setenv("BENTOML_HOME", str(bentos))
-    return bentos
+    with BentoMLContainer.bento_store.patch(BentoStore(bentos / "bentos")):
+        yield bentos
 
 
 def processes_of(home: Path) -> list[psutil.Process]:

@@ -41,7 +41,12 @@ def outputs(path: str | Path) -> list[str]:
 
 
 def kernels_of(pid: int) -> list[psutil.Process]:
-    return [child for child in psutil.Process(pid).children(recursive=True) if child.is_running()]
+    """Return what runs below ``pid``; dead children of earlier tests do not."""
+    return [
+        child
+        for child in psutil.Process(pid).children(recursive=True)
+        if child.is_running() and child.status() != psutil.STATUS_ZOMBIE
+    ]
 
 
 def test_a_run_leaves_a_record_and_the_output(
