@@ -17,16 +17,20 @@ from typing import Any
 import cloudpickle
 
 ROOT = Path(__file__).parents[1]
+RUNTIME = "kernel_side"
 
 
-def load_describe() -> Any:
-    """Load the kernel-side module by path, as the kernel does."""
-    path = ROOT / "nbprod" / "run" / "kernel" / "describe.py"
-    spec = importlib.util.spec_from_file_location("kernel_describe", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["kernel_describe"] = module
-    spec.loader.exec_module(module)
-    return module
+def load_runtime(module: str) -> Any:
+    """Load a module of the kernel-side runtime by path, as the kernel does."""
+    folder = ROOT / "nbprod" / "run" / "kernel"
+    if RUNTIME not in sys.modules:
+        spec = importlib.util.spec_from_file_location(
+            RUNTIME, folder / "__init__.py", submodule_search_locations=[str(folder)]
+        )
+        package = importlib.util.module_from_spec(spec)
+        sys.modules[RUNTIME] = package
+        spec.loader.exec_module(package)
+    return importlib.import_module(f"{RUNTIME}.{module}")
 
 
 @dataclass
@@ -100,11 +104,11 @@ def write_run(
     project: Path, name: str, features: Any, target: Any, model: Any, chain: dict[str, Any]
 ) -> ModelProject:
     """Write what the kernel-side runtime writes at the end of a run."""
-    describe = load_describe()
+    describe = load_runtime("describe")
     folder = project.parent / "models" / "model"
     folder.mkdir(parents=True)
     facts = describe.describe_frame(features, target, model)
-    positions = describe.choose_rows(features, target)
+    positions = load_runtime("sampling").choose_rows(features, target)
     sample = describe.take_rows(features, positions)
     inner = sample
     for transformer in chain.values():

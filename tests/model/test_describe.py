@@ -13,9 +13,11 @@ from nbprod.model.check import check_rows
 from nbprod.model.contract import contract_from_json
 from nbprod.model.frame import to_frame
 from nbprod.model.labels import class_key, predictions_as_json, probabilities_as_json
-from tests.model_projects import load_describe
+from tests.model_projects import load_runtime
 
-describe = load_describe()
+describe = load_runtime("describe")
+sampling = load_runtime("sampling")
+target_of = load_runtime("target")
 
 
 def contract_of(features, target=None, estimator=None):
@@ -155,7 +157,7 @@ def test_sparse_is_refused():
 
     contract = describe.describe_frame(csr_matrix(np.eye(3)))["contract"]
     assert "sparse" in contract["unsupported"]
-    assert describe.choose_rows(csr_matrix(np.eye(3))) == [0, 1, 2]
+    assert sampling.choose_rows(csr_matrix(np.eye(3))) == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +172,7 @@ def test_sparse_is_refused():
     ],
 )
 def test_the_target_tells_the_task_and_the_classes_with_their_type(target, task, classes):
-    found = describe.describe_target(target)
+    found = target_of.describe_target(target)
     assert (found["task"], found["classes"]) == (task, classes)
     assert [type(label) for label in found["classes"] or ()] == [
         type(label) for label in classes or ()
@@ -181,16 +183,16 @@ def test_the_estimator_knows_better_than_the_target():
     from sklearn.dummy import DummyClassifier, DummyRegressor
 
     counts = pd.Series([1, 2, 3])
-    assert describe.describe_target(counts, DummyRegressor())["task"] == "regression"
+    assert target_of.describe_target(counts, DummyRegressor())["task"] == "regression"
     labels = pd.Series([0.0, 1.0])
-    found = describe.describe_target(labels, DummyClassifier().fit([[1], [2]], labels))
+    found = target_of.describe_target(labels, DummyClassifier().fit([[1], [2]], labels))
     assert found["classes"] == [0.0, 1.0]
     assert type(found["classes"][0]) is float
 
 
 def test_several_outputs():
     target = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]})
-    found = describe.describe_target(target)
+    found = target_of.describe_target(target)
     assert (found["task"], found["outputs"], found["classes"]) == ("regression", 2, None)
 
 
@@ -202,14 +204,14 @@ def test_chosen_rows_cover_classes_missing_values_and_categories():
     frame.loc[20_003, "s"] = None
     target = pd.Series(np.zeros(count, dtype=int))
     target[20_004] = 7
-    chosen = describe.choose_rows(frame, target)
+    chosen = sampling.choose_rows(frame, target)
     assert {20_001, 20_002, 20_003, 20_004} <= set(chosen)
     assert len(chosen) == 1000 == len(set(chosen))
-    assert chosen == sorted(chosen) == describe.choose_rows(frame, target)
+    assert chosen == sorted(chosen) == sampling.choose_rows(frame, target)
 
 
 def test_few_rows_are_all_taken():
-    assert describe.choose_rows(pd.DataFrame({"a": [1, 2]})) == [0, 1]
+    assert sampling.choose_rows(pd.DataFrame({"a": [1, 2]})) == [0, 1]
 
 
 def test_taken_rows_are_a_copy():

@@ -22,7 +22,7 @@ from nbprod.serving.access import Access
 from nbprod.serving.app import Loaded, ServiceApp
 from nbprod.serving.limits import Limits
 from nbprod.serving.scorer import Scorer
-from tests.model_projects import load_describe
+from tests.model_projects import load_runtime
 
 with warnings.catch_warnings():
     # Its client asks for a package of another name; httpx, which Jupyter brings, does.
@@ -72,7 +72,7 @@ def serve(
     import json
 
     model = fitted() if model is None else model
-    facts = load_describe().describe_frame(features, target, model)
+    facts = load_runtime("describe").describe_frame(features, target, model)
     contract = contract_from_json(json.dumps(facts["contract"]))
     recorder, metrics = Recorder(), Metrics()
     served = ServedModel("test", "v1", contract.task, contract.classes or ())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nbprod.model import labels
-from tests.model_projects import load_describe
+from tests.model_projects import load_runtime
 
 LABELS = [
     True, False, 0, 1, -3, 10**20, 0.0, -0.0, 1.0, 0.1, 1e-7, 1e22, "", "a", "true", "1", "é\n\"",
@@ -19,11 +19,11 @@ LABELS = [
 
 @pytest.mark.parametrize("label", LABELS, ids=repr)
 def test_the_kernel_and_the_service_name_a_class_the_same(label):
-    describe = load_describe()
+    describe = load_runtime("describe")
     assert describe.class_key(label) == labels.class_key(label)  # as it is
     json_label = labels.plain(label)
     key = labels.class_key(json_label)
-    kernel_label = describe._plain(label)
+    kernel_label = load_runtime("plain").json_value(label)
     assert (type(kernel_label), kernel_label) == (type(json_label), json_label)
     assert describe.class_key(kernel_label) == key
     assert key == (json_label if isinstance(json_label, str) else json.dumps(json_label))

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import describe as description_of
-from . import observe, provenance
+from . import observe, provenance, sampling
 
 ROW_LIMIT = 1000
 
@@ -36,7 +36,7 @@ def describe(
         ``n_rows``, ``own`` (the description of ``features``), and with a chain
         ``origin`` (that of the data which entered the chain) and ``transformers``.
     """
-    positions = [int(row) for row in description_of.choose_rows(features, target, ROW_LIMIT)]
+    positions = [int(row) for row in sampling.choose_rows(features, target, ROW_LIMIT)]
     found: dict[str, Any] = {
         "positions": positions,
         "n_rows": _length(features),
