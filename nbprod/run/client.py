@@ -172,6 +172,7 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
             "folders": list(self.capture.observed_folders),
             "hoisted": list(self.capture.plan.hoisted),
             "isolate": self.capture.isolate,
+            "files": self._files_folder(),
         }
         source = _BOOT.format(
             init=str(KERNEL_FOLDER / "__init__.py"),
@@ -184,6 +185,11 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
             return False
         self.capture.python = str(answer.get("python", ""))
         return True
+
+    def _files_folder(self) -> str:
+        """Return where the kernel keeps what the cells write; empty without fingerprints."""
+        folder = self.capture.folder
+        return str(folder.files) if folder is not None and self.capture.truth is not None else ""
 
     def _ask(self, verb: str, arguments: dict[str, object]) -> dict[str, object]:
         request = json.dumps({"verb": verb, "arguments": arguments})

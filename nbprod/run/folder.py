@@ -40,6 +40,11 @@ class RunFolder:
         return self.path / "artifacts"
 
     @property
+    def files(self) -> Path:
+        """Folder of the contents of files that the cells wrote, named by their digests."""
+        return self.path / "files"
+
+    @property
     def models(self) -> Path:
         """Folder of the model facts, one folder per variable."""
         return self.path / "models"
@@ -79,7 +84,7 @@ def create_run_folder(beside: Path) -> RunFolder:
     try:
         path = state_folder(beside) / "runs" / run_id
         path.mkdir(mode=0o700, parents=True)
-        for name in ("artifacts", "models"):
+        for name in ("artifacts", "files", "models"):
             (path / name).mkdir()
     except OSError as error:
         raise SystemFailedError(

@@ -51,6 +51,34 @@ class StepRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class FileState:
+    """What is at a path; the content lies in the run's ``files`` folder under its digest.
+
+    Attributes:
+        path: Absolute path.
+        sha256: Digest (hex), or a word of ``run/kernel/filestate.py``: empty for nothing,
+            ``folder``, ``?`` for what is not known.
+        size: In bytes.
+        mtime_ns: Time of its last change.
+        mode: Its permissions.
+    """
+
+    path: str
+    sha256: str = ""
+    size: int = 0
+    mtime_ns: int = 0
+    mode: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenFile:
+    """A path that a stretch of cells changed: what was there before, and what is now."""
+
+    before: FileState
+    after: FileState
+
+
+@dataclass(frozen=True, slots=True)
 class StretchRecord:
     """Consecutive cells of one step, and which variables they really changed.
 
@@ -59,11 +87,15 @@ class StretchRecord:
         cells: Their numbers in the notebook that ran.
         changed: Variables, among those that a step reads or gives, with another
             fingerprint afterwards.
+        files: Files and folders that they wrote, made or deleted.
+        read: Files that they read, absolute paths.
     """
 
     step: str
     cells: tuple[int, ...]
     changed: tuple[str, ...] = ()
+    files: tuple[WrittenFile, ...] = ()
+    read: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from nbprod.errors import InterruptedRunError, UsageError
 from nbprod.events import Listener, ProgressEvent, ignore_events
 from nbprod.origin import Origin
-from nbprod.pipeline.ir import Pipeline, Step
+from nbprod.pipeline.ir import Effect, Pipeline, Step
 from nbprod.pipeline.naming import function_name
 from nbprod.run.printed import printed_by, printed_difference
 from nbprod.run.record import ArtifactRecord, RunRecord, read_record
+from nbprod.run.safekeeping import kept_folder, safe_files, step_files
+from nbprod.run.shown import shown_by
 
 PROCESS = Path(__file__).with_name("replay_process.py")
 PRINTED = "printed text"
@@ -64,11 +67,12 @@ class OutputComparison:
     """One value of a step, compared with the notebook's own.
 
     Attributes:
-        name: The variable, or ``printed text``.
+        name: The variable, file, figure or option, or ``printed text``.
         equal: It equals the notebook's, within the tolerances.
         detail: The first difference, or why it could not be compared.
         kind: ``output``; ``input`` for a variable that changed between its producer
-            and this step without being declared; ``printed``.
+            and this step without being declared; ``printed``; ``figure``; ``display``;
+            ``file``; ``ambient`` for random states, options and the like after it.
         comparable: False if the two could not be compared at all.
     """
 
@@ -140,8 +144,13 @@ def replay(request: ReplayRequest, listener: Listener = ignore_events) -> tuple[
     ready = [step for step in steps if found[step.name] is None]
     (Path(record.folder) / "replay").mkdir(exist_ok=True)
     if ready:
-        with tempfile.TemporaryDirectory(prefix="nbprod-replay-") as scratch:
-            jobs = {step.name: _job(request, record, step, Path(scratch)) for step in ready}
+        with (
+            tempfile.TemporaryDirectory(prefix="nbprod-replay-") as scratch,
+            safe_files(record, listener) as journal,
+        ):
+            jobs = {
+                step.name: _job(request, record, step, Path(scratch), journal) for step in ready
+            }
             ends = _run_processes(request, record, list(jobs.values()), Path(scratch), listener)
             for step in ready:
                 found[step.name] = _result(
@@ -254,7 +263,9 @@ def _kill(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
-def _job(request: ReplayRequest, record: RunRecord, step: Step, scratch: Path) -> dict[str, object]:
+def _job(
+    request: ReplayRequest, record: RunRecord, step: Step, scratch: Path, journal: Path
+) -> dict[str, object]:
     inputs = record.artifact(step.name, "inputs")
     outputs = record.artifact(step.name, "outputs")
     assert inputs is not None
@@ -273,7 +284,37 @@ def _job(request: ReplayRequest, record: RunRecord, step: Step, scratch: Path) -
         "stdout": str(scratch / f"{step.name}.stdout"),
         "stderr": str(scratch / f"{step.name}.stderr"),
         "save": str(Path(record.folder) / "replay" / f"{step.name}.outputs.pkl"),
+        "contiguous": sum(found.step == step.name for found in record.stretches) == 1,
+        "touched": str(journal / f"{step.name}.jsonl"),
+        **_files(record, step),
+        **_shown(record, step, scratch),
     }
+
+
+def _files(record: RunRecord, step: Step) -> dict[str, object]:
+    found = step_files(record, step.name)
+    return {
+        "exclusive": found.exclusive,
+        "before": [asdict(state) for state in found.before],
+        "files": [asdict(state) for state in found.written],
+        "kept": str(kept_folder(record)),
+        "root": os.path.realpath(record.working_directory),
+        "temporary": os.path.realpath(tempfile.gettempdir()) + os.sep,
+    }
+
+
+def _shown(record: RunRecord, step: Step, scratch: Path) -> dict[str, object]:
+    found = shown_by(Path(record.output), _cells(record, step))
+    figures = []
+    for number, (png, sharp) in enumerate(found.figures):
+        path = scratch / f"{step.name}.{number}.png"
+        path.write_bytes(png)
+        figures.append({"path": str(path), "sharp": sharp})
+    return {"figures": figures, "displayed": list(found.texts)}
+
+
+def _cells(record: RunRecord, step: Step) -> set[int]:
+    return {n for found in record.steps if found.name == step.name for n in found.cells}
 
 
 def _artifact(record: RunRecord, artifact: ArtifactRecord) -> dict[str, str]:
@@ -324,9 +365,9 @@ def _result(
             comparable=found["comparable"],
         )
         for found in document["compared"]
+        if found["kind"] != "ambient" or _matters(request.pipeline, step, found["name"])
     ]
-    cells = {n for found in record.steps if found.name == step.name for n in found.cells}
-    expected = printed_by(Path(record.output), cells)
+    expected = printed_by(Path(record.output), _cells(record, step))
     difference = printed_difference(printed, expected)
     if printed.strip() or expected.strip():
         outputs.append(OutputComparison(PRINTED, not difference, difference, "printed"))
@@ -341,6 +382,26 @@ def _result(
         unsaved=dict(saved["unsaved"]),
     )
     return StepReplay(step.name, tuple(outputs), seconds, None, artifact)
+
+
+_SEEDS = re.compile(r"\b(seed|setstate|set_state|manual_seed|seed_everything)\(")
+
+
+def _matters(pipeline: Pipeline, step: Step, name: str) -> bool:
+    """Tell whether a difference in ambient state can show in a later step.
+
+    A random state that nobody seeded is another in each run, and the last one is nobody's.
+    """
+    if not name.startswith("random state"):
+        return True
+    place = pipeline.steps.index(step)
+    seeded = any(
+        _SEEDS.search(block.source)
+        for earlier in pipeline.steps[: place + 1]
+        for block in earlier.blocks
+    )
+    later = pipeline.steps[place + 1 :]
+    return seeded and any(Effect.RANDOM in each.effects for each in later)
 
 
 def _no_answer(

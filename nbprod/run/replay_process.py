@@ -27,6 +27,7 @@ import subprocess
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -79,11 +80,12 @@ class Crew:
         self._runtime = runtime
         self._running: dict[int, tuple[str, float]] = {}
         self._late: set[int] = set()
+        self._exclusive = ""
         self._forks = hasattr(os, "fork") and self._import_first()
 
     def _import_first(self) -> bool:
         """Import what the steps import; tell whether a fork is safe after that."""
-        _look_like_a_notebook(self._job)
+        _look_like_a_notebook(self._job, self._runtime)
         try:
             importlib.import_module(f"{self._job['package']}.steps")
             importlib.import_module(self._job["comparer"].partition(":")[0])
@@ -97,8 +99,13 @@ class Crew:
         waiting = list(self._job["steps"])
         try:
             while waiting or self._running:
-                while waiting and len(self._running) < self._job["jobs"]:
-                    step = waiting.pop(0)
+                while len(self._running) < self._job["jobs"]:
+                    step = self._next(waiting)
+                    if step is None:
+                        break
+                    if step["exclusive"]:
+                        self._exclusive = step["step"]
+                        self._runtime.filestate.bring(step["before"], step["kept"])
                     pid = self._fork(step) if self._forks else self._spawn(step)
                     self._running[pid] = (step["step"], time.monotonic())
                     _tell({"started": step["step"], "pid": pid})
@@ -106,6 +113,18 @@ class Crew:
         finally:
             for pid in self._running:
                 _kill(pid)
+
+    def _next(self, waiting: list[dict[str, Any]]) -> dict[str, Any] | None:
+        """Take the next step that may start.
+
+        Steps that read or write files which the notebook writes run one at a time, in
+        the notebook's order, each with the files as they were before it.
+        """
+        busy = any(name == self._exclusive for name, _ in self._running.values())
+        for place, step in enumerate(waiting):
+            if not (step["exclusive"] and busy):
+                return waiting.pop(place)
+        return None
 
     def _fork(self, step: dict[str, Any]) -> int:
         sys.stdout.flush()
@@ -177,7 +196,7 @@ def _kill(group: int) -> None:
 
 def _answer(job: dict[str, Any], runtime: Any) -> None:  # noqa: ANN401
     """Replay one step and write its answer."""
-    _look_like_a_notebook(job)
+    _look_like_a_notebook(job, runtime)
     try:
         answer = _replay(job, runtime)
     except BaseException as error:
@@ -197,18 +216,20 @@ def _load_runtime() -> Any:  # noqa: ANN401
     module = importlib.util.module_from_spec(spec)
     sys.modules[_RUNTIME] = module
     spec.loader.exec_module(module)
-    module.artifacts = importlib.import_module(f"{_RUNTIME}.artifacts")  # type: ignore[attr-defined]
-    module.ambient = importlib.import_module(f"{_RUNTIME}.ambient")  # type: ignore[attr-defined]
+    for name in ("ambient", "artifacts", "drawn", "files", "filestate"):
+        setattr(module, name, importlib.import_module(f"{_RUNTIME}.{name}"))
     return module
 
 
-def _look_like_a_notebook(job: dict[str, Any]) -> None:
-    """Make text come out as in a kernel: pandas' widths, and no text for ``display()``."""
+def _look_like_a_notebook(job: dict[str, Any], runtime: Any) -> None:  # noqa: ANN401
+    """Let figures and displayed values be noted instead of shown."""
+    if "matplotlib" not in sys.modules:
+        os.environ["MPLBACKEND"] = runtime.drawn.BACKEND
     source = Path(job["project"], job["package"], "steps.py").read_text(encoding="utf-8")
     if "display" in source and importlib.util.find_spec("IPython") is not None:
         display: Any = importlib.import_module("IPython.display")
         functions: Any = importlib.import_module("IPython.core.display_functions")
-        display.display = functions.display = lambda *values, **options: None
+        display.display = functions.display = runtime.drawn.display
 
 
 def _pandas_as_in_a_notebook() -> None:
@@ -234,24 +255,119 @@ def _replay(job: dict[str, Any], runtime: Any) -> dict[str, Any]:  # noqa: ANN40
     # Before the step may change its inputs.
     compared = _undeclared(job, captured["variables"], load, definitions)
     if captured["ambient"] is not None:
+        imported = list(warnings.filters)
         runtime.ambient.restore(captured["ambient"])
+        # The step's own imports, done already, would have added theirs in the notebook.
+        added = [found for found in imported if found not in warnings.filters]
+        warnings.filters.extend(added)  # type: ignore[attr-defined]
     _pandas_as_in_a_notebook()
     arguments = {name: captured["variables"][name] for name in job["input_names"]}
     arguments.update(parameters)
+    environment = runtime.ambient.environment()
+    runtime.drawn.begin([figure["sharp"] for figure in job["figures"]])
+    watch = _watch_files(job, runtime)
+    began = runtime.ambient.snapshot(environment)
     before = _printed_so_far()
     started = time.perf_counter()
     returned = getattr(steps, job["function"])(**arguments)
     seconds = time.perf_counter() - started
+    runtime.drawn.end_cell()
     after = _printed_so_far()
-    outputs = _named(returned, job["output_names"])
-    saved = runtime.artifacts.save_variables(outputs, list(outputs), job["save"])
-    compared.extend(_compare_outputs(job, outputs, load, definitions))
+    ended = runtime.ambient.snapshot(environment)
+    written = watch.changes()
+    with watch.paused():
+        outputs = _named(returned, job["output_names"])
+        # Before anything is compared: a comparison may fill caches inside the values.
+        saved = runtime.artifacts.save_variables(outputs, list(outputs), job["save"])
+        expected = _expected(job, load, definitions)
+        compared.extend(_compare_outputs(job, outputs, expected))
+        compared.extend(_compare_shown(job, runtime.drawn))
+        compared.extend(_compare_files(job, written))
+        if job["contiguous"] and captured["ambient"] and expected.get("ambient"):
+            found = runtime.ambient.differences(
+                captured["ambient"], expected["ambient"], began, ended
+            )
+            compared.extend(_part(name, "ambient", text) for name, text in found.items())
     return {
         "printed": [before, after],
         "seconds": seconds,
         "compared": compared,
         "saved": saved,
     }
+
+
+def _watch_files(job: dict[str, Any], runtime: Any) -> Any:  # noqa: ANN401
+    """Watch what the step writes; what it overwrites is kept, and noted for the host."""
+    # Beside other steps, a look at the folder would show what those write.
+    watch = runtime.files.FileWatch(job["kept"], job["root"] if job["exclusive"] else "")
+
+    def note(state: dict[str, Any]) -> None:
+        with open(job["touched"], "a", encoding="utf-8") as file:
+            file.write(json.dumps(state) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    watch.on_touch = note
+    watch.start()
+    return watch
+
+
+def _part(name: str, kind: str, difference: str, *, comparable: bool = True) -> dict[str, Any]:
+    return {
+        "name": name,
+        "kind": kind,
+        "equal": not difference,
+        "detail": difference,
+        "comparable": comparable,
+    }
+
+
+def _compare_shown(job: dict[str, Any], drawn: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+    """Compare figures by what they show, displayed values by their text."""
+    figures: Any = importlib.import_module("nbprod.compare.images")
+    found = []
+    wanted = [Path(figure["path"]).read_bytes() for figure in job["figures"]]
+    for number in range(max(len(wanted), len(drawn.figures))):
+        name = f"figure {number + 1}"
+        if number >= len(wanted):
+            found.append(_part(name, "figure", "the notebook does not show it"))
+        elif number >= len(drawn.figures):
+            found.append(_part(name, "figure", "only the notebook shows it"))
+        elif drawn.figures[number] is None:
+            found.append(_part(name, "figure", "it could not be drawn", comparable=False))
+        else:
+            difference = figures.image_difference(drawn.figures[number], wanted[number])
+            found.append(_part(name, "figure", difference))
+    if drawn.texts or job["displayed"]:
+        difference = figures.texts_difference(drawn.texts, job["displayed"])
+        found.append(_part("displayed values", "display", difference))
+    return found
+
+
+def _compare_files(job: dict[str, Any], written: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Compare the files that the step wrote, made or deleted with the notebook's."""
+    files: Any = importlib.import_module("nbprod.compare.files")
+    ours = {found["path"]: found for found in written}
+    found = []
+    for path in sorted({*ours, *(each["path"] for each in job["files"])}):
+        wanted = next((each for each in job["files"] if each["path"] == path), None)
+        mine = ours.get(path)
+        passing = path.startswith(job["temporary"]) and not path.startswith(job["root"] + os.sep)
+        if passing and (wanted is None or mine is None):
+            continue  # its name may be another each time
+        name = os.path.relpath(path, job["root"])
+        name = path if name.startswith("..") else name
+        if wanted is None:
+            difference = "the notebook does not write it" if mine and mine["sha256"] else ""
+            difference = difference or "the notebook does not delete it"
+        elif mine is None:
+            difference = "only the notebook writes it" if wanted["sha256"] else ""
+            difference = difference or "only the notebook deletes it"
+        else:
+            kept = os.path.join(job["kept"], wanted["sha256"])
+            difference = files.file_difference(mine, wanted, kept)
+        found.append(_part(name, "file", difference))
+    return found
 
 
 def _optional(name: str) -> ModuleType | None:
@@ -316,20 +432,22 @@ def _undeclared(
     return found
 
 
+def _expected(job: dict[str, Any], load: Any, definitions: Any) -> dict[str, Any]:  # noqa: ANN401
+    if job["outputs"] is None:
+        return {"variables": {}, "ambient": None}
+    found: dict[str, Any] = load(
+        job["outputs"]["path"], job["outputs"]["sha256"], definitions=definitions
+    )
+    return found
+
+
 def _compare_outputs(
-    job: dict[str, Any],
-    outputs: dict[str, Any],
-    load: Any,  # noqa: ANN401
-    definitions: Any,  # noqa: ANN401
+    job: dict[str, Any], outputs: dict[str, Any], expected: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    expected = {}
-    if job["outputs"] is not None:
-        found = load(job["outputs"]["path"], job["outputs"]["sha256"], definitions=definitions)
-        expected = found["variables"]
     compared = []
     for name, value in outputs.items():
-        if name in expected:
-            outcome = _compare(job, value, expected[name])
+        if name in expected["variables"]:
+            outcome = _compare(job, value, expected["variables"][name])
         else:
             reason = job["unsaved"].get(name, "the run did not capture it")
             detail = f"cannot be compared: {reason}"

@@ -10,9 +10,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from nbprod.run.plan import CellPlan, RunPlan
-from nbprod.run.record import ChangeRecord, StretchRecord
+from nbprod.run.record import ChangeRecord, FileState, StretchRecord, WrittenFile
 
 
 @dataclass
@@ -81,7 +82,11 @@ class Truth:
             changed = tuple(sorted(name for name in now if self._known.get(name) != now[name]))
             for name in changed:
                 self._changed_in[name] = len(self.stretches)
-            self.stretches.append(StretchRecord(self._step, tuple(self._cells), changed))
+            files = tuple(_written(found) for found in _listed(survey.get("files")))
+            read = tuple(map(str, _listed(survey.get("read"))))
+            self.stretches.append(
+                StretchRecord(self._step, tuple(self._cells), changed, files, read)
+            )
         self._known = dict(now)
         if cell is None or not cell.step or cell.step in self._begun:
             return ()
@@ -124,6 +129,18 @@ class Truth:
                 if line:
                     return cell, line
         return (stretch.cells[-1] if stretch.cells else 0), 0
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _written(found: dict[str, Any]) -> WrittenFile:
+    def state(document: dict[str, Any]) -> FileState:
+        names = ("path", "sha256", "size", "mtime_ns", "mode")
+        return FileState(*(document[name] for name in names))
+
+    return WrittenFile(state(found["before"]), state(found))
 
 
 def _mention(source: str, names: set[str]) -> int:

@@ -221,3 +221,132 @@ def _restore_locale(name: str) -> None:
     locale: Any = importlib.import_module("locale")
     if locale.setlocale(locale.LC_ALL) != name:
         locale.setlocale(locale.LC_ALL, name)
+
+
+# Set by libraries when they are imported, or by whoever starts the process.
+_OTHERS_VARIABLES = ("KMP_", "MPL", "OMP_", "MKL_", "TF_", "PYTORCH", "JPY_", "COLUMNS", "LINES")
+_OTHERS_OPTIONS = frozenset({"interactive", "mode.sim_interactive", "display.max_columns"})
+
+
+def differences(
+    before: dict[str, Any], after: dict[str, Any], began: dict[str, Any], ended: dict[str, Any]
+) -> dict[str, str]:
+    """Compare what a step did to the ambient state in the notebook and in its replay.
+
+    Args:
+        before: The notebook's state before the step.
+        after: The notebook's state after it.
+        began: The replay's state before it, restored from ``before``.
+        ended: The replay's state after it.
+
+    Returns:
+        What differs -> how, in words; empty if nothing does.
+    """
+    found: dict[str, str] = {}
+    for name, what in _GENERATORS:
+        ours, theirs = ended["random"].get(name), after["random"].get(name)
+        if ours is None or theirs is None or _same(ours, theirs):
+            continue
+        if (
+            name == "numpy"
+            and "numpy" not in before["random"]
+            and not before["random"].get("numpy_seed")
+        ):
+            continue  # numpy was first imported in between, with a state of its own
+        found[what] = "another number of random numbers was drawn than in the notebook"
+    if ended["folder"] != after["folder"]:
+        found["working directory"] = f"{ended['folder']} vs {after['folder']}"
+    _compare_environment(before, after, began, ended, found)
+    for name, what in (("path", "sys.path"), ("warnings", "warnings filters")):
+        ours = [each for each in ended[name] if each not in began[name]]
+        theirs = [each for each in after[name] if each not in before[name]]
+        extra = [each for each in ours if each not in after[name]]
+        missing = [each for each in theirs if each not in ended[name]]
+        if extra or missing:
+            words = f"{extra[0]!r} is new" if extra else f"{missing[0]!r} is missing"
+            found[what] = words
+    for name in ("decimal", "locale"):
+        if name in ended and name in after and not _same_context(ended[name], after[name]):
+            found[f"{name} settings"] = f"{ended[name]} vs {after[name]}"
+    for library in ("pandas", "numpy", "matplotlib", "sklearn"):
+        _compare_options(library, before, after, began, ended, found)
+    return found
+
+
+_GENERATORS = (
+    ("python", "random state of `random`"),
+    ("numpy", "random state of `numpy.random`"),
+    ("torch", "random state of `torch`"),
+)
+
+
+def _compare_environment(
+    before: dict[str, Any],
+    after: dict[str, Any],
+    began: dict[str, Any],
+    ended: dict[str, Any],
+    found: dict[str, str],
+) -> None:
+    def value(state: dict[str, Any], name: str) -> Any:
+        changes = state["environment"]
+        return None if name in changes["removed"] else changes["set"].get(name)
+
+    names = {
+        name
+        for one, other in ((before, after), (began, ended))
+        for state in (one, other)
+        for name in (*state["environment"]["set"], *state["environment"]["removed"])
+        if value(one, name) != value(other, name)
+    }
+    for name in sorted(names):
+        if name.startswith(_OTHERS_VARIABLES):
+            continue
+        if value(ended, name) != value(after, name):
+            # The value itself may be a secret.
+            found[f"environment variable {name}"] = "its value is not the notebook's"
+
+
+def _compare_options(
+    library: str,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    began: dict[str, Any],
+    ended: dict[str, Any],
+    found: dict[str, str],
+) -> None:
+    if library not in after or library not in ended:
+        return
+    ours, theirs = _flat(ended[library]), _flat(after[library])
+    names = _changed(began, ended, library) | _changed(before, after, library)
+    for name in sorted(names - _OTHERS_OPTIONS):
+        if not _same(ours.get(name), theirs.get(name)):
+            found[f"{library} option {name}"] = f"{ours.get(name)!r} vs {theirs.get(name)!r}"
+
+
+def _changed(one: dict[str, Any], other: dict[str, Any], library: str) -> set[str]:
+    if library not in one:
+        return set()  # it was imported in between, with whatever options that gives
+    first, second = _flat(one[library]), _flat(other[library])
+    return {name for name in {*first, *second} if not _same(first.get(name), second.get(name))}
+
+
+def _flat(options: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in options.items():
+        if isinstance(value, dict):
+            found.update({f"{name}.{inner}": each for inner, each in value.items()})
+        else:
+            found[name] = value
+    return found
+
+
+def _same_context(one: Any, other: Any) -> bool:
+    # The flags of a decimal context tell what happened, not what is set.
+    names = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp", "traps")
+    return all(getattr(one, name, one) == getattr(other, name, other) for name in names)
+
+
+def _same(one: Any, other: Any) -> bool:
+    from . import fingerprint
+
+    return fingerprint.fingerprint(one)[0] == fingerprint.fingerprint(other)[0]

@@ -8,6 +8,7 @@ execution count, no history, no output, no name.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 import traceback
@@ -38,13 +39,15 @@ class Runtime:
         shell: The running IPython shell.
         settings: ``folders`` (absolute paths whose modules are observed),
             ``hoisted`` (names that the generated package defines at module level),
+            ``files`` (folder for the contents of files that the cells write),
             ``isolate`` (the state of the author's modules will travel).
     """
 
     def __init__(self, shell: Any, settings: dict[str, Any]) -> None:
         self.shell = shell
         self.hoisted = frozenset(settings.get("hoisted", ()))
-        self.files = files.FileWatch()
+        kept = settings.get("files") or ""
+        self.files = files.FileWatch(kept, os.path.realpath(os.getcwd()) if kept else "")
         self.ambient_at_start = ambient.environment()
         self.hidden_at_start = frozenset(shell.user_ns)
         if settings.get("observe", True):
@@ -116,7 +119,11 @@ def _boundary(
     if described:
         observe.describe_pending()
     if watched is not None:
-        answer["survey"] = fingerprint.survey(runtime.names(), watched)
+        answer["survey"] = {
+            **fingerprint.survey(runtime.names(), watched),
+            "files": runtime.files.changes(),
+            "read": runtime.files.read_since(),
+        }
     for save in saves:
         found = artifacts.save_variables(
             runtime.names(),

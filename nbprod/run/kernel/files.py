@@ -1,33 +1,54 @@
 """Which files the user's code opens, learned from Python's audit events.
 
-The hook only notes paths; judging them (installed packages, caches, devices) waits
-for the report. Readers that bypass Python's ``open`` are not seen.
+The hook only notes paths, and keeps what a file held before it is overwritten; judging
+the paths (installed packages, caches, devices) waits for the report. Readers that bypass
+Python's ``open`` are not seen; for what they write see :mod:`.filestate`.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import site
 import sys
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from . import filestate
 
 _SUFFIXES = (".pyc", ".pyo", ".py", ".so", ".pyd", ".dll", ".dylib")
 _WRITING = os.O_WRONLY | os.O_RDWR
 
 
 class FileWatch:
-    """Notes the files opened while it is not paused."""
+    """Notes the files opened while it is not paused.
 
-    def __init__(self) -> None:
+    Attributes:
+        kept: Folder for the contents of files; empty keeps none.
+        root: Folder that is looked through for what was written unseen; empty for none.
+        on_touch: Called with the state of a path before it is written the first time.
+    """
+
+    def __init__(self, kept: str = "", root: str = "") -> None:
+        self.kept = kept
+        self.root = root
+        self.on_touch: Callable[[dict[str, Any]], None] | None = None
         self._read: set[str] = set()
         self._written: set[str] = set()
+        self._touched: set[str] = set()
+        self._read_now: set[str] = set()
+        self._states: dict[str, dict[str, Any]] = {}
+        self._seen: dict[str, filestate.Signature] | None = None
         self._watching = False
+        self._inside = threading.local()
 
     def start(self) -> None:
         """Install the audit hook; Python offers no way to remove it."""
+        if self.root:
+            self._seen = filestate.look(self.root)
         sys.addaudithook(self._hook)
         self._watching = True
 
@@ -41,21 +62,97 @@ class FileWatch:
             self._watching = before
 
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event != "open" or not self._watching:
+        if event not in _EVENTS or not self._watching or getattr(self._inside, "hook", False):
             return
+        self._inside.hook = True
         try:
-            path, mode, flags = arguments
-            if isinstance(path, bytes):
-                path = os.fsdecode(path)
-            if not isinstance(path, str) or path.endswith(_SUFFIXES):
-                return
-            path = path if os.path.isabs(path) else os.path.join(os.getcwd(), path)
-            writes = isinstance(flags, int) and flags & _WRITING
-            if isinstance(mode, str):
-                writes = any(letter in mode for letter in "wax+")
-            (self._written if writes else self._read).add(path)
+            if event == "open":
+                self._opened(*arguments)
+            else:
+                for path in _EVENTS[event](arguments):
+                    self._touch(_absolute(path))
         except Exception:
             return
+        finally:
+            self._inside.hook = False
+
+    def _opened(self, path: Any, mode: Any, flags: Any) -> None:
+        path = _absolute(path)
+        if path.endswith(_SUFFIXES) and not self._below_root(path):
+            return
+        writes = bool(isinstance(flags, int) and flags & _WRITING)
+        if isinstance(mode, str):
+            writes = any(letter in mode for letter in "wax+")
+        if writes:
+            self._written.add(path)
+            self._touch(path)
+        elif not path.endswith(_SUFFIXES):
+            self._read.add(path)
+            self._read_now.add(path)
+
+    def _below_root(self, path: str) -> bool:
+        return bool(self.root) and path.startswith(self.root + os.sep)
+
+    def _touch(self, path: str) -> None:
+        """Note that a path is about to change; keep what is there."""
+        path = os.path.realpath(path)
+        if not self.kept or not self._matters(path):
+            return
+        self._touched.add(path)
+        if path not in self._states:
+            found = filestate.state(path, self.kept)
+            self._states[path] = found
+            if self.on_touch is not None:
+                self.on_touch(found)
+
+    def _matters(self, path: str) -> bool:
+        if path.endswith((".pyc", ".ipynb")) or not _is_users(path):
+            return False
+        return self._below_root(path) or "joblib_memmapping_folder" not in path
+
+    def changes(self) -> list[dict[str, Any]]:
+        """Return what was written since the last call.
+
+        Returns:
+            One state per path, see :func:`filestate.state`, with ``before``, what
+            was there earlier.
+        """
+        with self.paused():
+            candidates = set(self._touched)
+            self._touched.clear()
+            if self._seen is not None:
+                now = filestate.look(self.root)
+                if now is not None:
+                    for path in filestate.changed(self._seen, now):
+                        real = os.path.realpath(path)
+                        if self._matters(real):
+                            candidates.add(real)
+                            new = path not in self._seen
+                            self._states.setdefault(real, _unseen(real, new=new))
+                self._seen = now
+            found: list[dict[str, Any]] = []
+            for path in sorted(candidates):
+                before = self._states.get(path) or _unseen(path, new=True)
+                now_there = filestate.state(path, self.kept)
+                self._states[path] = now_there
+                nothing = (
+                    now_there["sha256"]
+                    == before["sha256"]
+                    in (
+                        filestate.ABSENT,
+                        filestate.FOLDER,
+                    )
+                )
+                if not nothing:
+                    found.append({**now_there, "before": before})
+            return found
+
+    def read_since(self) -> list[str]:
+        """Return the user's files that were read since the last call."""
+        with self.paused():
+            found = sorted({os.path.realpath(path) for path in self._read_now if _counts(path)})
+            self._read_now.clear()
+            return found
 
     def report(self) -> dict[str, Any]:
         """Return ``{"read": [path], "written": [path]}``, absolute and sorted."""
@@ -68,17 +165,67 @@ class FileWatch:
             }
 
 
+def _unseen(path: str, *, new: bool) -> dict[str, Any]:
+    sha256 = filestate.ABSENT if new else filestate.UNKNOWN
+    return {"path": path, "sha256": sha256, "size": 0, "mtime_ns": 0, "mode": 0}
+
+
+def _absolute(path: Any, folder: int = -1) -> str:
+    path = os.fsdecode(os.fspath(path))
+    if os.path.isabs(path):
+        return str(path)
+    base = os.getcwd()
+    if isinstance(folder, int) and folder >= 0:
+        base = os.readlink(f"/proc/self/fd/{folder}")
+    return os.path.join(base, path)
+
+
+def _renamed(arguments: tuple[Any, ...]) -> list[str]:
+    source, target, source_folder, target_folder = arguments
+    return [_absolute(source, source_folder), _absolute(target, target_folder)]
+
+
+def _first(arguments: tuple[Any, ...]) -> list[str]:
+    folder = arguments[-1] if len(arguments) > 1 else -1
+    return [_absolute(arguments[0], folder)]
+
+
+def _made(arguments: tuple[Any, ...]) -> list[str]:
+    return [_absolute(arguments[0], arguments[2])]
+
+
+def _target(arguments: tuple[Any, ...]) -> list[str]:
+    return [_absolute(arguments[1])]
+
+
+_EVENTS: dict[str, Callable[[tuple[Any, ...]], list[str]]] = {
+    "open": _first,
+    "os.remove": _first,
+    "os.rmdir": _first,
+    "os.rename": _renamed,
+    "os.truncate": lambda arguments: [_absolute(arguments[0])],
+    "os.mkdir": _made,
+    "os.link": _target,
+    "os.symlink": _target,
+    "sqlite3.connect": lambda arguments: [_absolute(arguments[0])],
+}
+"""Audit events that tell of writing, and the paths they concern."""
+
+
 def _counts(path: str) -> bool:
-    """Tell whether ``path`` is data of the user's, not of Python's or the system's."""
+    """Tell whether ``path`` is a file of the user's, not of Python's or the system's."""
     real = os.path.realpath(path)
-    if not os.path.isfile(real):
-        return False
+    return os.path.isfile(real) and _is_users(real)
+
+
+def _is_users(real: str) -> bool:
     parts = real.split(os.sep)
     if "site-packages" in parts or "__pycache__" in parts or ".nbprod" in parts:
         return False
     return not real.startswith(_excluded())
 
 
+@functools.cache
 def _excluded() -> tuple[str, ...]:
     home = os.path.expanduser("~")
     folders = {sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.dirname(os.__file__)}

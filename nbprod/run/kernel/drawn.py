@@ -1,0 +1,87 @@
+"""What a step shows: figures and displayed values, noted as a notebook would show them.
+
+A matplotlib backend of its own (``module://_nbprod_kernel.backend``): as Jupyter's inline
+backend does, it draws all open figures when they are shown, with a tight frame, and
+closes them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+BACKEND = "module://_nbprod_kernel.backend"
+
+figures: list[bytes | None] = []
+"""Each figure shown, as PNG; ``None`` for one that could not be drawn."""
+
+texts: list[str] = []
+"""The text of each value that ``display()`` was called with, figures left out."""
+
+sharp: list[bool] = []
+"""For each figure that the notebook showed, whether it did so at double density."""
+
+
+def show(*_: Any, **__: Any) -> None:
+    """Draw and close all open figures; matplotlib calls it for ``plt.show()``."""
+    pyplot: Any = sys.modules.get("matplotlib.pyplot")
+    if pyplot is None:
+        return
+    managers: Any = importlib.import_module("matplotlib._pylab_helpers").Gcf
+    for manager in managers.get_all_fig_managers():
+        _draw(manager.canvas.figure)
+    pyplot.close("all")
+
+
+def end_cell() -> None:
+    """Show what is still open, as the end of a cell does."""
+    matplotlib: Any = sys.modules.get("matplotlib")
+    if matplotlib is not None and matplotlib.is_interactive():
+        show()
+
+
+def _draw(figure: Any) -> None:
+    if not figure.axes and not figure.lines:
+        return
+    tools: Any = importlib.import_module("IPython.core.pylabtools")
+    place = len(figures)
+    try:
+        if place < len(sharp) and sharp[place]:
+            drawn = tools.retina_figure(figure)
+            figures.append(drawn[0] if drawn else None)
+        else:
+            figures.append(tools.print_figure(figure, "png"))
+    except Exception:
+        figures.append(None)
+
+
+def display(*values: Any, **_: Any) -> None:
+    """Stand in for IPython's ``display()``."""
+    figure_module: Any = sys.modules.get("matplotlib.figure")
+    formatters: Any = importlib.import_module("IPython.core.formatters")
+    for value in values:
+        if figure_module is not None and isinstance(value, figure_module.Figure):
+            _draw(value)
+            continue
+        found = formatters.DisplayFormatter().format(value, include={"text/plain"})[0]
+        texts.append(str(found.get("text/plain", "")))
+
+
+def begin(double: list[bool]) -> None:
+    """Forget what was shown so far, and draw here from now on.
+
+    Args:
+        double: For each figure of the notebook, whether it has double density.
+    """
+    figures.clear()
+    texts.clear()
+    sharp[:] = double
+    pyplot: Any = sys.modules.get("matplotlib.pyplot")
+    matplotlib: Any = sys.modules.get("matplotlib")
+    if matplotlib is not None:
+        # A notebook's figures need no plt.show().
+        matplotlib.interactive(True)
+    if pyplot is not None and matplotlib.get_backend() != BACKEND:
+        pyplot.switch_backend(BACKEND)
+        matplotlib.interactive(True)

@@ -1,0 +1,161 @@
+"""States of files: what a stretch of cells wrote, kept so that it can be compared and undone.
+
+What Python opens for writing is told by audit events, before it happens; what
+libraries in C write shows when the working directory is looked through again. Contents
+lie in a folder of the run under their sha256.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+FOLDER = "folder"
+"""Instead of a digest: the path is a folder."""
+
+ABSENT = ""
+"""Instead of a digest: nothing is there."""
+
+UNKNOWN = "?"
+"""Instead of a digest: what was there before is not known."""
+
+ENTRY_LIMIT = 20_000
+_NOT_LOOKED_INTO = frozenset({"__pycache__", "node_modules", "site-packages"})
+
+Signature = tuple[int, int, int]
+
+
+def look(root: str, limit: int = ENTRY_LIMIT) -> dict[str, Signature] | None:
+    """Return size, time and inode of each file below ``root``; ``None`` if there are too many.
+
+    Hidden folders, virtual environments and notebooks are left out.
+    """
+    found: dict[str, Signature] = {}
+    waiting = [root]
+    entries = 0
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(folder) as listing:
+                inside = list(listing)
+        except OSError:
+            continue
+        if any(entry.name == "pyvenv.cfg" for entry in inside):
+            continue
+        entries += len(inside)
+        if entries > limit:
+            return None
+        for entry in inside:
+            try:
+                if entry.is_symlink():
+                    continue
+                if entry.is_dir():
+                    if not entry.name.startswith(".") and entry.name not in _NOT_LOOKED_INTO:
+                        waiting.append(entry.path)
+                elif entry.is_file() and not entry.name.endswith((".ipynb", ".pyc", ".part")):
+                    status = entry.stat()
+                    found[entry.path] = (status.st_size, status.st_mtime_ns, status.st_ino)
+            except OSError:
+                continue
+    return found
+
+
+def changed(before: Mapping[str, Signature], after: Mapping[str, Signature]) -> set[str]:
+    """Return the paths that are new, gone, or another."""
+    return {path for path in {*before, *after} if before.get(path) != after.get(path)}
+
+
+def state(path: str, kept: str = "") -> dict[str, Any]:
+    """Return what is at a path, with a copy of a file's content in the folder ``kept``.
+
+    Returns:
+        ``{"path", "sha256", "size", "mtime_ns", "mode"}``; ``sha256`` may be one of
+        the words above.
+    """
+    found: dict[str, Any] = {"path": path, "sha256": ABSENT, "size": 0, "mtime_ns": 0, "mode": 0}
+    try:
+        status = os.stat(path)
+    except OSError:
+        return found
+    found.update(mtime_ns=status.st_mtime_ns, mode=status.st_mode & 0o7777)
+    if os.path.isdir(path):
+        found["sha256"] = FOLDER
+    elif os.path.isfile(path):
+        found.update(sha256=_keep(path, kept), size=status.st_size)
+    return found
+
+
+def _keep(path: str, kept: str) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+        text = digest.hexdigest()
+        copy = os.path.join(kept, text)
+        if kept and not os.path.exists(copy):
+            beside = f"{copy}.{os.getpid()}.part"
+            file.seek(0)
+            with open(beside, "wb") as target:
+                shutil.copyfileobj(file, target, 1 << 20)
+            os.replace(beside, copy)
+    return text
+
+
+def bring(states: Iterable[Mapping[str, Any]], kept: str) -> list[str]:
+    """Bring paths to given states; what is right already is not touched.
+
+    Args:
+        states: As :func:`state` gave them. One that is not known is left as it is.
+        kept: Folder of the contents.
+
+    Returns:
+        Paths that could not be brought to their state.
+    """
+    failed: list[str] = []
+    wanted = [found for found in states if found["sha256"] != UNKNOWN]
+    folders = [found for found in wanted if found["sha256"] == FOLDER]
+    absent = [found for found in wanted if found["sha256"] == ABSENT]
+    files = [found for found in wanted if found["sha256"] not in (FOLDER, ABSENT)]
+    for found in sorted(folders, key=lambda each: len(str(each["path"]))):
+        with contextlib.suppress(OSError):
+            os.makedirs(found["path"], exist_ok=True)
+    for found in sorted(absent, key=lambda each: -len(str(each["path"]))):
+        path = found["path"]
+        try:
+            if os.path.isdir(path) and not os.path.islink(path):
+                # One that still holds something is not ours to remove.
+                with contextlib.suppress(OSError):
+                    os.rmdir(path)
+            elif os.path.lexists(path):
+                os.unlink(path)
+        except OSError:
+            failed.append(path)
+    for found in files:
+        try:
+            _put(found, kept)
+        except OSError:
+            failed.append(found["path"])
+    return failed
+
+
+def _put(found: Mapping[str, Any], kept: str) -> None:
+    path = found["path"]
+    try:
+        status = os.stat(path)
+        if (status.st_size, status.st_mtime_ns) == (found["size"], found["mtime_ns"]):
+            return
+    except OSError:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+    beside = f"{path}.{os.getpid()}.part"
+    try:
+        shutil.copyfile(os.path.join(kept, found["sha256"]), beside)
+        os.chmod(beside, found["mode"])
+        os.utime(beside, ns=(found["mtime_ns"], found["mtime_ns"]))
+        os.replace(beside, os.path.realpath(path))
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(beside)

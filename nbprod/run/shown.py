@@ -1,0 +1,52 @@
+"""What cells of an output notebook show: figures and displayed values."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbprod.run.plan import INJECTED_TAG
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What cells show, in order; values that bare expressions display do not count.
+
+    Attributes:
+        figures: PNG images, and whether each has double density.
+        texts: The text of each value that ``display()`` was called with.
+    """
+
+    figures: tuple[tuple[bytes, bool], ...] = ()
+    texts: tuple[str, ...] = ()
+
+
+def shown_by(output: Path, cells: Collection[int]) -> Shown:
+    """Return what cells of an output notebook show.
+
+    Args:
+        output: The output notebook of a run.
+        cells: Numbers of cells, from 1, injected ones not counted.
+    """
+    figures: list[tuple[bytes, bool]] = []
+    texts: list[str] = []
+    number = 0
+    for cell in json.loads(output.read_bytes())["cells"]:
+        if INJECTED_TAG in cell.get("metadata", {}).get("tags", ()):
+            continue
+        number += 1
+        for found in cell.get("outputs", ()) if number in cells else ():
+            if found.get("output_type") != "display_data":
+                continue
+            data = found.get("data", {})
+            if "application/vnd.jupyter.widget-view+json" in data:
+                continue
+            if "image/png" in data and "Figure" in "".join(data.get("text/plain", "")):
+                png = base64.b64decode("".join(data["image/png"]))
+                figures.append((png, "image/png" in found.get("metadata", {})))
+            elif "text/plain" in data:
+                texts.append("".join(data["text/plain"]))
+    return Shown(tuple(figures), tuple(texts))
