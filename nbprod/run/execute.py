@@ -25,6 +25,7 @@ from nbprod.run.parameters import changed_parameters
 from nbprod.run.plan import INJECTED_TAG, plan_run
 from nbprod.run.record import FailureRecord, RunRecord, RunState, write_atomically
 from nbprod.run.recording import Recording, RunSubject
+from nbprod.run.safekeeping import recover
 from nbprod.run.truth import Truth
 
 
@@ -83,6 +84,7 @@ def execute(request: RunRequest, listener: Listener = ignore_events) -> RunRecor
         SystemFailedError: The kernel did not start, or a file could not be written.
         InterruptedRunError: Ctrl-C or SIGTERM.
     """
+    recover(listener)
     nb, digest = _load(request.notebook)
     if request.output is not None:
         _check_output(request.output, request.notebook)

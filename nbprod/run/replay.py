@@ -12,7 +12,7 @@ import re
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -74,6 +74,8 @@ class OutputComparison:
             and this step without being declared; ``printed``; ``figure``; ``display``;
             ``file``; ``ambient`` for random states, options and the like after it.
         comparable: False if the two could not be compared at all.
+        unstable: Two runs of the notebook itself differ here in the same way.
+        reason: Why it likely differs, for people.
     """
 
     name: str
@@ -81,6 +83,8 @@ class OutputComparison:
     detail: str = ""
     kind: str = "output"
     comparable: bool = True
+    unstable: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +95,13 @@ class StepError:
         message: The exception's last line, or what happened to the process.
         where: The notebook's place, if the failing line came from there.
         traceback: Python's traceback, plain text.
+        reason: Why it likely fails, for people.
     """
 
     message: str
     where: Origin | None = None
     traceback: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +124,8 @@ class StepReplay:
 
     @property
     def equal(self) -> bool:
-        """The step ran, and everything it gave equals the notebook's."""
-        return self.error is None and all(found.equal for found in self.outputs)
+        """The step ran, and gave what the notebook gave, as far as that is stable."""
+        return self.error is None and all(found.equal or found.unstable for found in self.outputs)
 
 
 def replay(request: ReplayRequest, listener: Listener = ignore_events) -> tuple[StepReplay, ...]:
@@ -157,6 +163,45 @@ def replay(request: ReplayRequest, listener: Listener = ignore_events) -> tuple[
                     request, record, step, jobs[step.name], ends.get(step.name)
                 )
     return tuple(result for step in steps if (result := found[step.name]) is not None)
+
+
+def compare_again(
+    request: ReplayRequest, again: RunRecord, listener: Listener = ignore_events
+) -> tuple[StepReplay, ...]:
+    """Compare what steps gave in two runs of the notebook, in processes of their own.
+
+    Args:
+        request: The first run, and which steps.
+        again: The second run.
+        listener: Gets progress.
+    """
+    first, second = read_record(request.record.folder), read_record(again.folder)
+    found: list[StepReplay] = []
+    with tempfile.TemporaryDirectory(prefix="nbprod-replay-") as scratch:
+        jobs = {}
+        for step in _chosen(request):
+            if _unsaved_inputs(first, step) is None and second.artifact(step.name, "outputs"):
+                job = _job(request, first, step, Path(scratch), Path(scratch))
+                other = _job(request, second, step, Path(scratch) / "again", Path(scratch))
+                job["again"] = {key: other[key] for key in _COMPARED_AGAIN}
+                jobs[step.name] = {**job, "exclusive": False}
+        ends = _run_processes(request, first, list(jobs.values()), Path(scratch), listener)
+        for name, job in jobs.items():
+            answer = Path(str(job["answer"]))
+            if answer.exists():
+                document = json.loads(answer.read_bytes())
+                found.append(StepReplay(name, _comparisons(document.get("compared", ()))))
+            else:
+                found.append(StepReplay(name, error=_no_answer(request, job, ends.get(name))))
+    return tuple(found)
+
+
+_COMPARED_AGAIN = ("outputs", "files", "kept", "figures", "displayed")
+
+
+def _comparisons(documents: Iterable[dict[str, Any]]) -> tuple[OutputComparison, ...]:
+    names = ("name", "equal", "detail", "kind", "comparable")
+    return tuple(OutputComparison(*(found[name] for name in names)) for found in documents)
 
 
 def _cores() -> int:
@@ -304,8 +349,9 @@ def _files(record: RunRecord, step: Step) -> dict[str, object]:
 
 
 def _shown(record: RunRecord, step: Step, scratch: Path) -> dict[str, object]:
-    found = shown_by(Path(record.output), _cells(record, step))
+    found = shown_by(Path(record.output), cells_of(record, step.name))
     figures = []
+    scratch.mkdir(exist_ok=True)
     for number, (png, sharp) in enumerate(found.figures):
         path = scratch / f"{step.name}.{number}.png"
         path.write_bytes(png)
@@ -313,8 +359,9 @@ def _shown(record: RunRecord, step: Step, scratch: Path) -> dict[str, object]:
     return {"figures": figures, "displayed": list(found.texts)}
 
 
-def _cells(record: RunRecord, step: Step) -> set[int]:
-    return {n for found in record.steps if found.name == step.name for n in found.cells}
+def cells_of(record: RunRecord, step: str) -> set[int]:
+    """Return the numbers of the cells of a step that ran."""
+    return {n for found in record.steps if found.name == step for n in found.cells}
 
 
 def _artifact(record: RunRecord, artifact: ArtifactRecord) -> dict[str, str]:
@@ -357,17 +404,11 @@ def _result(
     begin, stop = document["printed"]
     printed = Path(str(job["stdout"])).read_bytes()[begin:stop].decode(errors="replace")
     outputs = [
-        OutputComparison(
-            name=found["name"],
-            equal=found["equal"],
-            detail=found["detail"],
-            kind=found["kind"],
-            comparable=found["comparable"],
-        )
-        for found in document["compared"]
-        if found["kind"] != "ambient" or _matters(request.pipeline, step, found["name"])
+        found
+        for found in _comparisons(document["compared"])
+        if found.kind != "ambient" or _matters(request.pipeline, step, found.name)
     ]
-    expected = printed_by(Path(record.output), _cells(record, step))
+    expected = printed_by(Path(record.output), cells_of(record, step.name))
     difference = printed_difference(printed, expected)
     if printed.strip() or expected.strip():
         outputs.append(OutputComparison(PRINTED, not difference, difference, "printed"))

@@ -198,7 +198,7 @@ def _answer(job: dict[str, Any], runtime: Any) -> None:  # noqa: ANN401
     """Replay one step and write its answer."""
     _look_like_a_notebook(job, runtime)
     try:
-        answer = _replay(job, runtime)
+        answer = _compare_runs(job, runtime) if "again" in job else _replay(job, runtime)
     except BaseException as error:
         answer = {"printed": [0, 0], "error": _describe(error, job["project"])}
     beside = Path(job["answer"] + ".part")
@@ -347,7 +347,7 @@ def _compare_shown(job: dict[str, Any], drawn: Any) -> list[dict[str, Any]]:  # 
 def _compare_files(job: dict[str, Any], written: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Compare the files that the step wrote, made or deleted with the notebook's."""
     files: Any = importlib.import_module("nbprod.compare.files")
-    ours = {found["path"]: found for found in written}
+    ours = {found.get("at", found["path"]): found for found in written}
     found = []
     for path in sorted({*ours, *(each["path"] for each in job["files"])}):
         wanted = next((each for each in job["files"] if each["path"] == path), None)
@@ -368,6 +368,25 @@ def _compare_files(job: dict[str, Any], written: list[dict[str, Any]]) -> list[d
             difference = files.file_difference(mine, wanted, kept)
         found.append(_part(name, "file", difference))
     return found
+
+
+def _compare_runs(job: dict[str, Any], runtime: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Compare what a step gave in a second run of the notebook with the first."""
+    again = job["again"]
+    definitions = _optional(f"{job['package']}.definitions")
+    load = runtime.artifacts.load_variables
+    expected, found = (_expected(each, load, definitions) for each in (job, again))
+    compared = _compare_outputs(job, found["variables"], expected)
+    runtime.drawn.begin([])
+    runtime.drawn.figures.extend(Path(each["path"]).read_bytes() for each in again["figures"])
+    runtime.drawn.texts.extend(again["displayed"])
+    compared.extend(_compare_shown(job, runtime.drawn))
+    written = [
+        {**state, "path": os.path.join(again["kept"], state["sha256"]), "at": state["path"]}
+        for state in again["files"]
+    ]
+    compared.extend(_compare_files(job, written))
+    return {"compared": compared}
 
 
 def _optional(name: str) -> ModuleType | None:

@@ -8,12 +8,12 @@ from pathlib import Path
 from nbprod.bento.build import build_bento
 from nbprod.bento.spec import BuiltBento, ServiceSpec
 from nbprod.events import Listener, PlanEvent, ignore_events
+from nbprod.workflows.stage import stage
 from nbprod.workflows.training import (
     TRAINING_STAGES,
     Trained,
     TrainingRequest,
     prepare,
-    stage,
     train,
 )
 

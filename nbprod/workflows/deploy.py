@@ -22,8 +22,9 @@ from nbprod.events import (
     ignore_events,
 )
 from nbprod.workflows.build import BUILD_STAGES, build_stage
+from nbprod.workflows.stage import stage
 from nbprod.workflows.target import VersionTarget, resolve_deploy_target
-from nbprod.workflows.training import TrainingRequest, prepare, stage, train
+from nbprod.workflows.training import TrainingRequest, prepare, train
 
 _ROWS_ALONE = 5
 _ROWS_TOGETHER = 100

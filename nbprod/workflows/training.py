@@ -13,8 +13,7 @@ import ast
 import hashlib
 import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,17 +22,19 @@ from nbprod.diagnostics import Severity
 from nbprod.emit.load import Project, load_project
 from nbprod.emit.project import ProjectFile
 from nbprod.emit.write import write_project
-from nbprod.errors import RefusedError, ResultsDifferError, SystemFailedError, UsageError
+from nbprod.errors import RefusedError, SystemFailedError, UsageError
 from nbprod.events import Listener, LogEvent, StageEvent, StageState
 from nbprod.model.choice import Candidate, Choice, choose_model
 from nbprod.pipeline.ir import Pipeline
 from nbprod.run.environment import require_same_environment
 from nbprod.run.record import ModelRecord, RunRecord
-from nbprod.run.replay import ReplayRequest, StepReplay, replay
+from nbprod.run.replay import StepReplay
 from nbprod.workflows.convert import render_loaded
 from nbprod.workflows.loading import load_notebook
 from nbprod.workflows.packaging import package_model
+from nbprod.workflows.proof import Proof, prove, require_equal
 from nbprod.workflows.run import execute_stage
+from nbprod.workflows.stage import stage
 from nbprod.workflows.subject import Subject, load_subject, resolve
 
 _PROJECT_SECONDS = 7 * 24 * 3600
@@ -113,19 +114,6 @@ class Trained:
     notebook: Path
 
 
-@contextmanager
-def stage(name: str, listener: Listener) -> Iterator[list[str]]:
-    """Tell that a stage starts and how it ends; put a detail for people into the list."""
-    listener(StageEvent(name, StageState.STARTED))
-    detail: list[str] = []
-    try:
-        yield detail
-    except BaseException:
-        listener(StageEvent(name, StageState.FAILED))
-        raise
-    listener(StageEvent(name, StageState.DONE, ", ".join(detail)))
-
-
 def prepare(request: TrainingRequest, listener: Listener, *, serves: bool = True) -> Prepared:
     """Read and check the target and its parameters: all that can fail before anything runs.
 
@@ -146,7 +134,7 @@ def prepare(request: TrainingRequest, listener: Listener, *, serves: bool = True
         if serves:
             require_same_environment(subject.kernel)
             require_writable_store()
-            _refuse_serve_cells(subject)
+            refuse_serve_cells(subject)
         for found in subject.diagnostics:
             if found.severity is Severity.WARNING:
                 listener(LogEvent(f"{found.origin}: {found.message}", "warning"))
@@ -168,7 +156,7 @@ def _with_its_notebook(subject: Subject, kernel: str | None, *, strict: bool) ->
     return replace(subject, loaded=loaded, diagnostics=loaded.diagnostics)
 
 
-def _refuse_serve_cells(subject: Subject) -> None:
+def refuse_serve_cells(subject: Subject) -> None:
     """Refuse cells tagged ``serve``: leaving them out would serve another model."""
     from nbprod.diagnostics import Diagnostic
     from nbprod.notebook.tags import cell_role
@@ -207,13 +195,10 @@ def train(prepared: Prepared, listener: Listener) -> Trained:
         record = execute_stage(prepared.notebook_subject, prepared.parameters, listener)
         # Before the comparison: without a model there is nothing to prove.
         choice = choose(prepared, record)
-        compared = replay_stage(prepared.pipeline, project, record, listener)
-        require_equal(compared)
-        artifacts = tuple(
-            (f"replay/{found.artifact.file}", found.artifact.sha256, found.artifact.members)
-            for found in compared
-            if found.artifact is not None
-        )
+        proof = prove_stage(prepared, project, record, listener)
+        require_equal(proof, record)
+        compared = proof.steps
+        artifacts = replayed_artifacts(compared)
     else:
         subject = replace(prepared.subject, loaded=None, project=project)
         record = execute_stage(subject, prepared.parameters, listener)
@@ -230,6 +215,28 @@ def train(prepared: Prepared, listener: Listener) -> Trained:
         package = package_model(prepared.pipeline, project, record, choice, artifacts, detail)
     notebook = prepared.subject.notebook
     return Trained(prepared.pipeline, project, record, choice, package, compared, notebook)
+
+
+def prove_stage(
+    prepared: Prepared, project: Project, record: RunRecord, listener: Listener
+) -> Proof:
+    """Compare the project's steps with a run of the notebook, run again only if they differ."""
+
+    def run_again(quiet: Listener) -> RunRecord:
+        return execute_stage(prepared.notebook_subject, prepared.parameters, quiet, stage="verify")
+
+    return prove(prepared.pipeline, project, record, run_again, listener)
+
+
+def replayed_artifacts(
+    compared: tuple[StepReplay, ...],
+) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    """Return what the replayed steps gave: (path below the run's folder, sha256, variables)."""
+    return tuple(
+        (f"replay/{found.artifact.file}", found.artifact.sha256, found.artifact.members)
+        for found in compared
+        if found.artifact is not None
+    )
 
 
 def generated_project(prepared: Prepared, listener: Listener) -> Project:
@@ -336,47 +343,3 @@ def _unsupported(record: RunRecord, folder: str) -> str:
 
     contract = Path(record.folder) / "models" / folder / "contract.json"
     return str(json.loads(contract.read_bytes()).get("unsupported") or "")
-
-
-def replay_stage(
-    pipeline: Pipeline, project: Project, record: RunRecord, listener: Listener
-) -> tuple[StepReplay, ...]:
-    """Replay the project's step functions and compare them with the run."""
-    request = ReplayRequest(
-        project=project.directory,
-        package=project.package,
-        pipeline=pipeline,
-        record=record,
-        places=project.lines().origin,
-    )
-    with stage("verify", listener) as detail:
-        compared = replay(request, listener)
-        equal = sum(found.equal for found in compared)
-        detail.append(f"{equal} of {len(compared)} steps equal")
-    return compared
-
-
-def require_equal(compared: tuple[StepReplay, ...]) -> None:
-    """Stop at the first step that differs.
-
-    Raises:
-        ResultsDifferError: A generated step failed, or gave something else than the notebook.
-    """
-    for found in compared:
-        if found.error is not None:
-            raise ResultsDifferError(
-                f"step {found.step} runs in the notebook, but not as generated code: "
-                f"{found.error.message}",
-                where=found.error.where,
-                fix="`nbprod verify` shows all steps; a name that the code needs may come from "
-                "outside the notebook's cells. --no-verify skips the comparison",
-            )
-        for output in found.outputs:
-            if not output.equal:
-                raise ResultsDifferError(
-                    f"step {found.step} gives another {output.name} than the notebook: "
-                    f"{output.detail}",
-                    fix="if running the notebook twice gives two results, seed its random "
-                    "numbers; else tag the cells of this step and the one before with one "
-                    "step name. `nbprod verify` shows all steps",
-                )

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from nbprod.events import Listener, PlanEvent, ignore_events
+from nbprod.events import Listener, PlanEvent, StageEvent, StageState, ignore_events
 from nbprod.run.record import RunRecord
 from nbprod.run.replay import StepReplay
+from nbprod.workflows.proof import Proof
 from nbprod.workflows.run import execute_stage
+from nbprod.workflows.service_check import ServiceCheck, check_service
 from nbprod.workflows.training import (
     TRAINING_STAGES,
     TrainingRequest,
     generated_project,
     prepare,
-    replay_stage,
+    prove_stage,
+    replayed_artifacts,
 )
 
 
@@ -39,54 +42,67 @@ class VerifyRequest:
 
 @dataclass(frozen=True, slots=True)
 class VerifyResult:
-    """The comparison of every step."""
+    """The comparison of every step, and of the service."""
 
     record: RunRecord
-    steps: tuple[StepReplay, ...]
+    proof: Proof
+    service: ServiceCheck
+
+    @property
+    def steps(self) -> tuple[StepReplay, ...]:
+        """The comparison of every step."""
+        return self.proof.steps
 
     @property
     def equivalent(self) -> bool:
-        """Every step ran, and everything it gave equals the notebook's."""
-        return all(found.equal for found in self.steps)
+        """Notebook, pipeline and service agree, as far as the notebook agrees with itself."""
+        return self.proof.equal and self.service.equal is not False
 
     def as_json(self) -> dict[str, object]:
         """Return the document of ``nbprod verify --json``."""
         return {
             "equivalent": self.equivalent,
             "run_id": self.record.run_id,
-            "steps": [
-                {
-                    "name": found.step,
-                    "equal": found.equal,
-                    "seconds": round(found.seconds, 3),
-                    "error": found.error.message if found.error else "",
-                    "outputs": [
-                        {
-                            "name": output.name,
-                            "equal": output.equal,
-                            "detail": output.detail,
-                            "kind": output.kind,
-                        }
-                        for output in found.outputs
-                    ],
-                }
-                for found in self.steps
-            ],
-            # The notebook is not run a second time yet, so nothing is known to be unstable.
-            "unstable": [],
-            "stability_checked": False,
+            "steps": [_step_as_json(found) for found in self.steps],
+            "unstable": [asdict(found) for found in self.proof.unstable],
+            "stability_checked": self.proof.stability_checked,
+            "undeclared": [asdict(found) for found in self.record.undeclared],
+            "service": self.service.as_json(),
         }
+
+
+def _step_as_json(found: StepReplay) -> dict[str, object]:
+    return {
+        "name": found.step,
+        "equal": found.equal,
+        "seconds": round(found.seconds, 3),
+        "error": found.error.message if found.error else "",
+        "reason": found.error.reason if found.error else "",
+        "outputs": [
+            {
+                "name": output.name,
+                "equal": output.equal,
+                "detail": output.detail,
+                "kind": output.kind,
+                "unstable": output.unstable,
+                "reason": output.reason,
+            }
+            for output in found.outputs
+        ],
+    }
 
 
 def verify(request: VerifyRequest, listener: Listener = ignore_events) -> VerifyResult:
     """Run the notebook, replay the generated steps from its values, and compare.
+
+    Then the model that the generated code made answers the run's rows as a service would.
 
     Raises:
         UsageError: Wrong target, parameter or kernel.
         RefusedError: The notebook has errors.
         UserCodeError: A cell failed.
     """
-    listener(PlanEvent(tuple(stage for stage in TRAINING_STAGES if stage[0] != "package")))
+    listener(PlanEvent(TRAINING_STAGES))
     training = TrainingRequest(
         request.target,
         request.parameters,
@@ -97,5 +113,11 @@ def verify(request: VerifyRequest, listener: Listener = ignore_events) -> Verify
     prepared = prepare(training, listener, serves=False)
     project = generated_project(prepared, listener)
     record = execute_stage(prepared.notebook_subject, prepared.parameters, listener)
-    steps = replay_stage(prepared.pipeline, project, record, listener)
-    return VerifyResult(record, steps)
+    proof = prove_stage(prepared, project, record, listener)
+    if proof.equal:
+        artifacts = replayed_artifacts(proof.steps)
+        service = check_service(prepared, project, record, artifacts, listener)
+    else:
+        listener(StageEvent("package", StageState.SKIPPED, "the steps differ"))
+        service = ServiceCheck(detail="not asked, since the steps differ")
+    return VerifyResult(record, proof, service)

@@ -80,7 +80,6 @@ def begin(double: list[bool]) -> None:
     pyplot: Any = sys.modules.get("matplotlib.pyplot")
     matplotlib: Any = sys.modules.get("matplotlib")
     if matplotlib is not None:
-        # A notebook's figures need no plt.show().
         matplotlib.interactive(True)
     if pyplot is not None and matplotlib.get_backend() != BACKEND:
         pyplot.switch_backend(BACKEND)
