@@ -81,7 +81,10 @@ def _problem(
         message = f"`{name}` was deleted in cell {deleted[name]}."
         return finding("deleted-name", message, origin)
     if name not in everywhere:
-        return finding("undefined-name", f"`{name}` is read, but no cell binds it.", origin)
+        message = f"`{name}` is read, but no cell binds it."
+        if _succeeded(facts):
+            message += " The cell ran, so that a cell which is gone must have bound it."
+        return finding("undefined-name", message, origin)
     later = everywhere[name]
     if later is facts and facts.names.lines.get(name, 0) <= read.line:
         return None
@@ -90,5 +93,13 @@ def _problem(
     else:
         place = f"cell {later.cell.number}"
     message = f"`{name}` is read before {place} binds it."
+    if later is not facts and _succeeded(facts):
+        message += " It worked only because that cell had been executed already."
     fix = f"Move {place} above, or bind {name} earlier."
     return finding("used-before-definition", message, origin, fix)
+
+
+def _succeeded(facts: CellFacts) -> bool:
+    """Whether the cell was executed, by its outputs to the end."""
+    errors = any(output.get("output_type") == "error" for output in facts.cell.outputs)
+    return facts.cell.execution_count is not None and not errors

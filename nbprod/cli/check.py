@@ -65,7 +65,7 @@ def command(notebook: Path, strict: bool, as_json: bool, kernel: str | None) -> 
         result = check(CheckRequest(notebook, kernel, strict))
         parts = []
         if result.pipeline is not None:
-            parts.append(describe_pipeline(result.pipeline))
+            parts.append(describe_pipeline(result.pipeline, result))
         if result.diagnostics:
             parts.append(describe_diagnostics(result.diagnostics))
         parts.append(f"{notebook.name}: {summary(result.diagnostics)}")

@@ -5,10 +5,16 @@ from __future__ import annotations
 import io
 
 from nbprod.pipeline.ir import Pipeline
+from nbprod.workflows.check import HIDDEN, CheckResult
 
 
-def describe_pipeline(pipeline: Pipeline) -> str:
-    """Return the steps and, if there are any, the parameters as plain-text tables."""
+def describe_pipeline(pipeline: Pipeline, result: CheckResult) -> str:
+    """Return the steps and, if there are any, the parameters as plain-text tables.
+
+    Args:
+        pipeline: What to show.
+        result: The check it comes from, which knows what must not be shown.
+    """
     steps = _table(
         ("step", "cells", "needs", "gives", "does"),
         [
@@ -26,7 +32,15 @@ def describe_pipeline(pipeline: Pipeline) -> str:
         return steps
     parameters = _table(
         ("parameter", "type", "default", "what"),
-        [(each.name, each.annotation, each.default, each.doc) for each in pipeline.parameters],
+        [
+            (
+                each.name,
+                each.annotation,
+                HIDDEN if result.hides(each) else each.default,
+                each.doc,
+            )
+            for each in pipeline.parameters
+        ],
     )
     return f"{steps}\n\n{parameters}"
 

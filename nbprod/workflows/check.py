@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbprod.diagnostics import Diagnostic
-from nbprod.pipeline.ir import Pipeline
+from nbprod.pipeline.ir import Parameter, Pipeline
 from nbprod.pipeline.order import dependencies
 from nbprod.workflows.loading import load_notebook
+
+HIDDEN = "•••"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,16 @@ class CheckResult:
 
     pipeline: Pipeline | None
     diagnostics: tuple[Diagnostic, ...]
+
+    def hides(self, parameter: Parameter) -> bool:
+        """Whether a parameter's default is a secret, which is never shown."""
+        places = {
+            (found.origin.cell, found.origin.line)
+            for found in self.diagnostics
+            if found.code == "secret-in-source" and found.origin
+        }
+        origin = parameter.origin
+        return origin is not None and (origin.cell, origin.line) in places
 
     def as_json(self) -> dict[str, object]:
         """Return the document of ``nbprod check --json``."""
@@ -54,7 +66,7 @@ class CheckResult:
                 {
                     "name": parameter.name,
                     "type": parameter.annotation,
-                    "default": literal_json(parameter.default),
+                    "default": HIDDEN if self.hides(parameter) else literal_json(parameter.default),
                     "doc": parameter.doc,
                 }
                 for parameter in (pipeline.parameters if pipeline else ())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from nbprod.analysis.lint.dead_cells import dead_cells
 from nbprod.analysis.lint.execution import execution_counts
+from nbprod.analysis.lint.learning import learning
 from nbprod.analysis.lint.magics import magics
 from nbprod.analysis.lint.network import network_access
 from nbprod.analysis.lint.paths import absolute_paths
@@ -16,6 +18,8 @@ CHECKS: tuple[Callable[[Survey], Iterator[Diagnostic]], ...] = (
     magics,
     execution_counts,
     network_access,
+    learning,
+    dead_cells,
 )
 
 

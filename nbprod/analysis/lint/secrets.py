@@ -69,15 +69,16 @@ def _in_text(cell: Cell, path: str) -> Iterator[Secret]:
 
 def _by_name(facts: CellFacts, path: str) -> Iterator[Secret]:
     for node in facts.nodes:
-        for name, value, direct in _named_texts(node):
+        for name, given, direct in _named_texts(node):
+            value = str(given.value)
             if names_secret(name, value, named_directly=direct):
-                line = facts.cell_line(getattr(node, "lineno", 0))
+                line = facts.cell_line(given.lineno)
                 message = f"`{name}` is set to a text in the source, and by its name it is secret."
                 origin = facts.cell.origin(path, line)
                 yield Secret(value, finding("secret-in-source", message, origin))
 
 
-def _named_texts(node: ast.AST) -> Iterator[tuple[str, str, bool]]:
+def _named_texts(node: ast.AST) -> Iterator[tuple[str, ast.Constant, bool]]:
     """Yield names with the texts they are given, and whether the name is no table's key."""
     if isinstance(node, ast.Assign):
         for target in node.targets:
@@ -98,20 +99,20 @@ def _named_texts(node: ast.AST) -> Iterator[tuple[str, str, bool]]:
             yield from _pair(ast.Name(argument.arg), other)
 
 
-def _pair(target: ast.expr, value: ast.expr | None) -> Iterator[tuple[str, str, bool]]:
+def _pair(target: ast.expr, value: ast.expr | None) -> Iterator[tuple[str, ast.Constant, bool]]:
     if not (isinstance(value, ast.Constant) and isinstance(value.value, str)):
         return
     if isinstance(target, ast.Name):
-        yield target.id, value.value, True
+        yield target.id, value, True
     elif isinstance(target, ast.Attribute):
-        yield target.attr, value.value, True
+        yield target.attr, value, True
     elif isinstance(target, ast.Constant) and isinstance(target.value, str):
-        yield target.value, value.value, False
+        yield target.value, value, False
     elif isinstance(target, ast.Subscript):
         key = target.slice
         if isinstance(key, ast.Constant) and isinstance(key.value, str):
             environment = "environ" in ast.unparse(target.value)
-            yield key.value, value.value, environment
+            yield key.value, value, environment
 
 
 def _in_outputs(cell: Cell, path: str) -> Iterator[Secret]:
