@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import decimal
 import fractions
@@ -90,7 +91,19 @@ def container_difference(walk: Walk, one: Any, other: Any) -> str:
     own, theirs = getattr(one, "__dict__", None), getattr(other, "__dict__", None)
     if found or (not own and not theirs):
         return found
-    return walk.compare(dict(own or {}), dict(theirs or {}), "attributes")
+    return walk.compare(dict(own or {}), dict(theirs or {}), "attributes") and walk.compare(
+        _carried(one), _carried(other), "attributes"
+    )
+
+
+def _carried(value: Any) -> dict[str, Any]:
+    """Return the attributes that pickling carries: one of two values came from an artifact.
+
+    scikit-learn's Bunch, for one, leaves its attributes behind.
+    """
+    if not hasattr(type(value), "__setstate__"):
+        return dict(vars(value))
+    return dict(vars(copy.copy(value)))
 
 
 def _sequence_difference(walk: Walk, one: Any, other: Any) -> str:

@@ -7,6 +7,7 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
+from nbprod.compare.compiled import compiled_difference
 from nbprod.compare.walk import NotComparableError, Walk, versus, within, words
 
 # Attributes of scikit-learn's estimators that tell how long something took.
@@ -57,7 +58,7 @@ def code_difference(walk: Walk, one: Any, other: Any) -> str:
     if isinstance(one, types.ModuleType):
         return "" if one.__name__ == other.__name__ else versus(one.__name__, other.__name__)
     if isinstance(one, types.CodeType):
-        return _compiled_difference(walk, one, other)
+        return compiled_difference(walk, one, other)
     if isinstance(one, property):
         return walk.first(
             walk.compare(getattr(one, part), getattr(other, part)) for part in ("fget", "fset")
@@ -78,14 +79,38 @@ def code_difference(walk: Walk, one: Any, other: Any) -> str:
 def _function_difference(walk: Walk, one: Any, other: Any) -> str:
     sources = _source(one), _source(other)
     if None in sources or sources[0] != sources[1]:
-        found = _compiled_difference(walk, one.__code__, other.__code__)
+        found = compiled_difference(walk, one.__code__, other.__code__)
         if found:
             return found
     return (
         walk.compare(one.__defaults__, other.__defaults__, "defaults")
         or walk.compare(one.__kwdefaults__, other.__kwdefaults__, "defaults")
-        or walk.compare(_cells(one), _cells(other), "closure")
+        or _closure_difference(walk, one, other)
     )
+
+
+def _closure_difference(walk: Walk, one: Any, other: Any) -> str:
+    """Compare what two functions enclose.
+
+    What a notebook's function reads of the notebook is global there, and enclosed where
+    the same function stands within a step's.
+    """
+    first, second = _enclosed(one), _enclosed(other)
+    for name in [*first, *(name for name in second if name not in first)]:
+        values = [
+            found[name] if name in found else function.__globals__.get(name)
+            for found, function in ((first, one), (second, other))
+        ]
+        if values[0] is one and values[1] is other:
+            continue  # it calls itself
+        found = walk.compare(values[0], values[1], "closure")
+        if found:
+            return found
+    return ""
+
+
+def _enclosed(function: Any) -> dict[str, Any]:
+    return dict(zip(function.__code__.co_freevars, _cells(function), strict=True))
 
 
 def _cells(function: Any) -> list[Any]:
@@ -105,16 +130,6 @@ def _source(function: Any) -> str | None:
         return inspect.cleandoc(inspect.getsource(function))
     except (OSError, TypeError):
         return None
-
-
-def _compiled_difference(walk: Walk, one: Any, other: Any) -> str:
-    for part in ("co_code", "co_names", "co_varnames", "co_freevars", "co_argcount", "co_flags"):
-        if getattr(one, part) != getattr(other, part):
-            return "its code is another"
-    constants = zip(one.co_consts, other.co_consts, strict=False)
-    if len(one.co_consts) != len(other.co_consts):
-        return "its code is another"
-    return "its code is another" if any(walk.compare(a, b) for a, b in constants) else ""
 
 
 def _class_difference(walk: Walk, one: Any, other: Any) -> str:

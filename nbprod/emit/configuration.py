@@ -52,7 +52,7 @@ class ProjectToml:
     copied_modules: tuple[str, ...]
     mypy_files: tuple[str, ...]
     libraries: tuple[str, ...]
-    steps_path: str
+    author_paths: tuple[str, ...]
     habits: tuple[str, ...]
     lint_exceptions: tuple[LintException, ...]
     typing_exceptions: tuple[TypingException, ...]
@@ -63,6 +63,7 @@ def project_toml(
     findings: Sequence[LintFinding] = (),
     gaps: Sequence[TypingGap] = (),
     libraries: Sequence[str] = (),
+    copied: Collection[str] = (),
 ) -> str:
     """Write ``pyproject.toml``.
 
@@ -71,6 +72,8 @@ def project_toml(
         findings: What ruff reports on the author's lines.
         gaps: What keeps mypy's strict mode from passing on the author's lines.
         libraries: Top-level modules of third parties that the package imports.
+        copied: Paths of the author's modules. A package comes whole, whether or not the
+            notebook imports each of its modules.
     """
     pipeline = layout.pipeline
     title = " ".join(prose(pipeline.source.title, 10_000).split()).rstrip(".")
@@ -81,13 +84,15 @@ def project_toml(
             name=_toml(distribution_name(pipeline)),
             description=_toml(title or f"Pipeline made from {layout.notebook}"),
             requires_python=_toml(f">={_minor(pipeline.python)}"),
-            copied_paths=tuple(_toml(module.path) for module in modules),
+            copied_paths=tuple(_toml(path) for path in sorted(copied)),
             copied_modules=tuple(
                 _toml(name) for name in sorted({module.name for module in modules})
             ),
             mypy_files=tuple(_toml(path) for path in (layout.package, "service.py", "tests")),
             libraries=tuple(_toml(f"{name}.*") for name in libraries),
-            steps_path=_toml(f"{layout.package}/steps.py"),
+            author_paths=tuple(
+                _toml(f"{layout.package}/{name}.py") for name in ("definitions", "steps")
+            ),
             habits=tuple(sorted(HABITS)),
             lint_exceptions=_lint_exceptions(findings),
             typing_exceptions=(*_typing_exceptions(layout, gaps), *_untyped_returns(layout)),

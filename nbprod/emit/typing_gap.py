@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from nbprod.emit.step_function import body_pieces
+from nbprod.emit.step_function import Piece, body_pieces
 from nbprod.pipeline.ir import Definition, DefinitionKind, Pipeline, Step
 
-_UNTYPED_DEFS = ("disallow_incomplete_defs = false", "disallow_untyped_defs = false")
+_UNTYPED_DEFS = (
+    "check_untyped_defs = false",
+    "disallow_incomplete_defs = false",
+    "disallow_untyped_defs = false",
+)
 _UNTYPED_CALLS = ("disallow_untyped_calls = false",)
 _ANY_BASES = ("disallow_subclassing_any = false",)
 _ANY_DECORATORS = ("disallow_untyped_decorators = false",)
 _ANY_RETURNS = ("warn_return_any = false",)
 _OVERLOADED_KEY = ('disable_error_code = ["arg-type"]',)
 _BARE_GENERICS = ("disallow_any_generics = false",)
+_REDEFINED = ('disable_error_code = ["call-arg", "no-redef"]',)
 _NO_INFERENCE = ('disable_error_code = ["var-annotated"]',)
 _GENERICS = frozenset(
     {
@@ -79,7 +84,7 @@ def author_typing_gaps(pipeline: Pipeline) -> tuple[TypingGap, ...]:
             tree = ast.parse(found.source)
             gaps.extend(_gaps_in(tree, "definitions", found))
             gaps.extend(_module_variables(tree, found))
-            if any(_is_untyped(node) for node in ast.walk(tree)):
+            if any(_is_untyped(node) for node in ast.walk(tree)) or _is_lambda(tree):
                 untyped.add(found.name)
     for found in pipeline.definitions:
         if found.hoisted and untyped.intersection(found.reads):
@@ -112,10 +117,33 @@ def _step_gaps(step: Step, pipeline: Pipeline, untyped: set[str]) -> Iterator[Ty
         if called:
             message = f"calls {_listed(called)}, which has no complete annotations"
             yield TypingGap("steps", piece.cell, 0, message, _UNTYPED_CALLS)
+    given = {variable.name for variable in step.inputs}
+    for name, cell in _redefined(pieces, trees, given):
+        message = f"{name} is defined more than once"
+        yield TypingGap("steps", cell, 0, message, _REDEFINED)
     for name in sorted(_unfilled(nodes)):
         cell = step.cells[0] if step.cells else 0
         message = f"{name} starts empty, and what it holds cannot be told"
         yield TypingGap("steps", cell, 0, message, _NO_INFERENCE)
+
+
+def _redefined(
+    pieces: Sequence[Piece], trees: Sequence[ast.Module], given: set[str]
+) -> Iterator[tuple[str, int]]:
+    """Find functions and classes that a step defines again, and the cell that does."""
+    known = set(given)
+    for piece, tree in zip(pieces, trees, strict=True):
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                if node.name in known:
+                    yield node.name, piece.cell
+                known.add(node.name)
+
+
+def _is_lambda(tree: ast.Module) -> bool:
+    return any(
+        isinstance(each, ast.Assign) and isinstance(each.value, ast.Lambda) for each in tree.body
+    )
 
 
 def _listed(names: set[str]) -> str:

@@ -155,8 +155,18 @@ def _load(path: Path) -> tuple[Any, str]:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
     except Exception as error:  # whatever nbformat meets is a broken file
         raise UsageError(f"{path} is not a notebook.", fix="Give an .ipynb file.") from error
+    _complete(nb)
     _derive_ids(nb)
     return nb, hashlib.sha256(data).hexdigest()
+
+
+def _complete(nb: Any) -> None:  # noqa: ANN401
+    """Add what the format asks of a cell: nbformat reads notebooks without it, but writes none."""
+    for cell in nb.cells:
+        cell.setdefault("metadata", {})
+        if cell.cell_type == "code":
+            cell.setdefault("outputs", [])
+            cell.setdefault("execution_count", None)
 
 
 def _derive_ids(nb: Any) -> None:  # noqa: ANN401

@@ -21,6 +21,7 @@ import scipy.sparse
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator
+from sklearn.datasets import load_iris
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -301,3 +302,32 @@ def test_a_text_vectorizer_equals_its_copy_from_another_process():
     assert compare(one, other).equal
     other.vocabulary_["good"] = 99
     assert not compare(one, other).equal
+
+
+def test_a_function_that_a_step_encloses_equals_the_notebooks() -> None:
+    """What is global in the notebook is enclosed by the step's function."""
+    source = (
+        "def scaled(x, times=2):\n"
+        "    rows = [each * scale for each in range(x)]\n"
+        "    return scaled(x - 1) if rows else sum(rows) + scale\n"
+    )
+    notebook: dict[str, Any] = {"scale": 3, "__name__": "__main__"}
+    exec(source, notebook)
+    package: dict[str, Any] = {"__name__": "package.steps"}
+    body = "".join(f"    {line}\n" for line in source.splitlines())
+    exec(f"def step(scale):\n{body}    return scaled\n", package)
+    assert compare(notebook["scaled"], package["step"](3)).equal
+    assert compare(package["step"](3), notebook["scaled"]).equal
+    assert compare(package["step"](4), notebook["scaled"]).detail == "closure: 4 vs 3"
+    exec(source.replace("+ scale", "- scale"), notebook)
+    assert compare(notebook["scaled"], package["step"](3)).detail == "its code is another"
+
+
+def test_what_pickling_leaves_behind_is_no_difference() -> None:
+    """scikit-learn's Bunch forgets its attributes, not its items."""
+    fresh = load_iris()
+    loaded = pickle.loads(pickle.dumps(fresh))
+    assert compare(fresh, loaded).equal
+    assert compare(loaded, fresh).equal
+    loaded.target[0] = 2
+    assert compare(fresh, loaded).detail == "key 'target', index 0: 0 vs 2"
