@@ -8,6 +8,7 @@ from typing import Any
 
 import matplotlib
 import pytest
+from matplotlib import pyplot
 
 from churn import steps
 from churn.parameters import Parameters
@@ -93,6 +94,7 @@ def test_the_whole_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
     if folder is None:
         pytest.skip(f"not found near {PROJECT}: {', '.join(DATA or [NOTEBOOK])}")
     matplotlib.use("Agg")
+    monkeypatch.setattr(pyplot, "show", lambda *_, **__: pyplot.close("all"))  # as in a notebook
     monkeypatch.chdir(folder)
     results = run()
     assert isinstance(results, Results)
