@@ -6,6 +6,10 @@ checked, and its results are compared with the plain run's in three ways: ``nbpr
 ``nbprod run --isolate`` and ``nbprod run DIR``. What a cell prints and draws must be the same.
 Where it is not, the notebook is run plainly once more, to set apart what is unstable in itself.
 
+Most notebooks leave something unseeded. So that their results can be compared all the same,
+the first kernel of every command seeds ``random`` and numpy before the first cell, by an
+IPython startup file; what is drawn after that has to come to the other kernels and processes.
+
 Notebooks run where they lie, as papermill would run them. A notebook's findings are kept in
 ``--results``, so that an interrupted measurement goes on where it stopped.
 """
@@ -28,6 +32,28 @@ from typing import Any
 
 BIN = Path(sys.executable).parent
 _UNSTABLE_TEXT = re.compile(r"0x[0-9a-f]{6,}|/tmp/\S+")
+_STARTUP = """\
+import os
+
+from IPython import get_ipython
+
+
+def seed_once(*arguments):
+    get_ipython().events.unregister("pre_run_cell", seed_once)
+    try:
+        os.close(os.open(os.environ["SEEDED"], os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return
+    import random
+
+    import numpy
+
+    random.seed(1)
+    numpy.random.seed(1)
+
+
+get_ipython().events.register("pre_run_cell", seed_once)
+"""
 _CHECKS = ("convert", "lint", "types", "verify", "isolate", "project")
 
 
@@ -244,7 +270,17 @@ class Measurement:
         self, name: str, command: list[str], limit: float, cwd: Path | None = None
     ) -> tuple[int | str, str, str]:
         began = time.perf_counter()
-        environment = {**os.environ, "NBPROD_HOME": str(self.work / "home")}
+        startup = self.work / "ipython" / "profile_default" / "startup" / "seed.py"
+        startup.parent.mkdir(parents=True, exist_ok=True)
+        startup.write_text(_STARTUP, encoding="utf-8")
+        seeded = self.work / "seeded"
+        seeded.unlink(missing_ok=True)
+        environment = {
+            **os.environ,
+            "IPYTHONDIR": str(self.work / "ipython"),
+            "NBPROD_HOME": str(self.work / "home"),
+            "SEEDED": str(seeded),
+        }
         process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
