@@ -16,6 +16,9 @@ from nbprod.analysis.summaries import is_stateful
 from nbprod.analysis.survey import CellFacts, Survey
 
 
+_CACHES = frozenset({"lru_cache", "cache", "cached", "memoize", "cached_property"})
+
+
 class Kind(StrEnum):
     """What a definition is."""
 
@@ -323,10 +326,18 @@ def _settle(chosen: dict[str, Candidate], bound: frozenset[str]) -> None:
                 continue
             changed = True
             immediate = {each for each in free.immediate & bound if not _module_level(chosen, each)}
-            if candidate.kind in {Kind.FUNCTION, Kind.CLASS} and not immediate:
+            repeatable = candidate.kind in {Kind.FUNCTION, Kind.CLASS}
+            if repeatable and not immediate and not _remembers(candidate.statement):
                 candidate.hoisted = False
             else:
                 del chosen[name]
+
+
+def _remembers(statement: ast.stmt) -> bool:
+    """Whether a function keeps what it gave, so that a second one would be another."""
+    decorators = getattr(statement, "decorator_list", [])
+    called = (each.func if isinstance(each, ast.Call) else each for each in decorators)
+    return any(ast.unparse(each).rpartition(".")[2] in _CACHES for each in called)
 
 
 def _module_level(chosen: Mapping[str, Candidate], name: str) -> bool:

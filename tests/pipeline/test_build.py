@@ -429,3 +429,16 @@ def test_imports_after_a_seed_stay_where_they_are_since_they_may_draw(built):
     )
     assert [each.name for each in pipeline.definitions] == ["random"]
     assert names(pipeline.steps[1].outputs) == ["sklearn", "x"]
+
+
+def test_a_function_that_remembers_is_not_made_anew_in_each_step(built):
+    """Each copy would have a cache of its own, and call the function once more."""
+    pipeline, diagnostics = built(
+        "import functools\ncalls = []\n@functools.lru_cache\ndef double(x):\n"
+        "    calls.append(x)\n    return x * 2\ndouble(1)",
+        ("double(1)\ndouble(2)", "step:again"),
+        ("print(calls, double.cache_info())", "step:show"),
+    )
+    assert "double" not in [each.name for each in pipeline.definitions]
+    assert {"calls", "double"} <= set(names(pipeline.steps[-1].inputs))
+    assert not has_errors(diagnostics)
