@@ -15,7 +15,6 @@ from nbprod.analysis.source import Text, statement_text
 from nbprod.analysis.summaries import is_stateful
 from nbprod.analysis.survey import CellFacts, Survey
 
-
 _CACHES = frozenset({"lru_cache", "cache", "cached", "memoize", "cached_property"})
 
 
