@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import nbprod
+from nbprod.emit.load import load_project
 from nbprod.emit.manifest import MANIFEST, decode_manifest
 from nbprod.errors import SystemFailedError, UsageError
+from nbprod.serving.notebook_lines import LINES_FILE, NotebookLines, lines_as_json
 
 # The part of nbprod that runs inside the service; it imports nothing else of nbprod.
 VENDORED = ("errors.py", "diagnostics.py", "origin.py", "model", "monitor", "serving")
@@ -41,6 +43,7 @@ def fill_build_folder(project: Path, folder: Path) -> None:
         )
     try:
         _copy_project(project.resolve(), folder)
+        _write_lines(project.resolve(), folder)
         _vendor(folder)
     except OSError as error:
         raise SystemFailedError(f"the build folder cannot be written: {error}") from error
@@ -52,6 +55,15 @@ def _copy_project(project: Path, folder: Path) -> None:
         target = folder / path.relative_to(project)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
+
+
+def _write_lines(project: Path, folder: Path) -> None:
+    """Write which cell each line came from, so that the service's log can tell."""
+    if not (project / MANIFEST).is_file():
+        return
+    found = load_project(project).lines()
+    text = lines_as_json(NotebookLines(found.notebook, found.places))
+    (folder / LINES_FILE).write_bytes(text)
 
 
 def _generated(project: Path) -> Iterator[Path]:

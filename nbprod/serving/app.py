@@ -23,6 +23,7 @@ from nbprod.monitor.hooks import Exchange, ServedModel
 from nbprod.monitor.plugins import Monitor
 from nbprod.serving.access import OPEN_ROUTES, Access
 from nbprod.serving.limits import Limits
+from nbprod.serving.notebook_lines import NotebookLines
 from nbprod.serving.openapi import openapi_document
 from nbprod.serving.predict import Predictor
 from nbprod.serving.problem import Problem, problem_response
@@ -41,12 +42,17 @@ class Loaded:
     """What is there once the model is loaded."""
 
     def __init__(
-        self, model: ServedModel, scorer: Scorer, monitor: Monitor, limits: Limits
+        self,
+        model: ServedModel,
+        scorer: Scorer,
+        monitor: Monitor,
+        limits: Limits,
+        lines: NotebookLines = NotebookLines(),  # noqa: B008 - frozen
     ) -> None:
         self.model = model
         self.monitor = monitor
         self.desk = Desk(limits)
-        self.predictor = Predictor(model, scorer, monitor, limits, self.desk)
+        self.predictor = Predictor(model, scorer, monitor, limits, self.desk, lines)
         contract = scorer.contract
         document = openapi_document(model, contract, limits)
         self.openapi = msgspec.json.encode(document)
@@ -67,9 +73,16 @@ class ServiceApp:
     Args:
         load: Loads the model; called once, when the server starts.
         access: Who may ask.
+        lines: Which cell of the notebook each line of the package came from.
     """
 
-    def __init__(self, load: Callable[[], Loaded], access: Callable[[], Access]) -> None:
+    def __init__(
+        self,
+        load: Callable[[], Loaded],
+        access: Callable[[], Access],
+        lines: NotebookLines = NotebookLines(),  # noqa: B008 - frozen
+    ) -> None:
+        self._lines = lines
         self._load = load
         self._make_access = access
         self._access: Access | None = None
@@ -115,9 +128,10 @@ class ServiceApp:
             if refused is not None:
                 app = problem_response(refused)
             await app(scope, receive, watched)
-        except Exception:
+        except Exception as error:
             # Answered already (see _broken); what went wrong belongs into the log alone.
-            logger.exception("a request failed")
+            place = self._lines.place(error)
+            logger.exception("a request failed%s", f" in {place}" if place else "")
         finally:
             if self._loaded is not None:
                 path, method = scope["path"], scope["method"]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import logging
 import uuid
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 from starlette.requests import Request
@@ -15,8 +16,11 @@ from nbprod.model.check import RowError, check_rows
 from nbprod.monitor.hooks import Prediction, Rejection, ServedModel
 from nbprod.monitor.plugins import Monitor
 from nbprod.serving.limits import Limits, read_body
+from nbprod.serving.notebook_lines import NotebookLines
 from nbprod.serving.problem import Problem, problem_response
 from nbprod.serving.scorer import Desk, Scorer
+
+logger = logging.getLogger("nbprod.serving")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Predictor:
     monitor: Monitor
     limits: Limits
     desk: Desk
+    lines: NotebookLines = field(default_factory=NotebookLines)
 
     async def answer(self, request: Request, source: str) -> Response:
         """Answer a request; a refusal is told to the monitor too."""
@@ -38,6 +43,7 @@ class Predictor:
                 raise Problem(413, "too-many-rows", text)
             body = await self.desk.run(lambda: self._predict(rows, source))
         except Problem as problem:
+            self._log(problem.__cause__)
             codes = Counter(error.code for error in problem.errors) or {problem.code: 1}
             now = datetime.datetime.now(datetime.UTC)
             self.monitor.request_rejected(
@@ -45,6 +51,12 @@ class Predictor:
             )
             return problem_response(problem)
         return Response(body, media_type="application/json")
+
+    def _log(self, cause: BaseException | None) -> None:
+        """Say which cell's code refused a row; the row itself is nobody's in a log."""
+        place = self.lines.place(cause)
+        if place is not None:
+            logger.warning("a row was rejected in %s: %s", place, type(cause).__name__)
 
     def _predict(self, rows: object, source: str) -> bytes:
         errors = check_rows(self.scorer.contract, rows)

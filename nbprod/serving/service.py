@@ -16,6 +16,7 @@ from nbprod.monitor.plugins import Monitor
 from nbprod.serving.access import access_from_environment
 from nbprod.serving.app import Loaded, ServiceApp
 from nbprod.serving.limits import limits_from_environment
+from nbprod.serving.notebook_lines import read_lines
 from nbprod.serving.scorer import load_scorer
 
 logger = logging.getLogger("nbprod.serving")
@@ -49,7 +50,7 @@ def bento_service(name: str) -> Any:  # noqa: ANN401 - bentoml.Service, untyped
     def load() -> Loaded:
         return _load(service, name, folder)
 
-    app = ServiceApp(load, access_from_environment)
+    app = ServiceApp(load, access_from_environment, read_lines(folder))
 
     class NbprodService:
         """Predictions of a model from a notebook."""
@@ -94,7 +95,7 @@ def _load(service: Any, name: str, folder: Path) -> Loaded:  # noqa: ANN401 - be
         run_id=package.run_id,
         framework=package.libraries.get("scikit-learn", ""),
     )
-    return Loaded(model, scorer, Monitor(), limits_from_environment())
+    return Loaded(model, scorer, Monitor(), limits_from_environment(), read_lines(folder))
 
 
 def _find_model(service: Any, name: str) -> tuple[Path, str]:  # noqa: ANN401 - bentoml.Service
