@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import nbprod
 from nbprod.emit.load import load_project
 from nbprod.emit.manifest import MANIFEST, decode_manifest
-from nbprod.errors import SystemFailedError, UsageError
+from nbprod.errors import NbprodError, SystemFailedError, UsageError
 from nbprod.serving.notebook_lines import LINES_FILE, NotebookLines, lines_as_json
 
 # The part of nbprod that runs inside the service; it imports nothing else of nbprod.
@@ -59,9 +59,10 @@ def _copy_project(project: Path, folder: Path) -> None:
 
 def _write_lines(project: Path, folder: Path) -> None:
     """Write which cell each line came from, so that the service's log can tell."""
-    if not (project / MANIFEST).is_file():
-        return
-    found = load_project(project).lines()
+    try:
+        found = load_project(project).lines()
+    except NbprodError:
+        return  # a service can do without
     text = lines_as_json(NotebookLines(found.notebook, found.places))
     (folder / LINES_FILE).write_bytes(text)
 
