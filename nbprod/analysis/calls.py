@@ -18,11 +18,13 @@ from nbprod.analysis.library_table import (
     return_type,
 )
 from nbprod.analysis.memory import Memory
+from nbprod.analysis.summaries import Binding
 from nbprod.analysis.value import (
     FLAT_TYPES,
     SCALAR_TYPES,
     Value,
     consumed,
+    containing,
     element_of,
     joined,
     scalar,
@@ -203,10 +205,10 @@ def _split(memory: Memory, call: Call) -> Value:
 
 def _method(expressions: Expressions, receiver: Value, name: str, call: Call) -> Value:
     memory = expressions.memory
-    if receiver.type.startswith("user:"):
-        own = summaries.method_of(memory, expressions.frame, receiver, name)
-        if own is not None:
-            return _apply(expressions, own, receiver, call, bound=receiver)
+    own = _own_method(expressions, receiver, name)
+    if own is not None:
+        region, bound = own
+        return _apply(expressions, region, receiver, call, bound=bound)
     memory.trace.calls.add(f"{receiver.type or '?'}.{name}")
     conduct = method_conduct(receiver.type, name)
     if receiver.type in SCALAR_TYPES and conduct is Conduct.UNKNOWN:
@@ -231,6 +233,36 @@ def _method(expressions: Expressions, receiver: Value, name: str, call: Call) ->
     if plain and (conduct is Conduct.SCALAR or not any(value.reach for value in call.arguments)):
         return scalar() if receiver.type in SCALAR_TYPES else memory.new(call.node)
     return _result(memory, conduct, receiver, call, kind)
+
+
+def _own_method(
+    expressions: Expressions, receiver: Value, name: str
+) -> tuple[int, Value | None] | None:
+    """Find a method that a class of the notebook defines, and what it is bound to.
+
+    ``Class.method`` and ``instance.method`` are both looked up.
+    """
+    memory = expressions.memory
+    called_on = receiver.type
+    if called_on.startswith("user:"):
+        class_region = int(called_on.removeprefix("user:"))
+    elif called_on == "class" and len(classes := _classes(memory, receiver)) == 1:
+        class_region = classes[0]
+    else:
+        return None
+    found = summaries.method_of(memory, expressions.frame, class_region, name)
+    if found is None:
+        return None
+    region, binding = found
+    if binding is Binding.CLASS:
+        made = containing(class_region, (), "class")
+        return region, (receiver if called_on == "class" else made)
+    on_instance = binding is Binding.INSTANCE and called_on != "class"
+    return region, (receiver if on_instance else None)
+
+
+def _classes(memory: Memory, value: Value) -> list[int]:
+    return [each for each in value.own if isinstance(memory.code.get(each), ast.ClassDef)]
 
 
 def _change_by_method(
@@ -261,6 +293,10 @@ def _value_called(expressions: Expressions, callee: Value, call: Call) -> Value:
     """Call something held by a variable: a function or class of the notebook, or the unknown."""
     memory = expressions.memory
     known = sorted(callee.own & memory.code.keys())
+    if not known and callee.type == "class":
+        # Making an instance of ``cls`` leaves the class as it is; see is_stateful.
+        _entangle(expressions, call.arguments)
+        return replace(memory.new(call.node, [callee, *call.arguments]), loose=True)
     if not known or len(known) > 8:
         _entangle(expressions, [callee, *call.arguments])
         return replace(memory.new(call.node, [callee, *call.arguments]), loose=True)
@@ -282,9 +318,9 @@ def _instance(
     made = replace(made, code=made.code | callee.code | {node.name})
     if summaries.is_stateful(node):
         made = replace(made, reach=made.reach | callee.reach)
-    own = summaries.method_of(memory, expressions.frame, made, "__init__")
+    own = summaries.method_of(memory, expressions.frame, region, "__init__")
     if own is not None:
-        _apply(expressions, own, made, call, bound=made)
+        _apply(expressions, own[0], made, call, bound=made)
     elif node.bases:
         _call_arguments(memory, call)
     return made

@@ -12,6 +12,7 @@ from nbprod.analysis.library_table import attribute_type
 from nbprod.analysis.scopes import FreeNames, definition_names, query_names
 from nbprod.analysis.value import (
     FLAT_TYPES,
+    GENERATOR,
     SCALAR_TYPES,
     Value,
     element_of,
@@ -247,7 +248,7 @@ class Expressions:
 
     def _generatorexp(self, node: ast.GeneratorExp) -> Value:
         made = self._comprehension(node, [node.elt], "generator")
-        return replace(made, pinned="a generator")
+        return replace(made, pinned=GENERATOR)
 
     def _comprehension(
         self,

@@ -10,6 +10,7 @@ from nbprod.analysis.expressions import Expressions
 from nbprod.analysis.frames import Frame, FunctionFrame
 from nbprod.analysis.scopes import definition_names
 from nbprod.analysis.value import (
+    GENERATOR,
     SCALAR_TYPES,
     Value,
     containing,
@@ -235,6 +236,8 @@ class Statements(Expressions):
             value = self.value(item.context_expr)
             if item.optional_vars is not None:
                 entered = replace(element_of(value, value.type), own=value.reach)
+                if value.pinned == GENERATOR:
+                    entered = replace(entered, pinned="")  # contextlib's: what it yields
                 self.bind(item.optional_vars, entered)
         self.run(node.body)
 

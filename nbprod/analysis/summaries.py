@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
+from enum import StrEnum
 
 from nbprod.analysis.frames import Frame, FunctionFrame
 from nbprod.analysis.library_table import Conduct, method_conduct
 from nbprod.analysis.memory import CodeNode, Memory, Summary, Trace
 from nbprod.analysis.scopes import FunctionNode, argument_names, local_names
-from nbprod.analysis.value import Value, containing, joined, scalar
+from nbprod.analysis.value import GENERATOR, Value, containing, joined, scalar
 
-__all__ = ["Summary", "is_generator", "is_stateful", "known", "method_of", "summary_of"]
+__all__ = [
+    "Binding",
+    "Summary",
+    "is_generator",
+    "is_stateful",
+    "known",
+    "method_of",
+    "summary_of",
+]
 
 
 def known(memory: Memory, region: int) -> Summary | None:
@@ -69,7 +78,7 @@ def _summarize(
     result = joined(returned)
     if is_generator(node):
         made = containing(memory.region(node, "generator"), [result, *parameters.values()])
-        result = replace(made, pinned="a generator")
+        result = replace(made, pinned=GENERATOR)
     elif isinstance(node, ast.AsyncFunctionDef):
         result = replace(result, pinned="a coroutine")
     return Summary(
@@ -116,19 +125,46 @@ def is_generator(node: CodeNode) -> bool:
     return False
 
 
-def method_of(memory: Memory, frame: Frame, instance: Value, name: str) -> int | None:
-    """Return the region of a plain method that a class of the notebook defines."""
-    node = memory.code.get(int(instance.type.removeprefix("user:")))
+class Binding(StrEnum):
+    """What a method of a class gets as its first argument, besides those of the call."""
+
+    INSTANCE = "instance"
+    CLASS = "class"
+    NOTHING = "nothing"
+
+
+_BINDINGS = {
+    (): Binding.INSTANCE,
+    ("classmethod",): Binding.CLASS,
+    ("staticmethod",): Binding.NOTHING,
+}
+
+
+def method_of(memory: Memory, frame: Frame, region: int, name: str) -> tuple[int, Binding] | None:
+    """Find a method in a class of the notebook, or in one that it inherits from.
+
+    Args:
+        memory: The heap.
+        frame: Where names of base classes are looked up.
+        region: Region of the class.
+        name: The method's name.
+
+    Returns:
+        Region of its code, and what it is bound to; ``None`` if there is none, or if a
+        decorator makes something else of it.
+    """
+    node = memory.code.get(region)
     seen = 0
     while isinstance(node, ast.ClassDef) and seen < 10:
         seen += 1
         for statement in node.body:
             if isinstance(statement, ast.FunctionDef) and statement.name == name:
-                if statement.decorator_list:
+                decorators = tuple(ast.unparse(each) for each in statement.decorator_list)
+                if decorators not in _BINDINGS:
                     return None
-                region = memory.region(statement)
-                memory.code[region] = statement
-                return region
+                found = memory.region(statement)
+                memory.code[found] = statement
+                return found, _BINDINGS[decorators]
         node = _base(memory, frame, node)
     return None
 

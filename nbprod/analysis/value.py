@@ -96,6 +96,9 @@ def containing(region: int, values: Iterable[Value], type_name: str = "") -> Val
     )
 
 
+GENERATOR = "a generator"
+"""Why a generator cannot leave its process."""
+
 ITERATORS = frozenset({"iterator", "generator"})
 
 

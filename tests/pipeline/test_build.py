@@ -442,3 +442,33 @@ def test_a_function_that_remembers_is_not_made_anew_in_each_step(built):
     assert "double" not in [each.name for each in pipeline.definitions]
     assert {"calls", "double"} <= set(names(pipeline.steps[-1].inputs))
     assert not has_errors(diagnostics)
+
+
+def test_a_class_without_state_may_be_used_in_several_steps(built):
+    pipeline, diagnostics = built(
+        "class A:\n    n = 0\n    @classmethod\n    def make(cls):\n        return cls()\n"
+        "    @staticmethod\n    def two():\n        return 2",
+        ("a = A.make()", "step:make"),
+        ("print(a.two(), A.n)", "step:show"),
+    )
+    assert not has_errors(diagnostics)
+    assert [each.name for each in pipeline.definitions if each.hoisted] == ["A"]
+
+
+def test_a_class_whose_methods_change_it_is_not_taken_apart(built):
+    _, diagnostics = built(
+        ("class A:\n    n = 0\n    @classmethod\n    def more(cls):\n        cls.n += 1", "step:a"),
+        ("A.more()", "step:b"),
+        ("print(A.n)", "step:c"),
+    )
+    assert "steps-inseparable" in codes(diagnostics)
+
+
+def test_what_a_context_manager_yields_may_leave_the_step(built):
+    pipeline, diagnostics = built(
+        "from contextlib import contextmanager\n@contextmanager\ndef five():\n    yield 5",
+        ("with five() as v:\n    w = v", "step:enter"),
+        ("print(w)", "step:show"),
+    )
+    assert not has_errors(diagnostics)
+    assert names(pipeline.steps[-1].inputs) == ["w"]
