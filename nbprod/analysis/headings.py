@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 from nbprod.notebook.cell import CellKind
 from nbprod.notebook.notebook import Notebook
@@ -35,11 +36,36 @@ class Outline:
         title: First level-1 heading before any code.
         doc: What stands below it, up to the next heading.
         before: Code cell number to the markdown right before it.
+        closing: What stands behind the last code cell.
     """
 
     title: str
     doc: str
     before: dict[int, Markdown]
+    closing: str = ""
+
+    def carried(self, steps: Collection[int], definitions: Collection[int]) -> Outline:
+        """Return it with the markdown of cells that leave nothing to a step moved on.
+
+        A heading above a cell that only defines functions stands above what comes next too.
+
+        Args:
+            steps: Numbers of the cells that become part of a step.
+            definitions: Numbers of cells that only define functions and classes.
+        """
+        before = dict(self.before)
+        pending = ""
+        for number in sorted(before):
+            if number in definitions:
+                pending = _joined(pending, before[number].text)
+            elif number in steps and pending:
+                before[number] = _markdown(_joined(pending, before[number].text))
+                pending = ""
+        return replace(self, before=before)
+
+
+def _joined(first: str, second: str) -> str:
+    return "\n\n".join(text for text in (first, second) if text)
 
 
 def outline(notebook: Notebook) -> Outline:
@@ -61,7 +87,7 @@ def outline(notebook: Notebook) -> Outline:
             code_seen = True
             before[cell.number] = _markdown("\n\n".join(pending))
             pending = []
-    return Outline(title, doc, before)
+    return Outline(title, doc, before, "\n\n".join(pending) if code_seen else "")
 
 
 def _title(text: str) -> tuple[str, str, str]:

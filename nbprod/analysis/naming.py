@@ -46,6 +46,12 @@ _LEFT_OUT = frozenset(
         "from",
     ]
 )
+# Left out as well where a heading is too long for a name.
+_FILLING = (
+    frozenset({"it", "is", "are", "was", "has", "have", "be", "been", "how", "what", "which"})
+    | {"that", "these", "those", "its", "their", "now", "then", "do", "does", "can", "i", "you"}
+    | {"as", "at", "into", "about", "using", "use", "first", "next", "finally", "also", "new"}
+)
 _SAYS_NOTHING = frozenset(
     [
         "introduction",
@@ -72,16 +78,42 @@ _LONGEST = 28
 _MOST_WORDS = 4
 
 
-def step_name(heading: str, role: Role, taken: Iterable[str]) -> str:
-    """Return a name for an inferred step that is not in ``taken``."""
+def step_name(heading: str, role: Role, taken: Iterable[str], subjects: Iterable[str] = ()) -> str:
+    """Return a name for an inferred step that is not in ``taken``.
+
+    Args:
+        heading: The heading it stands under.
+        role: What it is for, which gives the name where the heading gives none.
+        taken: Names that other things have.
+        subjects: What the code is about, the best word first: used where the role's name
+            is taken.
+    """
     used = set(taken)
     named = heading_name(heading)
     if named and named not in used:
         return named
     base = ROLE_NAMES[role]
-    if base in used and named:
-        base = f"{base.partition('_')[0]}_{named}"
+    if base not in used:
+        return base
+    verb = base.partition("_")[0]
+    for subject in [named, *subjects]:
+        word = _subject(subject)
+        name = word if word.startswith(f"{verb}_") else f"{verb}_{word}"
+        if word and name not in used and len(name) <= _LONGEST + 4:
+            return name
     return unique(base, used)
+
+
+def _subject(text: str) -> str:
+    """Return a variable's name as a part of a step's name; empty if it says nothing."""
+    word = identifier(text).lower().strip("_")
+    return word if len(word) > 1 and not word.startswith("step_") else ""
+
+
+def comment_name(source: str) -> str:
+    """Return a name made of the comment that a cell begins with; empty if there is none."""
+    first = next((line.strip() for line in source.split("\n") if line.strip()), "")
+    return heading_name(first.lstrip("#! ").rstrip(".:")) if first.startswith("#") else ""
 
 
 def heading_name(heading: str) -> str:
@@ -91,6 +123,8 @@ def heading_name(heading: str) -> str:
         r"^\s*(?:(?:step|part|section|chapter)\s*)?[\divx]+(?:[.):\-]\d*)*\s+", "", text, flags=re.I
     )
     words = [word for word in re.findall(r"[^\W_]+", text) if word.lower() not in _LEFT_OUT]
+    if len(words) > _MOST_WORDS:
+        words = [word for word in words if word.lower() not in _FILLING]
     if not 1 <= len(words) <= _MOST_WORDS or words[0].lower() in _SAYS_NOTHING:
         return ""
     name = identifier(" ".join(words)).lower()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from enum import StrEnum
 
+from nbprod.analysis.effects import effects_of
 from nbprod.analysis.survey import CellFacts
 
 
@@ -30,6 +31,10 @@ _LOADERS = (
     "numpy.genfromtxt",
 )
 _PLOTS = ("matplotlib.", "seaborn.", "plotly.", "altair.")
+_DRAWN = frozenset({"plot", "hist", "boxplot", "scatter", "imshow", "barplot", "histplot"})
+_LOOKS = frozenset(
+    {"info", "describe", "head", "tail", "value_counts", "corr", "nunique", "unique"}
+) | {"sample", "crosstab", "pivot_table", "isnull", "isna"}
 _CLEANERS = frozenset(
     [
         "fillna",
@@ -65,7 +70,9 @@ def cell_roles(facts: CellFacts) -> frozenset[Role]:
         owner, _, name = call.rpartition(".")
         if call.startswith(_LOADERS):
             found.add(Role.LOAD)
-        elif call.startswith(_PLOTS) or name in {"plot", "hist", "boxplot"}:
+        elif "options" in effects_of([call]):
+            continue  # how things look and are printed says nothing about the cell
+        elif call.startswith(_PLOTS) or name in _DRAWN:
             found.add(Role.EXPLORE)
         elif name in _SPLITS:
             found.add(Role.SPLIT)
@@ -77,7 +84,7 @@ def cell_roles(facts: CellFacts) -> frozenset[Role]:
             found.add(Role.EVALUATE)
         elif name in _CLEANERS:
             found.add(Role.CLEAN)
-        elif name in {"info", "describe", "head", "value_counts"}:
+        elif name in _LOOKS:
             found.add(Role.EXPLORE)
     if any(_sets_column(statement) for statement in facts.statements):
         found.add(Role.FEATURES)

@@ -153,12 +153,40 @@ def _tidied(drafts: list[Draft], blocks: dict[int, CellBlock]) -> list[Draft]:
             kept[-1].cells.extend(draft.cells)
         else:
             kept.append(draft)
+    _at_least_three(kept, blocks)
     while len(kept) > _FEW:
         position = _least(kept)
         if position is None:
             break
         kept[position - 1].cells.extend(kept.pop(position).cells)
     return kept
+
+
+_WHOLE = frozenset({Role.LOAD, Role.TRAIN, Role.EVALUATE})
+
+
+def _at_least_three(drafts: list[Draft], blocks: dict[int, CellBlock]) -> None:
+    """Cut a step in two if a notebook that loads, fits and evaluates has fewer than three."""
+    roles = {role for draft in drafts for facts in draft.cells for role in cell_roles(facts)}
+    if not roles >= _WHOLE:
+        return
+    while len(drafts) < 3:
+        cuts = [
+            (-len(draft.cells), position, cut)
+            for position, draft in enumerate(drafts)
+            for cut in range(1, len(draft.cells))
+            if main_role(cell_roles(draft.cells[cut])) is not draft.role
+            and not blocks[draft.cells[cut].cell.number].empty
+            and main_role(cell_roles(draft.cells[cut - 1])) is draft.role
+        ]
+        if not cuts:
+            return
+        _, position, cut = min(cuts)
+        rest = Draft(cells=drafts[position].cells[cut:])
+        rest.role = draft_role(rest)
+        del drafts[position].cells[cut:]
+        drafts[position].role = draft_role(drafts[position])
+        drafts.insert(position + 1, rest)
 
 
 def _least(drafts: list[Draft]) -> int | None:

@@ -53,6 +53,8 @@ def pipeline_notebook(layout: Layout) -> str:
             cells.append(_markdown(f"step-{number}-text", text))
         tags = [f"step:{step.name}", *(["metrics"] if step.metrics else [])]
         cells.append(_code(f"step-{number}", step_call(step, layout.steps_module), *tags))
+    if source.closing:
+        cells.append(_markdown("closing", source.closing))
     kernel = source.kernel or "python3"
     label = "Python 3 (ipykernel)" if kernel == "python3" else kernel
     document = {

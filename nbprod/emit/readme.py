@@ -47,6 +47,7 @@ class ReadmeText:
 
     title: str
     doc: str
+    closing: str
     notebook: str
     package: str
     service: str
@@ -91,6 +92,7 @@ def readme(
         ReadmeText(
             title=" ".join((pipeline.source.title or pipeline.name).split()),
             doc=pipeline.source.doc.strip(),
+            closing=_closing(pipeline.source.closing.strip()),
             notebook=layout.notebook,
             package=layout.package,
             service=pipeline.service,
@@ -111,6 +113,11 @@ def readme(
             gaps=tuple(dict.fromkeys(places)),
         ),
     )
+
+
+def _closing(text: str) -> str:
+    """Give what stands at the notebook's end a heading if it has none of its own."""
+    return f"## From the notebook's end\n\n{text}" if text and not text.startswith("#") else text
 
 
 def _listed(names: Sequence[str]) -> str:

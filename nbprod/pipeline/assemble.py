@@ -14,7 +14,7 @@ from nbprod.analysis.bonds import Bond
 from nbprod.analysis.dataflow import StepFlow, reach_of
 from nbprod.analysis.definitions import Candidate, is_literal
 from nbprod.analysis.effects import effects_of
-from nbprod.analysis.naming import step_name, unique
+from nbprod.analysis.naming import comment_name, step_name, unique
 from nbprod.analysis.results import assigned_metrics, score_functions
 from nbprod.analysis.rules import finding
 from nbprod.analysis.scopes import bound_names
@@ -72,6 +72,7 @@ def pipeline(plan: Plan) -> Pipeline:
             kernel=plan.notebook.kernel_name,
             title=plan.outline.title,
             doc=plan.outline.doc,
+            closing=plan.outline.closing,
         ),
         parameters=_parameters(plan),
         definitions=_definitions(plan),
@@ -152,10 +153,21 @@ def _name_steps(plan: Plan) -> None:
             base = f"{draft.tag}_step" if draft.tag in definitions else draft.tag
             draft.name = unique(base, taken | (tagged - {draft.tag}))
         else:
-            draft.name = step_name(
-                draft.heading, draft.role, taken | tagged | definitions | variables
-            )
+            others = taken | tagged | definitions | variables
+            draft.name = step_name(draft.heading, draft.role, others, _subjects(draft, plan))
         taken.add(draft.name)
+
+
+def _subjects(draft: Draft, plan: Plan) -> list[str]:
+    """Return what a step is about: its first comment, the model it fits, what it makes."""
+    comments = [comment_name(facts.code.source) for facts in draft.cells]
+    made = {name: None for facts in draft.cells for name in facts.names.lines}
+    fitted = {name: None for facts in draft.cells for name in sorted(facts.trace.fitted_names)}
+    models = [name for name in plan.models if name in made or name in fitted]
+    mentioned = {name for facts in draft.cells for name in facts.names.mentioned}
+    judged = [name for name in plan.models if name in mentioned]
+    variables = [name for name in made if name in plan.definitions.variables]
+    return [*comments, *models, *judged, *reversed(variables)]
 
 
 def _steps(plan: Plan) -> tuple[Step, ...]:

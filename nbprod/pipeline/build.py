@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -156,6 +157,10 @@ def _settle(plan: Plan) -> list[Diagnostic]:
         if name in plan.definitions.variables and name in plan.survey.values
     ]
     plan.models = [name for name in model_names(plan.survey) if name in plan.definitions.variables]
+    plan.outline = plan.outline.carried(
+        {each.cell.number for each in cells},
+        {each.cell.number for each in plan.survey.cells if _only_defines(each, plan)},
+    )
     plan.drafts = draft_steps(cells, plan.blocks, plan.outline)
     names = [each.name for each in plan.parameters]
     wanted = {*plan.metrics, *plan.models}
@@ -182,6 +187,12 @@ def _in_step(facts: CellFacts, plan: Plan) -> bool:
         return False
     block = plan.blocks[facts.cell.number]
     return not block.empty or bool(block.display)
+
+
+def _only_defines(facts: CellFacts, plan: Plan) -> bool:
+    """Whether a cell leaves nothing to a step because it defines functions or classes."""
+    defines = any(isinstance(each, ast.FunctionDef | ast.ClassDef) for each in facts.statements)
+    return defines and facts.executed and not _in_step(facts, plan)
 
 
 def _inseparable(bond: Bond, plan: Plan) -> Diagnostic:

@@ -71,6 +71,7 @@ class Source:
         kernel: Kernel name from the notebook's metadata; empty if it has none.
         title: First level-1 heading of its markdown, or empty.
         doc: Markdown text below that title, before any code; may be empty.
+        closing: Markdown text behind the last code cell; may be empty.
     """
 
     notebook: str
@@ -78,6 +79,7 @@ class Source:
     kernel: str = ""
     title: str = ""
     doc: str = ""
+    closing: str = ""
 
 
 @dataclass(frozen=True, slots=True)

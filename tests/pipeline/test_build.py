@@ -472,3 +472,59 @@ def test_what_a_context_manager_yields_may_leave_the_step(built):
     )
     assert not has_errors(diagnostics)
     assert names(pipeline.steps[-1].inputs) == ["w"]
+
+
+def test_steps_of_the_same_role_are_told_apart_by_what_they_are_about(built):
+    pipeline, _ = built(
+        LOAD,
+        FIT,
+        SCORE,
+        "from sklearn.tree import DecisionTreeClassifier\n"
+        "tree = DecisionTreeClassifier(random_state=0)\ntree.fit(df[['x']], df['y'])",
+        "other = tree.score(df[['x']], df['y'])",
+    )
+    assert [step.name for step in pipeline.steps] == [
+        "load_data",
+        "train_model",
+        "evaluate_model",
+        "train_tree",
+        "evaluate_tree",
+    ]
+
+
+def test_fitting_and_judging_in_one_cell_still_leaves_three_steps(built):
+    pipeline, _ = built(LOAD, "limit = df['x'].max() * 2", f"{FIT}\n{SCORE}")
+    assert [step.cells for step in pipeline.steps] == [(1,), (2,), (3,)]
+
+
+def test_plots_and_looks_are_steps_of_exploration_and_options_are_not(built):
+    pipeline, _ = built(
+        "import seaborn as sns\nsns.set_theme(style='whitegrid')",
+        LOAD,
+        "import matplotlib.pyplot as plt\nplt.hist(df['x'])\nplt.show()",
+        FIT,
+        SCORE,
+    )
+    assert [step.role for step in pipeline.steps] == [
+        StepRole.LOAD,
+        StepRole.EXPLORE,
+        StepRole.TRAIN,
+        StepRole.EVALUATE,
+    ]
+
+
+def test_a_heading_above_definitions_names_the_step_that_follows(built):
+    pipeline, _ = built(
+        LOAD,
+        ("md", "## Features\n\nAges, mostly."),
+        "def add_age(frame):\n    return frame.assign(age=2020 - frame['built'])",
+        "df = add_age(df)",
+        FIT,
+    )
+    assert [step.name for step in pipeline.steps] == ["load_data", "features", "train_model"]
+    assert "Ages, mostly." in pipeline.steps[1].doc
+
+
+def test_markdown_behind_the_last_code_cell_is_kept(built):
+    pipeline, _ = built(LOAD, ("md", "## What to do\n\nCall them."), ("md", "Thanks."))
+    assert pipeline.source.closing == "## What to do\n\nCall them.\n\nThanks."

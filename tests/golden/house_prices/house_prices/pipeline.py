@@ -29,17 +29,17 @@ def run(parameters: Parameters | None = None) -> Results:
     Args:
         parameters: What differs from the notebook; its own values if omitted.
     """
-    steps.explore()
+    steps.prepare()
     df = steps.load_data()
-    steps.explore_2(df)
     steps.exploration(df)
     df = steps.cleaning(df)
+    df = steps.features(df)
     X, X_train, X_test, y_train, y_test = steps.train_test_split_scaling(df)
     scaler, X_train_scaled, X_test_scaled = steps.build_features(X_train, X_test)
-    ridge, ridge_pred, gbr, gbr_pred = steps.train_model(
+    ridge, ridge_pred, gbr, gbr_pred = steps.two_models(
         X_train_scaled, y_train, X_test_scaled, y_test
     )
-    final_model, y_pred = steps.train_final_model(X_train_scaled, y_train, X_test_scaled)
+    final_model, y_pred = steps.train_model(X_train_scaled, y_train, X_test_scaled)
     final_rmse, final_mae, final_r2 = steps.evaluate_model(y_test, y_pred, ridge_pred, gbr_pred)
     steps.where_is_it_wrong(y_test, y_pred, final_model, X)
     steps.evaluate_houses(X_test, final_model, scaler, y_test)

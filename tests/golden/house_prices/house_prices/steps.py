@@ -23,8 +23,8 @@ from house_prices.definitions import (
 )
 
 
-def explore() -> None:
-    """Explore."""
+def prepare() -> None:
+    """Prepare."""
     # Cell 3
     pd.set_option("display.max_columns", 50)
     sns.set_theme(style="whitegrid")
@@ -34,13 +34,10 @@ def load_data() -> pd.DataFrame:
     """Load the data."""
     # Cell 6
     df = pd.read_csv("data/house_prices.csv")
-    return df
 
-
-def explore_2(df: pd.DataFrame) -> None:
-    """Explore 2."""
     # Cell 9
     df.info()
+    return df
 
 
 def exploration(df: pd.DataFrame) -> None:
@@ -109,7 +106,16 @@ def cleaning(df: pd.DataFrame) -> pd.DataFrame:
     df["Overall_Cond"] = df["Overall_Cond"].map(QUALITY)
     df["Heating_QC"] = df["Heating_QC"].map(QUALITY)
     df["Central_Air"] = (df["Central_Air"] == "Y").astype(int)
+    return df
 
+
+def features(df: pd.DataFrame) -> pd.DataFrame:
+    """Features.
+
+    What counts is how old the house was when it was sold, and the neighbourhood. Small
+    neighbourhoods are thrown together, otherwise a column would stand for two or three
+    houses.
+    """
     # Cell 22
     df = add_age(df)
     df["Neighborhood"] = group_rare(df["Neighborhood"])
@@ -176,10 +182,12 @@ def build_features(X_train: pd.DataFrame, X_test: pd.DataFrame) -> tuple[Standar
     return scaler, X_train_scaled, X_test_scaled
 
 
-def train_model(
+def two_models(
     X_train_scaled: Any, y_train: Any, X_test_scaled: Any, y_test: Any
 ) -> tuple[Ridge, Any, GradientBoostingRegressor, Any]:
-    """Train model.
+    """Two models.
+
+    A ridge regression as the baseline, then boosted trees with their default settings.
 
     Returns:
         ``ridge``, ``ridge_pred``, ``gbr`` and ``gbr_pred``.
@@ -205,7 +213,7 @@ def train_model(
     return ridge, ridge_pred, gbr, gbr_pred
 
 
-def train_final_model(
+def train_model(
     X_train_scaled: Any, y_train: Any, X_test_scaled: Any
 ) -> tuple[GradientBoostingRegressor, Any]:
     """Final model.

@@ -40,16 +40,12 @@ def notebook_folder() -> Path | None:
     return None
 
 
-def test_step_explore() -> None:
-    assert arguments(steps.explore) == ([], [])
+def test_step_prepare() -> None:
+    assert arguments(steps.prepare) == ([], [])
 
 
 def test_step_load_data() -> None:
     assert arguments(steps.load_data) == ([], [])
-
-
-def test_step_explore_2() -> None:
-    assert arguments(steps.explore_2) == (["df"], [])
 
 
 def test_step_exploration() -> None:
@@ -60,6 +56,10 @@ def test_step_cleaning() -> None:
     assert arguments(steps.cleaning) == (["df"], [])
 
 
+def test_step_features() -> None:
+    assert arguments(steps.features) == (["df"], [])
+
+
 def test_step_train_test_split_scaling() -> None:
     assert arguments(steps.train_test_split_scaling) == (["df"], [])
 
@@ -68,18 +68,15 @@ def test_step_build_features() -> None:
     assert arguments(steps.build_features) == (["X_train", "X_test"], [])
 
 
-def test_step_train_model() -> None:
-    assert arguments(steps.train_model) == (
+def test_step_two_models() -> None:
+    assert arguments(steps.two_models) == (
         ["X_train_scaled", "y_train", "X_test_scaled", "y_test"],
         [],
     )
 
 
-def test_step_train_final_model() -> None:
-    assert arguments(steps.train_final_model) == (
-        ["X_train_scaled", "y_train", "X_test_scaled"],
-        [],
-    )
+def test_step_train_model() -> None:
+    assert arguments(steps.train_model) == (["X_train_scaled", "y_train", "X_test_scaled"], [])
 
 
 def test_step_evaluate_model() -> None:

@@ -27,7 +27,7 @@ def run(parameters: Parameters | None = None) -> Results:
     birds_train, birds_test, species_train, species_test = steps.training_set_test_set(
         penguins, MEASURES, TRAITS, seed=parameters.seed
     )
-    candidates = steps.evaluate_model(
+    candidates = steps.two_candidates(
         MEASURES,
         TRAITS,
         birds_train,
@@ -37,5 +37,5 @@ def run(parameters: Parameters | None = None) -> Results:
         seed=parameters.seed,
     )
     classifier, guessed = steps.choice(candidates, birds_train, species_train, birds_test)
-    steps.evaluate_model_2(species_test, guessed, classifier, birds_test)
+    steps.birds_never_seen(species_test, guessed, classifier, birds_test)
     return Results(classifier=classifier)

@@ -85,7 +85,7 @@ def training_set_test_set(
     return birds_train, birds_test, species_train, species_test
 
 
-def evaluate_model(
+def two_candidates(
     MEASURES: list[Any],
     TRAITS: list[Any],
     birds_train: pd.DataFrame,
@@ -95,7 +95,10 @@ def evaluate_model(
     C: float,
     seed: int,
 ) -> dict[Any, Any]:
-    """Evaluate model."""
+    """Two candidates.
+
+    Missing measures are filled with the median, a missing sex is a category of its own.
+    """
 
     # Cell 12
     def recipe(classifier: BaseEstimator) -> Pipeline:
@@ -150,7 +153,7 @@ def choice(
     return classifier, guessed
 
 
-def evaluate_model_2(
+def birds_never_seen(
     species_test: pd.Series, guessed: Any, classifier: Any, birds_test: pd.DataFrame
 ) -> None:
     """On birds it has never seen."""

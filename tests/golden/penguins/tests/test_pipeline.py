@@ -56,8 +56,8 @@ def test_step_training_set_test_set() -> None:
     assert arguments(steps.training_set_test_set) == (["penguins", "MEASURES", "TRAITS"], ["seed"])
 
 
-def test_step_evaluate_model() -> None:
-    assert arguments(steps.evaluate_model) == (
+def test_step_two_candidates() -> None:
+    assert arguments(steps.two_candidates) == (
         ["MEASURES", "TRAITS", "birds_train", "species_train"],
         ["folds", "C", "seed"],
     )
@@ -70,8 +70,8 @@ def test_step_choice() -> None:
     )
 
 
-def test_step_evaluate_model_2() -> None:
-    assert arguments(steps.evaluate_model_2) == (
+def test_step_birds_never_seen() -> None:
+    assert arguments(steps.birds_never_seen) == (
         ["species_test", "guessed", "classifier", "birds_test"],
         [],
     )
