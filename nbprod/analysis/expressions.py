@@ -98,7 +98,7 @@ class Expressions:
         if base.qualified:
             self.memory.trace.calls.add(f"{base.qualified}[]")  # os.environ["HOME"]
         if base.type == _FRAME:
-            return self._frame_item(node, index)
+            return self._frame_item(node, base, index)
         if base.type == _SERIES and index.type in _ARRAYS:
             return self.memory.new(node, (), _SERIES)
         if base.type == "numpy.ndarray" and isinstance(node.slice, ast.Slice):
@@ -115,8 +115,11 @@ class Expressions:
                 return base.parts[position]
         return element_of(base)
 
-    def _frame_item(self, node: ast.Subscript, index: Value) -> Value:
-        """``df[…]``: pandas copies on write, so that nothing is shared."""
+    def _frame_item(self, node: ast.Subscript, base: Value, index: Value) -> Value:
+        """``df[…]``: pandas copies on write, so that nothing is shared.
+
+        Before version 3 it does not: a column or slice may be a part of the frame itself.
+        """
         kind = ""
         if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
             kind = _SERIES
@@ -124,6 +127,9 @@ class Expressions:
             index.type == "list" or index.type in {_SERIES, _FRAME}
         ):
             kind = _FRAME
+        chosen = isinstance(node.slice, ast.List | ast.ListComp | ast.Compare)
+        if self.memory.shared_columns and not chosen:
+            return element_of(base, kind)
         return self.memory.new(node, (), kind)
 
     def _slice(self, node: ast.Slice) -> Value:

@@ -71,6 +71,7 @@ class Memory:
         active: Functions being summarized.
         states: Regions of what attributes of functions and classes hold.
         flat: Regions of plain data, which fitting an estimator never changes.
+        shared_columns: A frame and its columns share their values, as before pandas 3.
     """
 
     trace: Trace = field(default_factory=Trace)
@@ -79,6 +80,7 @@ class Memory:
     active: set[int] = field(default_factory=set)
     flat: set[int] = field(default_factory=set)
     states: set[int] = field(default_factory=set)
+    shared_columns: bool = False
     _sites: dict[tuple[object, str], int] = field(default_factory=dict)
 
     def region(self, place: object, what: str = "") -> int:

@@ -86,14 +86,17 @@ class Survey:
     compared: frozenset[int] = frozenset()
 
 
-def survey(notebook: Notebook, exports: Mapping[str, Collection[str]]) -> Survey:
+def survey(
+    notebook: Notebook, exports: Mapping[str, Collection[str]], *, shared_columns: bool = False
+) -> Survey:
     """Parse and follow all code cells of ``notebook``.
 
     Args:
         notebook: The notebook.
         exports: Module to the names that a star import of it binds, where known.
+        shared_columns: Changing a column in place changes its frame, as before pandas 3.
     """
-    memory = Memory()
+    memory = Memory(shared_columns=shared_columns)
     frame = ModuleFrame(memory)
     cells = [_parsed(cell) for cell in notebook.code_cells]
     stars = Stars(exports)

@@ -89,7 +89,11 @@ def build(
     """
     environment = environment or Environment()
     sources = dict(local_sources or {})
-    facts = survey(notebook, {**local_exports(sources), **environment.exports})
+    facts = survey(
+        notebook,
+        {**local_exports(sources), **environment.exports},
+        shared_columns=environment.is_older("pandas", 3),
+    )
     secrets = find_secrets(facts)
     problems = [*refusals(facts), *lint(facts), *_stars(facts)]
     problems += [each.finding for each in secrets]

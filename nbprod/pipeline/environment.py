@@ -31,6 +31,11 @@ class Environment:
     requires: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     markers: Mapping[str, str] = field(default_factory=dict)
 
+    def is_older(self, name: str, major: int) -> bool:
+        """Tell whether the module ``name`` is installed in a version before ``major``."""
+        version = self.distributions.get(name, ("", ""))[1].partition(".")[0]
+        return version.isdigit() and int(version) < major
+
     def needed_by(self, names: Iterable[str]) -> dict[str, tuple[str, str]]:
         """Return what distributions need in turn, as far as it is known; they are in it too.
 
