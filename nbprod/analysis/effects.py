@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from enum import IntEnum
 from functools import cache
 
-from nbprod.analysis.library_table import data_file
+from nbprod.analysis.library_table import Conduct, data_file, function_conduct, method_conduct
+
+PLOTS = "plots"
+_LOOKS_LIKE_DRAWING = re.compile(
+    r"plot|draw|show|fig|vis|graph|chart|hist|scatter|heat|display|curve|boundar|tree|image",
+    re.IGNORECASE,
+)
+
+
+class Drawing(IntEnum):
+    """Whether code leaves figures open."""
+
+    NO = 0
+    MAYBE = 1
+    YES = 2
 
 
 @cache
@@ -25,3 +41,31 @@ def effects_of(calls: Iterable[str]) -> tuple[str, ...]:
             if any(method == sign if sign[0] == "." else call.startswith(sign) for sign in signs)
         )
     return tuple(sorted(found))
+
+
+def drawing_of(calls: Iterable[str], *, among_plots: bool) -> Drawing:
+    """Tell whether ``calls`` draw figures.
+
+    Args:
+        calls: Qualified names, and methods as ``type.method``.
+        among_plots: The notebook imports what plots: any unknown call may draw too.
+    """
+    calls = tuple(calls)
+    if PLOTS in effects_of(calls):
+        return Drawing.YES
+    unknown = [call for call in calls if _is_unknown(call)]
+    if any(among_plots or _LOOKS_LIKE_DRAWING.search(call) for call in unknown):
+        return Drawing.MAYBE
+    return Drawing.NO
+
+
+def _is_unknown(call: str) -> bool:
+    kind, _, name = call.rpartition(".")
+    if kind == "?":
+        return method_conduct("", name) in {Conduct.UNKNOWN, Conduct.DRAWS}
+    found = function_conduct(call)
+    if found is Conduct.UNKNOWN and name[:1].isupper():
+        return False  # a class: making an object draws nothing
+    return found in {Conduct.UNKNOWN, Conduct.DRAWS} and (
+        method_conduct(kind, name) in {Conduct.UNKNOWN, Conduct.DRAWS}
+    )

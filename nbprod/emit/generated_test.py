@@ -72,7 +72,8 @@ def generated_test(layout: Layout) -> str:
             ),
             parameters=tuple(_parameter_test(parameter) for parameter in pipeline.parameters),
             data=json.dumps(data, ensure_ascii=False),
-            plots=any(found.import_name == "matplotlib" for found in pipeline.requirements),
+            plots=any(found.import_name == "matplotlib" for found in pipeline.requirements)
+            or any(block.draws for step in pipeline.steps for block in step.blocks),
             network=Effect.NETWORK in effects,
             # What a pipeline writes must not land in the author's folder.
             elsewhere=Effect.WRITES_FILES in effects

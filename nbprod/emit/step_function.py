@@ -9,13 +9,10 @@ from nbprod.emit.annotation import Annotations
 from nbprod.emit.imports import PYPLOT, ImportTable
 from nbprod.emit.prose import WIDTH, comment, docstring, prose, split_at_heading
 from nbprod.emit.source import INDENT, indent, names_of
-from nbprod.pipeline.ir import Block, Definition, DefinitionKind, Effect, Parameter, Pipeline, Step
+from nbprod.pipeline.ir import Block, Definition, DefinitionKind, Parameter, Pipeline, Step
 from nbprod.pipeline.naming import function_name
 
 CELL_MARK = "# Cell"
-_DRAWS = re.compile(
-    r"\b(plt|pyplot|sns|seaborn|axe?s?)\b|\.(hist|boxplot|plot\w*|from_predictions)\b"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +106,7 @@ def show_call(step: Step, pipeline: Pipeline) -> str:
     A notebook's inline backend shows and closes all figures when a cell ends, so that the
     next cell draws on a new one. Within a function nothing does that.
     """
-    if Effect.PLOTS not in step.effects:
+    if not any(block.draws for block in step.blocks):
         return ""
     for found in pipeline.definitions:
         if found.kind is DefinitionKind.IMPORT and found.hoisted and _is_pyplot(found.source):
@@ -127,10 +124,9 @@ def _is_pyplot(statement: str) -> bool:
 
 def _leaves_figures(block: Block) -> bool:
     """Tell whether a cell draws something and does not end by showing it."""
-    if not any(line.strip() for line in block.source.split("\n")):
+    if not block.draws:
         return False
-    shown = re.search(r"\bshow\(\)[\s;]*(#[^\n]*)?\Z", block.source)
-    return shown is None and _DRAWS.search(block.source) is not None
+    return re.search(r"\bshow\(\)[\s;]*(#[^\n]*)?\Z", block.source) is None
 
 
 def _cell(found: Definition) -> int:

@@ -23,6 +23,7 @@ from nbprod.analysis.survey import CellFacts
 from nbprod.analysis.value import Value
 from nbprod.diagnostics import Diagnostic
 from nbprod.notebook.tags import identifier, options
+from nbprod.pipeline.drawing import imports_plots, leaves_figures
 from nbprod.pipeline.ir import (
     Artifact,
     Block,
@@ -172,6 +173,7 @@ def _subjects(draft: Draft, plan: Plan) -> list[str]:
 
 def _steps(plan: Plan) -> tuple[Step, ...]:
     scores = score_functions(plan.survey.cells)
+    among_plots = imports_plots(plan)
     steps = []
     values: dict[str, Value] = {}
     for draft, each in zip(plan.drafts, plan.flows, strict=True):
@@ -185,7 +187,7 @@ def _steps(plan: Plan) -> tuple[Step, ...]:
                 params=tuple(each.params),
                 outputs=_outputs(each, plan),
                 definitions=_repeated(each, plan),
-                blocks=_blocks(draft, each, plan),
+                blocks=_blocks(draft, each, plan, among_plots=among_plots),
                 doc=_doc(draft, plan),
                 effects=tuple(Effect(name) for name in _effects(draft)),
                 metrics=tuple(name for name in metrics if name in each.names.maybe),
@@ -233,9 +235,15 @@ def _doc(draft: Draft, plan: Plan) -> str:
     return first.text if first else ""
 
 
-def _blocks(draft: Draft, each: StepFlow, plan: Plan) -> tuple[Block, ...]:
+def _blocks(draft: Draft, each: StepFlow, plan: Plan, *, among_plots: bool) -> tuple[Block, ...]:
     blocks = [
         _block(facts, plan, is_doc=position == 0) for position, facts in enumerate(draft.cells)
+    ]
+    blocks = [
+        replace(block, draws=draws)
+        for block, draws in zip(
+            blocks, leaves_figures(draft, plan, among_plots=among_plots), strict=True
+        )
     ]
     if blocks:
         blocks[0] = _with_prelude(blocks[0], _prelude(draft, each, plan))

@@ -152,6 +152,7 @@ class Block:
         display: The cell's last statement is a bare expression that only displays
             (``df.head()``) and was left out of ``source``; this is its text.
         lines: For each line of ``source`` the cell line it came from, 0 for none.
+        draws: It leaves figures, which a notebook shows when the cell ends.
     """
 
     source: str
@@ -159,6 +160,7 @@ class Block:
     doc: str = ""
     display: str = ""
     lines: tuple[int, ...] = ()
+    draws: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -313,8 +313,8 @@ def test_imports_with_an_effect_stay_though_unused() -> None:
 
 
 def test_figures_of_different_cells_stay_apart() -> None:
-    first = Block("sns.kdeplot(x)", Origin("n.ipynb", 1, "a", 1), lines=(1,))
-    second = Block("sns.histplot(x)", Origin("n.ipynb", 2, "b", 1), lines=(1,))
+    first = Block("sns.kdeplot(x)", Origin("n.ipynb", 1, "a", 1), lines=(1,), draws=True)
+    second = replace(first, source="sns.histplot(x)", origin=Origin("n.ipynb", 2, "b", 1))
     step = one_step("", blocks=(first, second), inputs=(Variable("x"),), effects=(Effect.PLOTS,))
     pipeline = small(step, definitions=(imported("import seaborn as sns", "sns"),))
     text = texts(render_project(pipeline))["small/steps.py"]

@@ -22,6 +22,10 @@ CELLS = (
     # Both draw on the current axes, which must be new ones for the second.
     "frame[['x', 'y']].boxplot(figsize=(3, 2))",
     "frame[['y']].boxplot(figsize=(3, 2))",
+    # What draws need not look like it: a function of the author's own, one of a library.
+    "def look(values):\n    return plt.gca().plot(values)",
+    "look([1, 2])",
+    "from sklearn.inspection import PartialDependenceDisplay\nlook([3, 1]);",
     "from sklearn.datasets import load_iris\nfrom sklearn.linear_model import LinearRegression",
     "iris = load_iris()\nprint(iris.data.shape)",
     "scale = lambda v: v * frame['x'].max()",

@@ -1,0 +1,32 @@
+"""Which cells of a step leave figures, which a notebook shows when the cell ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nbprod.analysis.effects import PLOTS, Drawing, drawing_of, effects_of
+from nbprod.analysis.steps import Draft
+
+if TYPE_CHECKING:
+    from nbprod.pipeline.build import Plan
+
+
+def imports_plots(plan: Plan) -> bool:
+    """Tell whether the notebook has to do with figures at all."""
+    if not plan.imports.third_party.keys().isdisjoint({"matplotlib", "pylab", "seaborn"}):
+        return True
+    return any(PLOTS in effects_of(facts.trace.calls) for facts in plan.survey.cells)
+
+
+def leaves_figures(draft: Draft, plan: Plan, *, among_plots: bool) -> list[bool]:
+    """Tell of each cell whether it leaves figures; if unsure, whether others follow."""
+    found = [
+        Drawing.NO
+        if plan.blocks[facts.cell.number].empty
+        else drawing_of(facts.trace.calls, among_plots=among_plots)
+        for facts in draft.cells
+    ]
+    return [
+        each is Drawing.YES or (each is Drawing.MAYBE and any(found[position + 1 :]))
+        for position, each in enumerate(found)
+    ]
