@@ -18,5 +18,3 @@ def test_before_pandas_3_a_column_shares_its_frames_values(built):
         step = next(each for each in pipeline.steps if 2 in each.cells)
         given[version] = [each.name for each in step.outputs if step.cells == (2,)]
     assert given == {"2.3.1": ["df", "X"], "3.1.1": ["X"]}
-
-
