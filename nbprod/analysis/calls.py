@@ -33,7 +33,9 @@ from nbprod.analysis.value import (
 if TYPE_CHECKING:
     from nbprod.analysis.expressions import Expressions
 
-_ITERATORS = frozenset({"zip", "map", "filter", "enumerate", "iter", "reversed"})
+_ITERATORS = frozenset(
+    {"zip", "map", "filter", "enumerate", "iter", "reversed", "csv.reader", "csv.DictReader"}
+)
 _FITTED_SELF = frozenset({"fit", "partial_fit"})
 
 

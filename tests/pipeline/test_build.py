@@ -528,3 +528,12 @@ def test_a_heading_above_definitions_names_the_step_that_follows(built):
 def test_markdown_behind_the_last_code_cell_is_kept(built):
     pipeline, _ = built(LOAD, ("md", "## What to do\n\nCall them."), ("md", "Thanks."))
     assert pipeline.source.closing == "## What to do\n\nCall them.\n\nThanks."
+
+
+def test_rows_taken_out_of_a_reader_are_no_reader(built):
+    _, diagnostics = built(
+        "import csv\nwith open('a.csv') as file:\n    rows = list(csv.DictReader(file))",
+        ("rows[0]['c'] = '3'", "step:change"),
+        ("print(rows)", "step:show"),
+    )
+    assert not has_errors(diagnostics)
