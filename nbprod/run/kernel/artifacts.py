@@ -3,7 +3,8 @@
 All members of an artifact go through one pickler, so that objects they share are
 shared again after loading. Definitions that the generated package hoists are saved
 by reference to ``__main__``; a step process finds them in the package instead.
-Loading runs code, so it happens only in kernels and step processes, and only
+Large buffers lie in files of their own, see :mod:`.blobs`; the artifact's last bytes
+name them. Loading runs code, so it happens only in kernels and step processes, and only
 after the file's sha256 was compared with the signed manifest's.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import pickle
 import sys
@@ -18,7 +20,7 @@ import types
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, BinaryIO
 
-from . import views
+from . import blobs, views
 
 PROTOCOL = 5
 
@@ -55,6 +57,7 @@ def pickler(
     hoisted: Collection[str] = (),
     scope: dict[str, Any] | None = None,
     shared: frozenset[int] = frozenset(),
+    store: blobs.Store | None = None,
 ) -> Any:
     """Return a pickler for a notebook's values.
 
@@ -64,15 +67,17 @@ def pickler(
         scope: The notebook's global namespace. Given, functions keep it as their
             globals by reference: the loading kernel puts its own namespace there.
         shared: Owners of buffers that several arrays show, see :mod:`.views`.
+        store: Takes large buffers; without one, they are part of the stream.
     """
+    keep = store.keep if store is not None else None
     try:
         import cloudpickle
     except ImportError:
-        return pickle.Pickler(file, PROTOCOL)
+        return pickle.Pickler(file, PROTOCOL, buffer_callback=keep)
 
     class NotebookPickler(cloudpickle.Pickler):  # type: ignore[misc, unused-ignore]
         def __init__(self) -> None:
-            super().__init__(file, PROTOCOL)
+            super().__init__(file, PROTOCOL, buffer_callback=keep)
             if scope is not None:
                 self.globals_ref[id(scope)] = scope
 
@@ -82,7 +87,7 @@ def pickler(
         def reducer_override(self, value: Any) -> Any:
             if isinstance(value, (type, types.FunctionType)) and _is_hoisted(value, hoisted):
                 return value.__qualname__
-            view = views.reduce_view(value, shared)
+            view = views.reduce_view(value, shared) or blobs.reduce_objects(value)
             if view is not None:
                 return view
             return super().reducer_override(value)
@@ -146,12 +151,20 @@ def _dump(
         with open(beside, "wb") as file:
             writer = DigestWriter(file)
             shared = views.shared_buffers(document["variables"].values())
-            pickler(writer, hoisted=hoisted, scope=scope, shared=shared).dump(document)
+            store = blobs.Store(_blob_folder(path))
+            made = pickler(writer, hoisted=hoisted, scope=scope, shared=shared, store=store)
+            made.dump(document)
+            names = json.dumps(store.written).encode()
+            writer.write(names + len(names).to_bytes(8, "little"))
         os.replace(beside, path)
     finally:
         if os.path.exists(beside):
             os.unlink(beside)
     return writer.hexdigest(), writer.size
+
+
+def _blob_folder(path: str) -> str:
+    return os.path.join(os.path.dirname(path), "blobs")
 
 
 class _Nowhere(io.RawIOBase):
@@ -180,12 +193,18 @@ class ArtifactUnpickler(pickle.Unpickler):
         scope: The namespace that notebook functions get as their globals.
         definitions: Where names of ``__main__`` are found instead, a module of the
             generated package; ``None`` for ``__main__`` itself.
+        buffers: The large buffers, in their order.
     """
 
     def __init__(
-        self, file: Any, *, scope: dict[str, Any] | None = None, definitions: Any = None
+        self,
+        file: Any,
+        *,
+        scope: dict[str, Any] | None = None,
+        definitions: Any = None,
+        buffers: Iterable[Any] = (),
     ) -> None:
-        super().__init__(file)
+        super().__init__(file, buffers=buffers)
         self._scope = scope
         self._definitions = definitions
 
@@ -228,7 +247,13 @@ def load_variables(
             digest.update(block)
         if digest.hexdigest() != sha256:
             raise ValueError(f"{os.path.basename(path)} was changed after the run that wrote it")
+        file.seek(-8, os.SEEK_END)
+        length = int.from_bytes(file.read(8), "little")
+        file.seek(-8 - length, os.SEEK_END)
+        buffers = blobs.load(_blob_folder(path), json.loads(file.read(length)))
         file.seek(0)
-        found = ArtifactUnpickler(file, scope=scope, definitions=definitions).load()
+        found = ArtifactUnpickler(
+            file, scope=scope, definitions=definitions, buffers=buffers
+        ).load()
     assert isinstance(found, dict)
     return found

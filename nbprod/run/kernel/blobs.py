@@ -1,0 +1,105 @@
+"""Large buffers of an artifact: each in a file of its own, named by its digest.
+
+They are written from where they lie, without a copy, once however many artifacts hold
+them, and are memory-mapped when loaded: pages are read when they are used, and what is
+changed stays in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import mmap
+import os
+import pickle
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+SMALLEST = 1 << 14
+"""Buffers below this many bytes stay in the artifact's own file."""
+
+_MANY = 1000
+_SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})
+
+
+class Store:
+    """The blobs beside an artifact.
+
+    Args:
+        folder: Where they lie; made when the first one is written.
+
+    Attributes:
+        written: Digest and size of each buffer, in the order in which pickle met them.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self.written: list[tuple[str, int]] = []
+
+    def keep(self, buffer: pickle.PickleBuffer) -> bool:
+        """Write a large buffer; tell pickle whether it is to store the buffer itself."""
+        try:
+            raw = buffer.raw()
+        except BufferError:
+            return True
+        if raw.nbytes < SMALLEST:
+            return True
+        digest = hashlib.sha256(raw).hexdigest()
+        path = os.path.join(self._folder, digest)
+        if not os.path.exists(path):
+            os.makedirs(self._folder, exist_ok=True)
+            beside = f"{path}.{os.getpid()}.part"
+            with open(beside, "wb") as file:
+                file.write(raw)
+            os.replace(beside, path)
+        self.written.append((digest, raw.nbytes))
+        return False
+
+
+def load(folder: str, wanted: Sequence[Sequence[Any]]) -> list[Any]:
+    """Map blobs into memory after checking their digests.
+
+    Raises:
+        ValueError: If one is not what was written.
+        OSError: If one is missing.
+    """
+    found: list[Any] = []
+    for digest, size in wanted:
+        with open(os.path.join(folder, digest), "rb") as file:
+            mapped = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_COPY)
+        if hashlib.sha256(mapped).hexdigest() != digest:
+            raise ValueError(f"{digest} was changed after the run that wrote it")
+        found.append(mapped)
+    return found
+
+
+def reduce_objects(value: Any) -> Any:
+    """Reduce a large array of texts and the like to one buffer, quicker than one by one.
+
+    Returns:
+        What a pickler's ``reducer_override`` returns, or ``None`` for any other value.
+    """
+    numpy = sys.modules.get("numpy")
+    if numpy is None or type(value) is not numpy.ndarray or value.dtype.kind != "O":
+        return None
+    if value.size < _MANY or not value.flags.writeable:
+        return None
+    order = "F" if value.flags.f_contiguous and not value.flags.c_contiguous else "C"
+    items = value.ravel(order=order).tolist()
+    if not set(map(type, items)) <= _SCALARS:
+        return None
+    file = io.BytesIO()
+    pickler = pickle.Pickler(file, 5)
+    pickler.fast = True  # the same content gives the same bytes
+    pickler.dump(items)
+    return rebuild_objects, (pickle.PickleBuffer(file.getbuffer()), value.shape, order)
+
+
+def rebuild_objects(buffer: Any, shape: Any, order: str) -> Any:
+    """Return the array of :func:`reduce_objects`; pickled artifacts call this by name."""
+    numpy: Any = sys.modules["numpy"]
+    items = pickle.loads(buffer)
+    flat = numpy.empty(len(items), dtype=object)
+    flat[:] = items
+    return flat.reshape(shape, order=order)
