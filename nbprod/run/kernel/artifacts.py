@@ -23,6 +23,7 @@ from typing import Any, BinaryIO
 from . import blobs, views
 
 PROTOCOL = 5
+_END = b"nbprod-1"  # ends an artifact whose last bytes name its blobs
 
 
 class DigestWriter(io.RawIOBase):
@@ -155,7 +156,7 @@ def _dump(
             made = pickler(writer, hoisted=hoisted, scope=scope, shared=shared, store=store)
             made.dump(document)
             names = json.dumps(store.written).encode()
-            writer.write(names + len(names).to_bytes(8, "little"))
+            writer.write(names + len(names).to_bytes(8, "little") + _END)
         os.replace(beside, path)
     finally:
         if os.path.exists(beside):
@@ -224,6 +225,20 @@ class ArtifactUnpickler(pickle.Unpickler):
         return super().find_class(module, name)
 
 
+def _blob_names(file: BinaryIO) -> list[Any]:
+    """Read the names of the blobs at an artifact's end; one without is a plain pickle."""
+    tail = len(_END) + 8
+    if file.seek(0, os.SEEK_END) < tail:
+        return []
+    file.seek(-tail, os.SEEK_END)
+    length = int.from_bytes(file.read(8), "little")
+    if file.read() != _END:
+        return []
+    file.seek(-tail - length, os.SEEK_END)
+    found: list[Any] = json.loads(file.read(length))
+    return found
+
+
 def load_variables(
     path: str, sha256: str, *, scope: dict[str, Any] | None = None, definitions: Any = None
 ) -> dict[str, Any]:
@@ -247,10 +262,7 @@ def load_variables(
             digest.update(block)
         if digest.hexdigest() != sha256:
             raise ValueError(f"{os.path.basename(path)} was changed after the run that wrote it")
-        file.seek(-8, os.SEEK_END)
-        length = int.from_bytes(file.read(8), "little")
-        file.seek(-8 - length, os.SEEK_END)
-        buffers = blobs.load(_blob_folder(path), json.loads(file.read(length)))
+        buffers = blobs.load(_blob_folder(path), _blob_names(file))
         file.seek(0)
         found = ArtifactUnpickler(
             file, scope=scope, definitions=definitions, buffers=buffers
