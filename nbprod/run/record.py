@@ -61,6 +61,8 @@ class FileState:
         size: In bytes.
         mtime_ns: Time of its last change.
         mode: Its permissions.
+        witnessed: The notebook's process was seen to change it; else it was only found
+            changed in the working directory, which may have been somebody else.
     """
 
     path: str
@@ -68,6 +70,7 @@ class FileState:
     size: int = 0
     mtime_ns: int = 0
     mode: int = 0
+    witnessed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

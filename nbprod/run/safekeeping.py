@@ -83,10 +83,13 @@ def kept_folder(record: RunRecord) -> Path:
 
 
 def bring(states: tuple[FileState, ...], record: RunRecord, listener: Listener) -> None:
-    """Bring files to given states, and say which could not be brought there."""
+    """Bring files to given states, and say which could not be brought there.
+
+    Somebody else's are left as they are, see :func:`filestate.bring`.
+    """
     failed = filestate.bring(map(asdict, states), str(kept_folder(record)))
     if failed:
-        listener(LogEvent(f"could not be put back: {', '.join(failed[:5])}", "warning"))
+        listener(LogEvent(f"left as it is now: {', '.join(failed[:5])}", "warning"))
 
 
 @contextmanager

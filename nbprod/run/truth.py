@@ -138,7 +138,7 @@ def _listed(value: object) -> list[Any]:
 def _written(found: dict[str, Any]) -> WrittenFile:
     def state(document: dict[str, Any]) -> FileState:
         names = ("path", "sha256", "size", "mtime_ns", "mode")
-        return FileState(*(document[name] for name in names))
+        return FileState(*(document[name] for name in names), bool(found["witnessed"]))
 
     return WrittenFile(state(found["before"]), state(found))
 

@@ -229,6 +229,7 @@ def test_ctrl_c_at_any_stage_leaves_nothing(services, moment):
             break
         time.sleep(0.02)
     time.sleep(0.3)
+    assert process.poll() is None, process.communicate()[0]
     # A terminal's Ctrl-C goes to the whole foreground group.
     os.killpg(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=90)

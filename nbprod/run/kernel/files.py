@@ -39,6 +39,7 @@ class FileWatch:
         self._read: set[str] = set()
         self._written: set[str] = set()
         self._touched: set[str] = set()
+        self._witnessed: set[str] = set()
         self._read_now: set[str] = set()
         self._states: dict[str, dict[str, Any]] = {}
         self._seen: dict[str, filestate.Signature] | None = None
@@ -99,6 +100,7 @@ class FileWatch:
         if not self.kept or not self._matters(path):
             return
         self._touched.add(path)
+        self._witnessed.add(path)
         if path not in self._states:
             found = filestate.state(path, self.kept)
             self._states[path] = found
@@ -115,21 +117,11 @@ class FileWatch:
 
         Returns:
             One state per path, see :func:`filestate.state`, with ``before``, what
-            was there earlier.
+            was there earlier, and ``witnessed``: this process was seen to write it.
         """
         with self.paused():
-            candidates = set(self._touched)
+            candidates = self._touched | self._found_changed()
             self._touched.clear()
-            if self._seen is not None:
-                now = filestate.look(self.root)
-                if now is not None:
-                    for path in filestate.changed(self._seen, now):
-                        real = os.path.realpath(path)
-                        if self._matters(real):
-                            candidates.add(real)
-                            new = path not in self._seen
-                            self._states.setdefault(real, _unseen(real, new=new))
-                self._seen = now
             found: list[dict[str, Any]] = []
             for path in sorted(candidates):
                 before = self._states.get(path) or _unseen(path, new=True)
@@ -144,8 +136,25 @@ class FileWatch:
                     )
                 )
                 if not nothing:
-                    found.append({**now_there, "before": before})
+                    witnessed = path in self._witnessed
+                    found.append({**now_there, "before": before, "witnessed": witnessed})
             return found
+
+    def _found_changed(self) -> set[str]:
+        """Return the paths that another look shows to be changed, whoever did it."""
+        now = filestate.look(self.root) if self._seen is not None else None
+        before, self._seen = self._seen, now
+        if before is None or now is None:
+            return set()
+        new = {
+            os.path.realpath(path): path not in before for path in filestate.changed(before, now)
+        }
+        unseen = {path for path in new if path not in self._touched and self._matters(path)}
+        # A log or an event file that somebody else has open is not the notebook's work.
+        unseen -= filestate.open_elsewhere(unseen)
+        for path in unseen:
+            self._states.setdefault(path, _unseen(path, new=new[path]))
+        return unseen
 
     def read_since(self) -> list[str]:
         """Return the user's files that were read since the last call."""

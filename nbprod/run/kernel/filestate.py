@@ -69,6 +69,45 @@ def changed(before: Mapping[str, Signature], after: Mapping[str, Signature]) -> 
     return {path for path in {*before, *after} if before.get(path) != after.get(path)}
 
 
+def open_elsewhere(paths: Iterable[str]) -> set[str]:
+    """Return those of ``paths`` that a process holds open for writing which is not ours.
+
+    Ours are this process and what it started. Where there is no ``/proc`` nothing is known.
+    """
+    wanted = set(paths)
+    found: set[str] = set()
+    if not wanted or not os.path.isdir("/proc/self/fd"):
+        return found
+    ours = {os.getpid()}
+    for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):
+        if pid in ours or _parent(pid) in ours:
+            ours.add(pid)
+        else:
+            found |= wanted & _written_by(pid)
+    return found
+
+
+def _parent(pid: int) -> int:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def _written_by(pid: int) -> set[str]:
+    """Return the paths that a process has open for writing, as far as we may know."""
+    found: set[str] = set()
+    try:
+        for number in os.listdir(f"/proc/{pid}/fd"):
+            path = os.readlink(f"/proc/{pid}/fd/{number}")
+            if path.startswith("/") and os.lstat(f"/proc/{pid}/fd/{number}").st_mode & 0o200:
+                found.add(path)
+    except OSError:
+        return found
+    return found
+
+
 def state(path: str, kept: str = "") -> dict[str, Any]:
     """Return what is at a path, with a copy of a file's content in the folder ``kept``.
 
@@ -108,15 +147,24 @@ def _keep(path: str, kept: str) -> str:
 def bring(states: Iterable[Mapping[str, Any]], kept: str) -> list[str]:
     """Bring paths to given states; what is right already is not touched.
 
+    What a file held so far is kept, too. A path that was only found changed, and now holds
+    what no run or replay left there, is somebody else's: it is left as it is.
+
     Args:
         states: As :func:`state` gave them. One that is not known is left as it is.
         kept: Folder of the contents.
 
     Returns:
-        Paths that could not be brought to their state.
+        Paths that could not be brought to their state, each with the reason.
     """
     failed: list[str] = []
-    wanted = [found for found in states if found["sha256"] != UNKNOWN]
+    wanted = []
+    for found in states:
+        if found["sha256"] != UNKNOWN and not _as_wanted(found):
+            if _keep_present(found["path"], kept) and not found.get("witnessed", True):
+                failed.append(f"{found['path']} (another program changed it)")
+            else:
+                wanted.append(found)
     folders = [found for found in wanted if found["sha256"] == FOLDER]
     absent = [found for found in wanted if found["sha256"] == ABSENT]
     files = [found for found in wanted if found["sha256"] not in (FOLDER, ABSENT)]
@@ -132,24 +180,41 @@ def bring(states: Iterable[Mapping[str, Any]], kept: str) -> list[str]:
                     os.rmdir(path)
             elif os.path.lexists(path):
                 os.unlink(path)
-        except OSError:
-            failed.append(path)
+        except OSError as error:
+            failed.append(f"{path} ({error.strerror})")
     for found in files:
         try:
             _put(found, kept)
-        except OSError:
-            failed.append(found["path"])
+        except OSError as error:
+            failed.append(f"{found['path']} ({error.strerror})")
     return failed
+
+
+def _as_wanted(found: Mapping[str, Any]) -> bool:
+    try:
+        status = os.lstat(found["path"])
+    except OSError:
+        return bool(found["sha256"] == ABSENT)
+    signature = (status.st_size, status.st_mtime_ns)
+    is_file = found["sha256"] not in (FOLDER, ABSENT)
+    return is_file and signature == (found["size"], found["mtime_ns"])
+
+
+def _keep_present(path: str, kept: str) -> bool:
+    """Keep what a file holds; tell whether nobody had kept that before."""
+    if not os.path.isfile(path):
+        return False
+    with open(path, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    new = not os.path.exists(os.path.join(kept, digest))
+    if new:
+        _keep(path, kept)
+    return new
 
 
 def _put(found: Mapping[str, Any], kept: str) -> None:
     path = found["path"]
-    try:
-        status = os.stat(path)
-        if (status.st_size, status.st_mtime_ns) == (found["size"], found["mtime_ns"]):
-            return
-    except OSError:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
     beside = f"{path}.{os.getpid()}.part"
     try:
         shutil.copyfile(os.path.join(kept, found["sha256"]), beside)
