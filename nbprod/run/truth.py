@@ -137,8 +137,14 @@ def _listed(value: object) -> list[Any]:
 
 def _written(found: dict[str, Any]) -> WrittenFile:
     def state(document: dict[str, Any]) -> FileState:
-        names = ("path", "sha256", "size", "mtime_ns", "mode")
-        return FileState(*(document[name] for name in names), bool(found["witnessed"]))
+        return FileState(
+            document["path"],
+            document["sha256"],
+            document["size"],
+            document["mtime_ns"],
+            document["mode"],
+            witnessed=bool(found["witnessed"]),
+        )
 
     return WrittenFile(state(found["before"]), state(found))
 
