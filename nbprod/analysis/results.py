@@ -54,11 +54,12 @@ def metric_names(facts: CellFacts, scores: frozenset[str] | None) -> list[str]:
             scikit-learn's, are metrics too. ``None``: only what is tagged is.
     """
     if facts.role.metrics:
-        return [
+        assigned = [
             name
             for name in facts.names.lines
             if name in facts.names.maybe and not name.startswith("_") and _is_metric(facts, name)
         ]
+        return assigned or printed_metrics(facts)
     if scores is None:
         return []
     return [
@@ -66,6 +67,24 @@ def metric_names(facts: CellFacts, scores: frozenset[str] | None) -> list[str]:
         for statement in facts.statements
         for name in _scores(statement, scores)
         if _is_metric(facts, name)
+    ]
+
+
+def printed_metrics(facts: CellFacts) -> list[str]:
+    """Return the variables that a cell with Kale's tag for metrics prints: ``print(accuracy)``."""
+    if not facts.role.printed_metrics:
+        return []
+    calls = [
+        each.value
+        for each in facts.statements
+        if isinstance(each, ast.Expr) and isinstance(each.value, ast.Call)
+    ]
+    return [
+        argument.id
+        for call in calls
+        if isinstance(call.func, ast.Name) and call.func.id == "print"
+        for argument in call.args
+        if isinstance(argument, ast.Name)
     ]
 
 

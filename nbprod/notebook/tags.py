@@ -29,6 +29,8 @@ class CellRole:
         serve: Its transformation is applied to each request too.
         definitions: It is tagged as imports or functions (Kale).
         other_steps: Further step tags on the same cell, which contradict ``step``.
+        printed_metrics: What it prints are metrics too (Kale).
+        previous: Steps that its step comes after (Kale), as identifiers.
     """
 
     step: str = ""
@@ -39,6 +41,8 @@ class CellRole:
     serve: bool = False
     definitions: bool = False
     other_steps: tuple[str, ...] = ()
+    printed_metrics: bool = False
+    previous: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,10 @@ def cell_role(cell: Cell) -> CellRole:
         serve="serve" in tags,
         definitions=bool(tags & _DEFINITIONS),
         other_steps=names[1:],
+        printed_metrics="pipeline-metrics" in tags,
+        previous=tuple(
+            identifier(tag.removeprefix("prev:")) for tag in cell.tags if tag.startswith("prev:")
+        ),
     )
 
 

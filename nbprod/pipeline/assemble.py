@@ -15,7 +15,7 @@ from nbprod.analysis.dataflow import StepFlow, reach_of
 from nbprod.analysis.definitions import Candidate, is_literal
 from nbprod.analysis.effects import effects_of
 from nbprod.analysis.naming import comment_name, step_name, unique
-from nbprod.analysis.results import assigned_metrics, score_functions
+from nbprod.analysis.results import assigned_metrics, printed_metrics, score_functions
 from nbprod.analysis.rules import finding
 from nbprod.analysis.scopes import bound_names
 from nbprod.analysis.steps import Draft
@@ -176,8 +176,11 @@ def _steps(plan: Plan) -> tuple[Step, ...]:
     among_plots = imports_plots(plan)
     steps = []
     values: dict[str, Value] = {}
+    printed = {name for facts in plan.survey.cells for name in printed_metrics(facts)}
+    last = {name: each for each in plan.flows for name in each.names.maybe if name in printed}
     for draft, each in zip(plan.drafts, plan.flows, strict=True):
         metrics = [name for name in assigned_metrics(draft.cells, scores) if name in plan.metrics]
+        metrics += [name for name in plan.metrics if last.get(name) is each]
         steps.append(
             Step(
                 name=draft.name,
@@ -190,7 +193,7 @@ def _steps(plan: Plan) -> tuple[Step, ...]:
                 blocks=_blocks(draft, each, plan, among_plots=among_plots),
                 doc=_doc(draft, plan),
                 effects=tuple(Effect(name) for name in _effects(draft)),
-                metrics=tuple(name for name in metrics if name in each.names.maybe),
+                metrics=tuple(dict.fromkeys(name for name in metrics if name in each.names.maybe)),
                 tagged=bool(draft.tag),
             )
         )
@@ -349,6 +352,7 @@ def _step_findings(plan: Plan) -> list[Diagnostic]:
             names = ", ".join([facts.role.step, *facts.role.other_steps])
             message = f"Cell {facts.cell.number} is tagged with several steps: {names}."
             found.append(finding("step-conflict", message, facts.cell.origin(path)))
+    found += _previous(plan)
     for draft in plan.drafts:
         if draft.tag and draft.name != draft.tag:
             origin = draft.cells[0].cell.origin(path)
@@ -358,6 +362,21 @@ def _step_findings(plan: Plan) -> list[Diagnostic]:
             else:
                 message = f"The cells of step {draft.tag} lie apart: these become {draft.name}."
                 found.append(finding("step-split", message, origin))
+    return found
+
+
+def _previous(plan: Plan) -> list[Diagnostic]:
+    """Find steps that are to come after one that does not stand above them."""
+    found = []
+    above: set[str] = set()
+    for facts in plan.survey.cells:
+        for name in facts.role.previous:
+            if name not in above and facts.executed:
+                message = f"Step {facts.role.step} is to come after {name}, which is not above it."
+                found.append(
+                    finding("previous-step", message, facts.cell.origin(plan.notebook.path))
+                )
+        above.add(facts.role.step)
     return found
 
 

@@ -61,17 +61,31 @@ def test_tags_name_the_steps_and_untagged_cells_join_the_step_before(built):
 
 
 def test_kale_tags_are_understood(built):
+    """Blocks of several cells, untagged cells, and metrics that are printed, as Kale has them."""
     pipeline, diagnostics = built(
         ("import math", "imports"),
+        "import json",
+        ("def half(x):\n    return x / 2", "functions"),
+        "def third(x):\n    return x / 3",
         ("rate = 0.5", "pipeline-parameters"),
-        ("x = math.ceil(rate)", "block:prepare"),
-        ("y = x + 1", "block:compute", "prev:prepare"),
-        ("print(y)", "pipeline-metrics", "block:report", "prev:compute"),
+        ("print('for people')", "skip"),
+        ("x = math.ceil(rate)", "block:prepare", "limit:nvidia.com/gpu:1"),
+        "x = half(x)",
+        ("y = x + 1", "block:compute-it", "prev:prepare"),
+        ("y = third(y)", "block:compute-it", "prev:prepare"),
+        ("print(json.dumps(y))", "block:report", "prev:compute-it"),
+        ("print(x)\nprint(y)", "pipeline-metrics"),
     )
-    assert [step.name for step in pipeline.steps] == ["prepare", "compute", "report"]
+    assert [(step.name, step.cells) for step in pipeline.steps] == [
+        ("prepare", (7, 8)),
+        ("compute_it", (9, 10)),
+        ("report", (11, 12)),
+    ]
     assert [each.name for each in pipeline.parameters] == ["rate"]
     assert pipeline.steps[0].params == ("rate",)
-    assert not has_errors(diagnostics)
+    assert [step.metrics for step in pipeline.steps] == [("x",), ("y",), ()]
+    assert diagnostics == ()
+    assert violations(pipeline) == ()
 
 
 def test_parameters_have_types_defaults_and_the_text_of_their_comments(built):

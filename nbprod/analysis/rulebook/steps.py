@@ -42,6 +42,16 @@ STEPS = (
         "Give the later cells a step name of their own.",
     ),
     Rule(
+        "previous-step",
+        WARNING,
+        "A prev tag names a step that does not stand above.",
+        "Move the step's cells below that step, or correct the tag.",
+        why=(
+            "Kale orders steps by their prev tags. nbprod runs them in the notebook's order, and "
+            "finds out itself which need which."
+        ),
+    ),
+    Rule(
         "step-renamed",
         HINT,
         "A step has the name of a definition or module.",
