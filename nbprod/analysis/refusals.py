@@ -40,8 +40,8 @@ def _syntax(facts: CellFacts, error: SyntaxError, survey: Survey) -> Diagnostic:
 
 
 def _constructs(facts: CellFacts) -> Iterator[tuple[int, str, str]]:
-    for statement in facts.statements:
-        if "async" in facts.code.source or "await" in facts.code.source:
+    if "async" in facts.code.source or "await" in facts.code.source:
+        for statement in facts.statements:
             yield from _awaits(statement)
     for node in facts.nodes:
         if isinstance(node, ast.Call):

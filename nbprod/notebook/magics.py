@@ -84,6 +84,7 @@ def plain_code(source: str) -> PlainCode:
 
     Text that is not Python even then is returned as it is: parsing it tells the error.
     """
+    source = _without_form_feeds(source)
     if "get_ipython" not in source and _parses(source):
         return PlainCode(source)
     rewrite = _Rewrite()
@@ -92,6 +93,19 @@ def plain_code(source: str) -> PlainCode:
     prelude = "".join(f"import {name}\n" for name in sorted(rewrite.imports))
     magics = tuple(sorted(rewrite.magics, key=lambda magic: magic.line))
     return PlainCode(prelude + source, magics, len(rewrite.imports))
+
+
+def _without_form_feeds(source: str) -> str:
+    """Take out form feeds that stand where a line begins: to Python they are nothing."""
+    if "\f" not in source:
+        return source
+    plain = re.sub(r"^[ \t]*\f+", "", source, flags=re.M)
+    same = (
+        _parses(source)
+        and _parses(plain)
+        and ast.dump(ast.parse(source)) == ast.dump(ast.parse(plain))
+    )
+    return plain if same else source
 
 
 def _parses(source: str) -> bool:
@@ -219,6 +233,7 @@ def _write_file(arguments: str, body: str, rewrite: _Rewrite) -> str:
 
 
 def _apply_line_magics(source: str, rewrite: _Rewrite) -> str:
+    source = _without_form_feeds(source)
     if "get_ipython" not in source and _parses(source):
         return source
     source = _joined(source)

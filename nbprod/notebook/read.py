@@ -75,6 +75,8 @@ def _read_bytes(data: bytes, path: str) -> Notebook:
 
 
 def _parse(data: bytes, path: str) -> dict[str, object]:
+    if not data.strip():
+        raise UsageError(f"{path} is not a notebook: the file is empty.")
     try:
         document = json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError:

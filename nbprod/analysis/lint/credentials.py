@@ -11,40 +11,43 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-# What it is, a text that each such credential holds (searched first, since that is quick),
-# and its shape.
+# What it is, and its shape. Each begins with a literal text, which Python's `re` finds fast even
+# in outputs of many megabytes; what has to stand before it is looked at afterwards.
 _SHAPES = tuple(
-    (what, sign, re.compile(shape))
-    for what, sign, shape in (
-        ("an AWS access key", "AKIA", r"\bAKIA[0-9A-Z]{16}\b"),
-        ("an AWS access key", "ASIA", r"\bASIA[0-9A-Z]{16}\b"),
-        ("a GitHub token", "gh", r"\bgh[pousr]_[A-Za-z0-9]{36,}\b"),
-        ("a GitHub token", "github_pat_", r"\bgithub_pat_\w{40,}\b"),
-        ("a GitLab token", "glpat-", r"\bglpat-[\w-]{20,}\b"),
-        ("a Slack token", "xox", r"\bxox[abprs]-[A-Za-z0-9-]{10,}\b"),
-        ("a Slack webhook", "hooks.slack.com", r"hooks\.slack\.com/services/T\w+/B\w+/\w{20,}"),
-        ("an API key", "sk-", r"\bsk-(?:[a-z]+-)*[A-Za-z0-9_-]{32,}\b"),
-        ("a Stripe key", "k_live_", r"\b[sr]k_live_[A-Za-z0-9]{20,}\b"),
-        ("a Google API key", "AIza", r"\bAIza[0-9A-Za-z_-]{35}\b"),
-        ("a Google client secret", "GOCSPX-", r"\bGOCSPX-[\w-]{28}\b"),
-        ("a Hugging Face token", "hf_", r"\bhf_[A-Za-z0-9]{30,}\b"),
-        ("a SendGrid key", "SG.", r"\bSG\.[\w-]{22}\.[\w-]{43}\b"),
-        ("an npm token", "npm_", r"\bnpm_[A-Za-z0-9]{36}\b"),
-        ("a PyPI token", "pypi-AgEI", r"\bpypi-AgEI[\w-]{50,}"),
-        ("a DigitalOcean token", "dop_v1_", r"\bdop_v1_[0-9a-f]{64}\b"),
-        ("a Databricks token", "dapi", r"\bdapi[0-9a-f]{32}\b"),
-        ("an Azure storage key", "AccountKey=", r"\bAccountKey=[A-Za-z0-9+/]{60,}={0,2}"),
-        ("a signed token", "eyJ", r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"),
-        ("a bearer token", "earer ", r"\b[Bb]earer [A-Za-z0-9._~+/-]{20,}=*"),
+    (what, re.compile(shape))
+    for what, shape in (
+        ("an AWS access key", r"AKIA[0-9A-Z]{16}\b"),
+        ("an AWS access key", r"ASIA[0-9A-Z]{16}\b"),
+        ("a GitHub token", r"ghp_[A-Za-z0-9]{36,}\b"),
+        ("a GitHub token", r"gho_[A-Za-z0-9]{36,}\b"),
+        ("a GitHub token", r"ghu_[A-Za-z0-9]{36,}\b"),
+        ("a GitHub token", r"ghs_[A-Za-z0-9]{36,}\b"),
+        ("a GitHub token", r"ghr_[A-Za-z0-9]{36,}\b"),
+        ("a GitHub token", r"github_pat_\w{40,}\b"),
+        ("a GitLab token", r"glpat-[\w-]{20,}\b"),
+        ("a Slack token", r"xox[abprs]-[A-Za-z0-9-]{10,}\b"),
+        ("a Slack webhook", r"hooks\.slack\.com/services/T\w+/B\w+/\w{20,}"),
+        ("an API key", r"sk-(?:[a-z]+-|[a-z]+\d+-)*[A-Za-z0-9_-]{32,}\b"),
+        ("a Stripe key", r"sk_live_[A-Za-z0-9]{20,}\b"),
+        ("a Stripe key", r"rk_live_[A-Za-z0-9]{20,}\b"),
+        ("a Google API key", r"AIza[0-9A-Za-z_-]{35}\b"),
+        ("a Google client secret", r"GOCSPX-[\w-]{28}\b"),
+        ("a Hugging Face token", r"hf_[A-Za-z0-9]{30,}\b"),
+        ("a SendGrid key", r"SG\.[\w-]{22}\.[\w-]{43}\b"),
+        ("an npm token", r"npm_[A-Za-z0-9]{36}\b"),
+        ("a PyPI token", r"pypi-AgEI[\w-]{50,}"),
+        ("a DigitalOcean token", r"dop_v1_[0-9a-f]{64}\b"),
+        ("a Databricks token", r"dapi[0-9a-f]{32}\b"),
+        ("an Azure storage key", r"AccountKey=[A-Za-z0-9+/]{60,}={0,2}"),
+        ("a signed token", r"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"),
+        ("a bearer token", r"earer [A-Za-z0-9._~+/-]{20,}=*"),
         (
             "a private key",
-            "PRIVATE KEY-----",
             r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----[\sA-Za-z0-9+/=\\\"',]{40,}",
         ),
         (
             "a URL with a password",
-            "://",
-            r"\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@'\"<>]{1,80}:[^\s:/@{}'\"<>]{3,200}@[\w.-]+",
+            r"://[^\s:/@'\"<>]{1,80}:[^\s:/@{}'\"<>]{3,200}@[\w.-]+",
         ),
     )
 )
@@ -63,22 +66,22 @@ _HARMLESS = re.compile(
     r"|string|str|text|\$.*|%.*|/.*|https?://[^@]*)$",
     re.I | re.S,
 )
-_BEFORE, _BEHIND = 120, 400  # characters around a sign in which a credential lies
 _RANDOM_BITS = 3.0  # bits per character from which a text is hardly a word
 
 
 def credentials_in(text: str) -> Iterator[tuple[str, str]]:
     """Yield ``(what, secret)`` for each credential of known shape in ``text``, each once."""
     told: set[str] = set()
-    for what, sign, shape in _SHAPES:
-        start = text.find(sign)
-        while start >= 0:
-            # Only what lies around the sign is looked at: outputs can be very long.
-            match = shape.search(text, max(start - _BEFORE, 0), start + _BEHIND)
-            if match and match[0] not in told and not _placeholder(what, match[0]):
-                told.add(match[0])
-                yield what, match[0]
-            start = text.find(sign, max(match.end() if match else 0, start + len(sign)))
+    for what, shape in _SHAPES:
+        for match in shape.finditer(text):
+            found = match[0]
+            before = text[match.start() - 1 : match.start()]
+            inside_word = found[0].isalnum() and (before.isalnum() or before == "_")
+            if what == "a bearer token":
+                inside_word = before not in {"b", "B"}
+            if found not in told and not inside_word and not _placeholder(what, found):
+                told.add(found)
+                yield what, found
 
 
 def _placeholder(what: str, found: str) -> bool:

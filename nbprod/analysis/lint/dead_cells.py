@@ -26,11 +26,13 @@ def dead_cells(survey: Survey) -> Iterator[Diagnostic]:
     The last code cell is spared: what it computes may be what the author wanted to have.
     """
     executed = [facts for facts in survey.cells if facts.executed and facts.statements]
-    readers = Counter(name for facts in survey.cells for name in _read(facts))
+    read = {facts.cell.number: _read(facts) for facts in survey.cells}
+    readers = Counter(name for names in read.values() for name in names)
     models = set(model_names(survey))
     for facts in executed[:-1]:
         names = {name for each in facts.bound_by for name in each}
-        unread = not any(readers[name] - (name in _read(facts)) for name in names)
+        own = read[facts.cell.number]
+        unread = not any(readers[name] - (name in own) for name in names)
         if names and unread and not names & models and _does_nothing(facts):
             listed = ", ".join(f"`{name}`" for name in sorted(names)[:3])
             message = f"Nothing uses what the cell binds ({listed}), and it shows nothing."
