@@ -93,7 +93,8 @@ def test_format_3_is_read():
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "not JSON"),
+        ("", "the file is empty"),
+        (" \n", "the file is empty"),
         ("{", "not JSON"),
         ("[1]", "no nbformat"),
         ('{"a": 1}', "no nbformat"),
