@@ -10,6 +10,7 @@ from nbprod.analysis.definitions import Definitions
 from nbprod.analysis.display import only_displays
 from nbprod.analysis.source import Text, has_code, without
 from nbprod.analysis.survey import CellFacts, Survey
+from nbprod.analysis.value import DEFAULTDICT
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,12 @@ def _display(facts: CellFacts, removed: Sequence[ast.stmt], survey: Survey) -> a
     )
     if isinstance(last.value, ast.Constant) and isinstance(last.value.value, str):
         return None
-    return last if only_displays(last.value, modules) else None
+    lively = frozenset(
+        name
+        for name, value in survey.values.items()
+        if value.type == DEFAULTDICT or value.type.startswith("user:")
+    )
+    return last if only_displays(last.value, modules, lively) else None
 
 
 def _without_globals(block: CellBlock) -> CellBlock:

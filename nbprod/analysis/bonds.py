@@ -31,8 +31,11 @@ def bonds(flows: Sequence[StepFlow], definitions: Definitions) -> list[Bond]:
     """Find what cannot be cut."""
     found = list(_classes(flows, definitions))
     producer: dict[str, int] = {}
+    unsure: dict[str, int] = {}
     for position, each in enumerate(flows):
         for name in [*each.inputs, *each.params]:
+            if name in unsure:
+                found.append(Bond(unsure[name], position, name, "may be unbound in between"))
             first = producer.get(name)
             if first is None:
                 continue
@@ -40,6 +43,8 @@ def bonds(flows: Sequence[StepFlow], definitions: Definitions) -> list[Bond]:
             if reason:
                 found.append(Bond(first, position, name, reason))
         producer.update(dict.fromkeys(each.outputs, position))
+        unsure = {name: where for name, where in unsure.items() if name not in each.names.bound}
+        unsure.update(dict.fromkeys(each.names.unsure, position))
     return found
 
 

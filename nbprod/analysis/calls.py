@@ -24,7 +24,6 @@ from nbprod.analysis.value import (
     SCALAR_TYPES,
     Value,
     consumed,
-    containing,
     element_of,
     joined,
     scalar,
@@ -33,9 +32,16 @@ from nbprod.analysis.value import (
 if TYPE_CHECKING:
     from nbprod.analysis.expressions import Expressions
 
-_ITERATORS = frozenset(
-    {"zip", "map", "filter", "enumerate", "iter", "reversed", "csv.reader", "csv.DictReader"}
+_ITERATORS: tuple[str, ...] = (
+    "zip",
+    "map",
+    "filter",
+    "enumerate",
+    "iter",
+    "reversed",
+    "itertools.",
 )
+_ITERATORS += ("csv.reader", "csv.DictReader", "re.finditer", "os.scandir")
 _FITTED_SELF = frozenset({"fit", "partial_fit"})
 
 
@@ -44,13 +50,13 @@ class Call:
     """A call with its arguments evaluated.
 
     Attributes:
-        node: The call.
+        node: The call, or what stands for one: a decorator, an operator.
         positional: Values of positional arguments.
         keywords: Values of keyword arguments; ``**`` ones under ``""``.
         starred: Some arguments come from ``*`` or ``**``, so that none can be told apart.
     """
 
-    node: ast.Call
+    node: ast.AST
     positional: tuple[Value, ...]
     keywords: dict[str, Value]
     starred: bool
@@ -62,6 +68,8 @@ class Call:
 
     def flag(self, name: str) -> bool:
         """Whether ``name=`` is given, and not the constant ``False``."""
+        if not isinstance(self.node, ast.Call):
+            return False
         return any(
             word.arg == name
             and not (isinstance(word.value, ast.Constant) and word.value.value is False)
@@ -126,7 +134,7 @@ def _library_function(expressions: Expressions, qualified: str, call: Call) -> V
         memory.change(call.positional[0])
     if is_pinned(qualified):
         name = qualified.removeprefix("builtins.")
-        kind = "iterator" if name in _ITERATORS or name.startswith("itertools.") else result.type
+        kind = "iterator" if name.startswith(_ITERATORS) else result.type
         parts = () if call.starred else _places(name, call)
         return replace(result, pinned=f"what {name}() returns", type=kind, parts=parts)
     return result
@@ -219,8 +227,9 @@ def _method(expressions: Expressions, receiver: Value, name: str, call: Call) ->
     _change_by_method(expressions, conduct, receiver, call)
     if conduct is Conduct.FITS:
         memory.trace.fitted |= receiver.own
-        if isinstance(call.node.func, ast.Attribute) and isinstance(call.node.func.value, ast.Name):
-            memory.trace.fitted_names.add(call.node.func.value.id)
+        target = getattr(call.node, "func", None)
+        if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
+            memory.trace.fitted_names.add(target.value.id)
         if name in _FITTED_SELF:
             return receiver
         return memory.new(call.node)
@@ -256,9 +265,10 @@ def _own_method(
     if found is None:
         return None
     region, binding = found
+    if binding is Binding.PROPERTY:
+        return None  # what it returns is called
     if binding is Binding.CLASS:
-        made = containing(class_region, (), "class")
-        return region, (receiver if called_on == "class" else made)
+        return region, (receiver if called_on == "class" else memory.owners[region])
     on_instance = binding is Binding.INSTANCE and called_on != "class"
     return region, (receiver if on_instance else None)
 
@@ -289,6 +299,41 @@ def _change_by_method(
 
 
 # The author's own code -------------------------------------------------------------
+
+
+def decorated(expressions: Expressions, node: ast.expr, decorator: Value, value: Value) -> Value:
+    """Apply a decorator that is the author's own to what it decorates."""
+    return _value_called(expressions, decorator, Call(node, (value,), {}, False))
+
+
+def special(
+    expressions: Expressions, receiver: Value, name: str, node: ast.AST, *arguments: Value
+) -> Value | None:
+    """Call a special method or property of a notebook's class; ``None`` if it has none.
+
+    Args:
+        expressions: Where.
+        receiver: The object.
+        name: ``__getitem__``, or an attribute that may be a property.
+        node: The operation.
+        arguments: What the method is given besides the object.
+    """
+    if not receiver.type.startswith("user:"):
+        return None
+    region = int(receiver.type.removeprefix("user:"))
+    own = summaries.method_of(expressions.memory, expressions.frame, region, name)
+    expected = Binding.INSTANCE if name.startswith("__") else Binding.PROPERTY
+    if own is None or own[1] is not expected:
+        return None
+    return _apply(expressions, own[0], receiver, Call(node, arguments, {}, False), bound=receiver)
+
+
+def nested_class(expressions: Expressions, owner: Value, name: str) -> Value | None:
+    """Return a class that stands in the body of a notebook's class."""
+    classes = _classes(expressions.memory, owner) if owner.type == "class" else []
+    if len(classes) != 1:
+        return None
+    return summaries.nested_class(expressions.memory, classes[0], owner, name)
 
 
 def _value_called(expressions: Expressions, callee: Value, call: Call) -> Value:
@@ -395,9 +440,11 @@ def _change_free(expressions: Expressions, name: str, callee: Value) -> None:
     if value is not None and value.reach:
         memory.change_all(value)
     else:
-        # A name of an enclosing function that has returned: the closure keeps it.
+        # A name of an enclosing function that has returned: the closure keeps it, and
+        # shares it with the others that the same call has made.
         nested = {region for region in callee.own if region in memory.code}
         memory.trace.mutated |= (callee.own - nested) or callee.own
+        memory.trace.mutated |= callee.reach & memory.cells
 
 
 def _in_caller(
@@ -416,6 +463,7 @@ def _in_caller(
             return value
         sources: list[Value] = []
         own: set[int] = set()
+        inner: set[int] = set()
         for region in value.reach:
             if region in summary.regions:
                 name = summary.regions[region]
@@ -426,9 +474,13 @@ def _in_caller(
             elif region in memory.code:
                 own |= {region} & value.selves
         made = memory.region(call.node, f"result {position}")
+        if value.own & memory.code.keys():
+            cells = memory.region(call.node, "cells")
+            memory.cells.add(cells)
+            inner.add(cells)
         if not value.own <= summary.regions.keys():
             own.add(made)
-        reach = own.union(*(source.reach for source in sources))
+        reach = own.union(inner, *(source.reach for source in sources))
         code = frozenset(value.code).union(*(source.code for source in sources))
         parts = tuple(concrete(part, index) for index, part in enumerate(value.parts))
         reach = reach.union(*(part.reach for part in parts))

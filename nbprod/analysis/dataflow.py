@@ -20,6 +20,7 @@ class StepNames:
         bound: Names certainly bound when it ends.
         maybe: Names that it may bind, ``bound`` included.
         deleted: Names unbound when it ends.
+        unsure: Names that it may have unbound.
         mentioned: All names it reads.
         mutated: Regions it changes.
         compared: Regions whose identity it looks at.
@@ -30,6 +31,7 @@ class StepNames:
     bound: set[str] = field(default_factory=set)
     maybe: set[str] = field(default_factory=set)
     deleted: set[str] = field(default_factory=set)
+    unsure: set[str] = field(default_factory=set)
     mentioned: set[str] = field(default_factory=set)
     mutated: set[int] = field(default_factory=set)
     compared: set[int] = field(default_factory=set)
@@ -90,6 +92,7 @@ def step_names(drafts: Sequence[Draft], definitions: Definitions) -> list[StepNa
             names.bound = (names.bound | (facts.names.bound & variables)) - facts.names.deleted
             names.maybe = (names.maybe | (facts.names.maybe & variables)) - facts.names.deleted
             names.deleted = (names.deleted | facts.names.deleted) - facts.names.maybe
+            names.unsure = (names.unsure - facts.names.bound) | facts.names.unsure
             names.mentioned |= facts.names.mentioned
             names.mutated |= facts.trace.mutated
             names.compared |= facts.trace.compared

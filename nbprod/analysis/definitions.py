@@ -89,9 +89,10 @@ def find_definitions(
     bound = frozenset(bindings)
     kept = set(parameters)
     groups: dict[str, list[Candidate]] = defaultdict(list)
+    called = _read_when_called(survey)
     for facts in survey.cells:
         if facts.executed and not facts.role.parameters:
-            for candidate in _candidates(facts, installed):
+            for candidate in _candidates(facts, installed, called):
                 groups[candidate.name].append(candidate)
     chosen: dict[str, Candidate] = {}
     for name, group in groups.items():
@@ -99,6 +100,9 @@ def find_definitions(
         merged = None if taken else _single(group, bindings[name])
         if merged is not None and not _changed(merged, survey):
             chosen[name] = merged
+    for name, candidate in list(chosen.items()):
+        if _remembers(candidate.statement) and _shows_cache(candidate, survey):
+            del chosen[name]
     _settle(chosen, bound)
     return _finished(survey, groups, chosen, bound)
 
@@ -152,7 +156,19 @@ def _bindings(survey: Survey) -> Mapping[str, list[ast.stmt | None]]:
     return found
 
 
-def _candidates(facts: CellFacts, installed: Installed) -> Iterator[Candidate]:
+def _read_when_called(survey: Survey) -> frozenset[str]:
+    """Return the names that functions and classes of the notebook read when they are called."""
+    found: set[str] = set()
+    for facts in survey.cells:
+        for statement in facts.statements if facts.executed else ():
+            if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                found |= definition_names(statement).deferred
+    return frozenset(found)
+
+
+def _candidates(
+    facts: CellFacts, installed: Installed, called: frozenset[str]
+) -> Iterator[Candidate]:
     text = Text(facts.code.source, facts.statements)
     for statement in facts.statements:
         if isinstance(statement, ast.Import | ast.ImportFrom):
@@ -162,7 +178,7 @@ def _candidates(facts: CellFacts, installed: Installed) -> Iterator[Candidate]:
         elif isinstance(statement, ast.ClassDef):
             yield from _class(facts, statement, text)
         elif isinstance(statement, ast.Assign | ast.AnnAssign):
-            yield from _assignment(facts, statement, text)
+            yield from _assignment(facts, statement, text, called)
 
 
 def _imports(
@@ -207,6 +223,27 @@ def _function(facts: CellFacts, statement: FunctionNode, text: Text) -> Iterator
         )
 
 
+_SHOWN = frozenset({"print", "display", "open", "input", "next"})
+_ASKED = frozenset({"cache_info", "cache_clear"})
+
+
+def _shows_cache(candidate: Candidate, survey: Survey) -> bool:
+    """Whether it can be seen that a call was answered from the cache."""
+    for node in ast.walk(candidate.statement):
+        if isinstance(node, ast.Name) and node.id in _SHOWN:
+            return True
+        if isinstance(node, ast.Attribute) and node.attr in {"random", "time", "rand"}:
+            return True
+    return any(
+        isinstance(node, ast.Attribute)
+        and node.attr in _ASKED
+        and isinstance(node.value, ast.Name)
+        and node.value.id == candidate.name
+        for facts in survey.cells
+        for node in facts.nodes
+    )
+
+
 def _class(facts: CellFacts, statement: ast.ClassDef, text: Text) -> Iterator[Candidate]:
     source, line = statement_text(text, statement)
     yield Candidate(
@@ -222,21 +259,28 @@ def _class(facts: CellFacts, statement: ast.ClassDef, text: Text) -> Iterator[Ca
 
 
 def _assignment(
-    facts: CellFacts, statement: ast.Assign | ast.AnnAssign, text: Text
+    facts: CellFacts, statement: ast.Assign | ast.AnnAssign, text: Text, called: frozenset[str]
 ) -> Iterator[Candidate]:
-    """A lambda given a name, or a literal given a name in capitals."""
+    """A lambda given a name, or a literal given a name in capitals or read by functions."""
     targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
     target, value = targets[0], statement.value
     if len(targets) != 1 or not isinstance(target, ast.Name) or value is None:
         return
     if isinstance(value, ast.Lambda) and _plain_defaults(value.args):
         kind, free = Kind.FUNCTION, definition_names(value)
-    elif target.id.isupper() and is_literal(value) and not facts.role.metrics:
+    elif _is_constant(target.id, value, called) and not facts.role.metrics:
         kind, free = Kind.CONSTANT, FreeNames(immediate=_annotation_names(statement))
     else:
         return
     source, line = statement_text(text, statement)
     yield Candidate(target.id, kind, source, facts, statement, free, facts.cell_line(line))
+
+
+def _is_constant(name: str, value: ast.expr, called: frozenset[str]) -> bool:
+    if not is_literal(value):
+        return False
+    mutable = any(isinstance(each, ast.List | ast.Dict | ast.Set) for each in ast.walk(value))
+    return name.isupper() or (name in called and not mutable)
 
 
 def _annotation_names(statement: ast.Assign | ast.AnnAssign) -> frozenset[str]:

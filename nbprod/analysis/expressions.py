@@ -11,6 +11,7 @@ from nbprod.analysis.frames import Frame
 from nbprod.analysis.library_table import attribute_type
 from nbprod.analysis.scopes import FreeNames, definition_names, query_names
 from nbprod.analysis.value import (
+    DEFAULTDICT,
     FLAT_TYPES,
     GENERATOR,
     SCALAR_TYPES,
@@ -87,6 +88,10 @@ class Expressions:
         base = self.value(node.value)
         if base.qualified:
             return imported(f"{base.qualified}.{node.attr}")
+        own = calls.special(self, base, node.attr, node)
+        own = own or calls.nested_class(self, base, node.attr)
+        if own is not None:
+            return own
         kind = attribute_type(base.type, node.attr)
         if kind in SCALAR_TYPES:
             return scalar(kind)
@@ -95,6 +100,12 @@ class Expressions:
     def _subscript(self, node: ast.Subscript) -> Value:
         base = self.value(node.value)
         index = self.value(node.slice)
+        if base.type == DEFAULTDICT:
+            self.memory.change(base)
+        for name in ("__getitem__", "__missing__"):
+            own = calls.special(self, base, name, node, index)
+            if own is not None:
+                return own
         if base.qualified:
             self.memory.trace.calls.add(f"{base.qualified}[]")  # os.environ["HOME"]
         if base.type == _FRAME:

@@ -152,6 +152,8 @@ class CellNames:
         bound: Names certainly bound when the cell ends.
         maybe: Names that the cell may bind, ``bound`` included.
         deleted: Names unbound when the cell ends.
+        unsure: Names that it may have unbound.
+        revived: Builtins that it reads after it has deleted their namesakes, with the line.
         mentioned: All names it reads, those that called functions read included.
         lines: Line of the first binding of each name.
         called_binds: Names bound only by functions it calls (``global``).
@@ -162,6 +164,8 @@ class CellNames:
     bound: set[str] = field(default_factory=set)
     maybe: set[str] = field(default_factory=set)
     deleted: set[str] = field(default_factory=set)
+    unsure: set[str] = field(default_factory=set)
+    revived: dict[str, int] = field(default_factory=dict)
     mentioned: set[str] = field(default_factory=set)
     lines: dict[str, int] = field(default_factory=dict)
     called_binds: set[str] = field(default_factory=set)
@@ -201,6 +205,8 @@ class ModuleFrame(_Base):
         names.mentioned.add(name)
         if name in names.bound:
             return
+        if name in names.deleted and known_from_start(name):
+            names.revived.setdefault(name, line)
         known = names.reads.get(name)
         if known is None or (certain and not known.certain):
             names.reads[name] = Read(line, certain)
@@ -239,6 +245,8 @@ class ModuleFrame(_Base):
         self.names.bound.add(name)
         self.names.maybe.add(name)
         self.names.deleted.discard(name)
+        if not self.depth:
+            self.names.unsure.discard(name)
         self.names.lines.setdefault(name, line)
 
     def delete(self, name: str, line: int) -> None:
@@ -249,6 +257,8 @@ class ModuleFrame(_Base):
             self.names.maybe.discard(name)
             self.names.deleted.add(name)
             self.values.pop(name, None)
+        else:
+            self.names.unsure.add(name)
 
     def rebind(self, name: str, value: Value) -> None:
         """A called function binds a name that is not its own."""

@@ -72,6 +72,8 @@ class Memory:
         states: Regions of what attributes of functions and classes hold.
         flat: Regions of plain data, which fitting an estimator never changes.
         shared_columns: A frame and its columns share their values, as before pandas 3.
+        owners: Region of a class method to its class.
+        cells: Regions of the variables that closures keep of the call that made them.
     """
 
     trace: Trace = field(default_factory=Trace)
@@ -81,6 +83,8 @@ class Memory:
     flat: set[int] = field(default_factory=set)
     states: set[int] = field(default_factory=set)
     shared_columns: bool = False
+    owners: dict[int, Value] = field(default_factory=dict)
+    cells: set[int] = field(default_factory=set)
     _sites: dict[tuple[object, str], int] = field(default_factory=dict)
 
     def region(self, place: object, what: str = "") -> int:

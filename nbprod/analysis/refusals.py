@@ -9,7 +9,7 @@ from nbprod.analysis.rules import finding
 from nbprod.analysis.survey import CellFacts, Survey
 from nbprod.diagnostics import Diagnostic
 
-_NAMESPACES = frozenset({"globals", "locals"})
+_NAMESPACES = frozenset({"globals", "locals", "vars", "dir"})  # called without arguments
 _DYNAMIC = frozenset({"exec", "eval"})
 
 
@@ -72,8 +72,6 @@ def _dynamic(node: ast.Call) -> Iterator[tuple[int, str, str]]:
     name = node.func.id
     if name in _NAMESPACES and not node.args:
         yield node.lineno, "dynamic-namespace", f"`{name}()` reaches names by text."
-    elif name == "vars" and not node.args:
-        yield node.lineno, "dynamic-namespace", "`vars()` reaches names by text."
     elif name in _DYNAMIC and len(node.args) == 1:
         text = node.args[0]
         if not (isinstance(text, ast.Constant) and _is_plain(str(text.value))):

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from nbprod.analysis import calls
 from nbprod.analysis.expressions import Expressions
 from nbprod.analysis.frames import Frame, FunctionFrame
 from nbprod.analysis.scopes import definition_names
@@ -179,9 +180,11 @@ class Statements(Expressions):
             if self.value(called).qualified in _TRANSPARENT:
                 continue
             made = self.value(decorator)
+            result = calls.decorated(self, decorator, made, value)
             value = replace(
-                containing(self.memory.region(decorator, "decorated"), [value, made]),
-                code=value.code | made.code,
+                containing(self.memory.region(decorator, "decorated"), [value, made, result]),
+                code=value.code | made.code | result.code,
+                pinned=result.pinned,
             )
         return value
 

@@ -51,7 +51,7 @@ def summary_of(
     memory.active.add(region)
     outer_trace, memory.trace = memory.trace, Trace()
     try:
-        summary = _summarize(memory, frame, node, types)
+        summary = _summarize(memory, frame, node, types, memory.owners.get(region))
     finally:
         memory.trace = outer_trace
         memory.active.discard(region)
@@ -60,12 +60,19 @@ def summary_of(
 
 
 def _summarize(
-    memory: Memory, outer: Frame | None, node: FunctionNode | ast.Lambda, types: tuple[str, ...]
+    memory: Memory,
+    outer: Frame | None,
+    node: FunctionNode | ast.Lambda,
+    types: tuple[str, ...],
+    owner: Value | None,
 ) -> Summary:
     from nbprod.analysis.statements import Statements
 
     frame = FunctionFrame(memory, outer=outer, locals=local_names(node))
     parameters = _parameters(memory, frame, node, types)
+    first = next((each.arg for each in (*node.args.posonlyargs, *node.args.args)), "")
+    if owner is not None and first:
+        frame.values[first] = owner  # a class method knows its class
     runner = Statements(frame)
     if isinstance(node, ast.Lambda):
         returned = [runner.value(node.body)]
@@ -131,12 +138,16 @@ class Binding(StrEnum):
     INSTANCE = "instance"
     CLASS = "class"
     NOTHING = "nothing"
+    PROPERTY = "property"  # called when it is read
 
 
 _BINDINGS = {
     (): Binding.INSTANCE,
     ("classmethod",): Binding.CLASS,
     ("staticmethod",): Binding.NOTHING,
+    ("property",): Binding.PROPERTY,
+    ("cached_property",): Binding.PROPERTY,
+    ("functools.cached_property",): Binding.PROPERTY,
 }
 
 
@@ -164,8 +175,29 @@ def method_of(memory: Memory, frame: Frame, region: int, name: str) -> tuple[int
                     return None
                 found = memory.region(statement)
                 memory.code[found] = statement
+                if _BINDINGS[decorators] is Binding.CLASS:
+                    memory.owners[found] = class_value(memory, region)
                 return found, _BINDINGS[decorators]
         node = _base(memory, frame, node)
+    return None
+
+
+def class_value(memory: Memory, region: int) -> Value:
+    """Return the value of a class of the notebook."""
+    node = memory.code[region]
+    assert isinstance(node, ast.ClassDef)
+    own = frozenset({region})
+    return Value(own, own | {memory.region(node, "state")}, "class", frozenset({node.name}))
+
+
+def nested_class(memory: Memory, region: int, owner: Value, name: str) -> Value | None:
+    """Return a class that stands in the body of the class ``owner``."""
+    node = memory.code.get(region)
+    for statement in node.body if isinstance(node, ast.ClassDef) else ():
+        if isinstance(statement, ast.ClassDef) and statement.name == name:
+            memory.define(statement)
+            found = class_value(memory, memory.region(statement))
+            return replace(found, code=owner.code)
     return None
 
 

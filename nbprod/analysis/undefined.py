@@ -30,6 +30,11 @@ def check_names(survey: Survey, star_names: Iterable[str]) -> list[Diagnostic]:
             problem = _problem(facts, survey, name, read, everywhere, skipped, deleted)
             if problem is not None:
                 found.append(problem)
+        for name, line in facts.names.revived.items():
+            message = f"`{name}` means Python's own again after its namesake was deleted."
+            origin = facts.cell.origin(survey.notebook.path, facts.cell_line(line))
+            fix = f"Give what was deleted another name than `{name}`."
+            found.append(finding("deleted-name", message, origin, fix))
         existing |= facts.names.maybe
         existing -= facts.names.deleted
         deleted.update(dict.fromkeys(facts.names.deleted, facts.cell.number))

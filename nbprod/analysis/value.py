@@ -11,6 +11,9 @@ SCALAR_TYPES = frozenset(
     {"int", "float", "str", "bool", "bytes", "complex", "NoneType", "scalar", "range", "type"}
 )
 
+# Reading an item of it that is not there makes one.
+DEFAULTDICT = "collections.defaultdict"
+
 # They hold data, not objects that others hold too.
 FLAT_TYPES = frozenset({"pandas.DataFrame", "pandas.Series", "pandas.Index", "numpy.ndarray"})
 

@@ -9,7 +9,7 @@ import fractions
 import random
 import uuid
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nbprod.compare.walk import Walk, versus, words
@@ -21,6 +21,7 @@ _EXACT = (
     str,
     bytes,
     bytearray,
+    memoryview,
     range,
     slice,
     type(Ellipsis),
@@ -85,7 +86,7 @@ def container_difference(walk: Walk, one: Any, other: Any) -> str:
     elif isinstance(one, Mapping):
         found = _mapping_difference(walk, one, other)
     elif isinstance(one, set | frozenset):
-        found = _set_difference(one, other)
+        found = _set_difference(walk, one, other)
     else:
         found = _sequence_difference(walk, one, other)
     own, theirs = getattr(one, "__dict__", None), getattr(other, "__dict__", None)
@@ -130,25 +131,46 @@ def _quickly_equal(one: Any, other: Any) -> bool:
 def _mapping_difference(walk: Walk, one: Any, other: Any) -> str:
     missing = [key for key in other if key not in one]
     extra = [key for key in one if key not in other]
-    if missing:
+    wanted: dict[Any, Any] = {}
+    if len(missing) == len(extra) and _same_elements(walk, extra, missing):
+        wanted = dict(zip(_by_text(extra), _by_text(missing), strict=True))
+    elif missing:
         return f"key {words(missing[0])} is missing"
-    if extra:
+    elif extra:
         return f"key {words(extra[0])} is new"
     factory = getattr(one, "default_factory", None), getattr(other, "default_factory", None)
     found = walk.compare(*factory, "default factory")
     if found:
         return found
     for key in one:
-        found = walk.compare(one[key], other[key], f"key {words(key)}")
+        found = walk.compare(one[key], other[wanted.get(key, key)], f"key {words(key)}")
         if found:
             return found
-    if list(one) != list(other) and all(key == key for key in one):
+    if [wanted.get(key, key) for key in one] != list(other) and all(key == key for key in one):
         return "the keys are in another order"
     return ""
 
 
-def _set_difference(one: Any, other: Any) -> str:
+def _same_elements(walk: Walk, mine: list[Any], theirs: list[Any]) -> bool:
+    """Tell whether keys equal one another by what they are, such as members of an enum.
+
+    A class of the notebook's is another object after every loading, so that its
+    instances are not found as keys.
+    """
+    return bool(mine) and not any(
+        walk.compare(key, wanted)
+        for key, wanted in zip(_by_text(mine), _by_text(theirs), strict=True)
+    )
+
+
+def _by_text(elements: Iterable[Any]) -> list[Any]:
+    return sorted(elements, key=repr)
+
+
+def _set_difference(walk: Walk, one: Any, other: Any) -> str:
     if one == other:
+        return ""
+    if len(one) == len(other) and _same_elements(walk, list(one - other), list(other - one)):
         return ""
     if len(one) == len(other) and sorted(map(repr, one)) == sorted(map(repr, other)):
         return ""  # NaN, which does not equal itself

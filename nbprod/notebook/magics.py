@@ -424,6 +424,8 @@ def _operating_system(name: str, arguments: str, rewrite: _Rewrite) -> str:
     if "{" in target or "$" in target:
         return ""
     code = ""
+    if name == "cd":
+        target = target.removeprefix("-q ").strip()
     if name == "pwd":
         code = "os.getcwd()"
     elif name == "cd" and target and not target.startswith("-"):

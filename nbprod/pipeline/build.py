@@ -117,7 +117,10 @@ def _plan(
     facts: Survey,
     parameters: list[ParameterFacts],
 ) -> Plan:
-    path_changed = any("sys.path" in each.code.source for each in facts.cells)
+    # It may import what it makes itself, or makes known, in an earlier cell.
+    path_changed = any(
+        "sys.path" in each.code.source or "%%writefile" in each.cell.source for each in facts.cells
+    )
     local = {path.partition("/")[0].removesuffix(".py") for path in sources}
     names = {*environment.distributions, *sys.stdlib_module_names, *local}
     installed = Installed(names, path_changed, _seeded(facts))

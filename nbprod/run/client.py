@@ -21,6 +21,7 @@ from nbclient.exceptions import CellExecutionError
 from papermill.clientwrap import PapermillNotebookClient
 
 from nbprod.run.capture import Capture
+from nbprod.run.kernel import artifacts
 from nbprod.run.plan import INJECTED_TAG, SKIP_TAG, CellPlan
 
 KERNEL_FOLDER = Path(__file__).parent / "kernel"
@@ -34,6 +35,7 @@ spec.loader.exec_module(module)
 from _nbprod_kernel.bootstrap import start
 start({settings!r})
 """
+_CARRIED = ("sha256", "search", "prints")
 _CALL = "__import__('sys').modules['_nbprod_kernel.bootstrap'].call({request!r})"
 
 quiet_log = logging.getLogger("nbprod.kernel")
@@ -125,15 +127,19 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
                 and cell.step
                 and self._stretch not in {"", cell.step}
             ):
-                self._change_kernel()
+                self._change_kernel(cell)
         if cell.step:
             self._stretch = cell.step
         return earlier
 
     _stretch = ""
 
-    def _change_kernel(self) -> None:
-        """Go on in a fresh kernel that has what the old one had."""
+    def _change_kernel(self, cell: CellPlan) -> None:
+        """Go on in a fresh kernel that has what the old one had.
+
+        Raises:
+            NamespaceError: Something that later steps need could not be carried over.
+        """
         assert self.capture.folder is not None
         path = self.capture.folder.artifacts / "namespace.pkl"
         saved = self._ask("save_namespace", {"path": str(path)})
@@ -142,6 +148,10 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         unsaved = saved["unsaved"]
         assert isinstance(unsaved, dict)
         self.capture.unsaved = unsaved
+        for step in self.capture.plan.steps:
+            for name in step.inputs if step.cells and step.cells[-1] >= cell.number else ():
+                if name in unsaved and unsaved[name] != artifacts.UNBOUND:
+                    raise NamespaceError(f"`{name}`, which step {step.name} reads: {unsaved[name]}")
         self.capture.ask_files(self._ask)
         self._cleanup_kernel()
         self._kill_groups()
@@ -149,15 +159,21 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         self.start_new_kernel(**self._kernel_options)
         self.start_new_kernel_client()
         self._enter_kernel()
-        arguments = {"path": str(path), "sha256": saved["sha256"], "search": saved["search"]}
+        arguments = {"path": str(path), **{key: saved[key] for key in _CARRIED}}
         restored = self._ask("load_namespace", dict(arguments))
         path.unlink(missing_ok=True)
         if "error" in restored:
             raise NamespaceError(str(restored["error"]))
-        problems, lost = restored["problems"], saved["lost"]
+        problems, lost, changed = restored["problems"], saved["lost"], restored["changed"]
         assert isinstance(problems, list)
         assert isinstance(lost, list)
-        for problem in [*lost, *problems]:
+        assert isinstance(changed, list)
+        if problems:
+            raise NamespaceError(f"state of the process: {'; '.join(map(str, problems))}")
+        if changed:
+            names = ", ".join(f"`{name}`" for name in changed)
+            raise NamespaceError(f"{names} came back as something else than what was saved")
+        for problem in lost:
             self.capture.warn(f"Between steps, state was not carried over: {problem}")
 
     def _enter_kernel(self) -> None:

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nbprod.errors import InterruptedRunError, NbprodError, SystemFailedError, UserCodeError
+from nbprod.errors import (
+    InterruptedRunError,
+    NbprodError,
+    RefusedError,
+    SystemFailedError,
+    UserCodeError,
+)
 from nbprod.origin import Origin
 from nbprod.run.capture import Capture
 
@@ -244,12 +250,12 @@ def failure_of(error: BaseException, place: Place, kernel_name: str) -> NbprodEr
     if isinstance(error, DeadKernelError):
         return dead_kernel(place) if place.capture.current else _did_not(kernel_name, error)
     if isinstance(error, NamespaceError):
-        return UserCodeError(
-            f"{place.words()}: the variables could not be carried into the next step's own "
+        return RefusedError(
+            f"{place.words()}: what it leaves could not be carried into the next step's own "
             f"kernel: {error}",
+            diagnostics=(),
             where=place.origin(),
-            fix="Run without --isolate.",
-            step=place.step,
+            fix="Run without --isolate, or give both steps the same tag.",
         )
     if isinstance(error, NoSuchKernel):
         from nbprod.run.environment import kernel_interpreter

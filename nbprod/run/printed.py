@@ -10,6 +10,8 @@ from pathlib import Path
 from nbprod.run.plan import INJECTED_TAG
 
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
+# What %time and %%time print: another time at every run, and not in the generated code.
+_TIMES = re.compile(r"^(CPU times: .*|Wall time: .*)\n", re.MULTILINE)
 _OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n)")
 
 
@@ -41,8 +43,8 @@ def printed_by(output: Path, cells: Collection[int]) -> str:
 def printed_difference(printed: str, expected: str) -> str:
     """Return the first difference of two printed texts; empty if there is none.
 
-    Memory addresses, spaces at line ends and lines overwritten by a progress bar do
-    not count.
+    Memory addresses, times that magics measured, spaces at line ends, and lines that a
+    progress bar has overwritten do not count.
     """
     ours, theirs = _lines(printed), _lines(expected)
     for number, (line, wanted) in enumerate(zip(ours, theirs, strict=False), start=1):
@@ -57,7 +59,7 @@ def printed_difference(printed: str, expected: str) -> str:
 
 def _lines(text: str) -> list[str]:
     text = _OVERWRITTEN.sub("", text.replace("\r\n", "\n"))
-    text = _ADDRESS.sub("0x…", text)
+    text = _TIMES.sub("", _ADDRESS.sub("0x…", text))
     return [line.rstrip() for line in text.strip("\n").rstrip().splitlines()]
 
 

@@ -216,7 +216,7 @@ def _load_runtime() -> Any:  # noqa: ANN401
     module = importlib.util.module_from_spec(spec)
     sys.modules[_RUNTIME] = module
     spec.loader.exec_module(module)
-    for name in ("ambient", "artifacts", "drawn", "files", "filestate"):
+    for name in ("ambient", "artifacts", "drawn", "files", "filestate", "mutations"):
         setattr(module, name, importlib.import_module(f"{_RUNTIME}.{name}"))
     return module
 
@@ -257,6 +257,7 @@ def _replay(job: dict[str, Any], runtime: Any) -> dict[str, Any]:  # noqa: ANN40
     if captured["ambient"] is not None:
         imported = list(warnings.filters)
         runtime.ambient.restore(captured["ambient"])
+        runtime.mutations.restore(captured["ambient"].get("modules", []))
         # The step's own imports, done already, would have added theirs in the notebook.
         added = [found for found in imported if found not in warnings.filters]
         warnings.filters.extend(added)  # type: ignore[attr-defined]

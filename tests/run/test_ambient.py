@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from nbprod.errors import UserCodeError
+from nbprod.errors import RefusedError
 from nbprod.events import Event, LogEvent
 from nbprod.run.execute import RunRequest, execute
 
@@ -85,7 +85,7 @@ def test_isolation_names_the_module_state_that_nothing_can_carry(
     (tmp_path / "local_state.py").write_text(LOCAL)
     change = "import local_state; local_state.cache['open'] = (n for n in range(3))"
     path = write_notebook([("step:a", change), ("step:b", "print(len(local_state.cache))")])
-    with pytest.raises(UserCodeError, match=r"local_state\.cache was changed"):
+    with pytest.raises(RefusedError, match=r"local_state\.cache was changed"):
         execute(RunRequest(path, make_pipeline(path), isolate=True))
 
 

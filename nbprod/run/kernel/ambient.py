@@ -12,10 +12,13 @@ import importlib.machinery
 import os
 import random
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from . import loggers
 
 _plan: list[int] = []
 """Seed that numpy's global generator gets once it is imported; empty for none."""
@@ -92,6 +95,9 @@ def snapshot(start: dict[str, str]) -> dict[str, Any]:
         "folder": os.getcwd(),
         "path": list(sys.path),
         "warnings": list(warnings.filters),
+        "zone": time.tzname,
+        "recursion": sys.getrecursionlimit(),
+        "logging": loggers.snapshot(),
     }
     if "decimal" in sys.modules:
         state["decimal"] = importlib.import_module("decimal").getcontext().copy()
@@ -129,9 +135,11 @@ def restore(state: dict[str, Any], *, folder: bool = True) -> list[str]:
     os.environ.update(changes.get("set", {}))
     for name in changes.get("removed", ()):
         os.environ.pop(name, None)
+    _restore_zone(state.get("zone"))
     if folder:
         os.chdir(state["folder"])
         sys.path.extend(entry for entry in state["path"] if entry not in sys.path)
+    sys.setrecursionlimit(state.get("recursion", sys.getrecursionlimit()))
     warnings.filters[:] = state.get("warnings", warnings.filters)  # type: ignore[index]
     getattr(warnings, "_filters_mutated", lambda: None)()
     for name, apply in (
@@ -140,8 +148,9 @@ def restore(state: dict[str, Any], *, folder: bool = True) -> list[str]:
         ("numpy", _restore_numpy),
         ("matplotlib", _restore_matplotlib),
         ("sklearn", _restore_sklearn),
-        ("decimal", lambda value: importlib.import_module("decimal").setcontext(value)),
+        ("decimal", _restore_decimal),
         ("locale", _restore_locale),
+        ("logging", loggers.restore),
     ):
         if name in state:
             try:
@@ -178,6 +187,19 @@ def _restore_random(state: dict[str, Any]) -> None:
         torch.set_rng_state(state["torch"])
 
 
+def _restore_zone(names: Any) -> None:
+    """Let ``TZ`` take effect if it had: setting the variable alone changes nothing."""
+    if names is not None and names != time.tzname and hasattr(time, "tzset"):
+        time.tzset()
+
+
+def _restore_decimal(saved: Any) -> None:
+    """Change the present context, which the notebook may know by a name."""
+    context: Any = importlib.import_module("decimal").getcontext()
+    for name in ("prec", "rounding", "Emin", "Emax", "capitals", "clamp", "flags", "traps"):
+        setattr(context, name, getattr(saved, name))
+
+
 def _pandas_options() -> dict[str, Any]:
     config: Any = importlib.import_module("pandas._config.config")
 
@@ -187,9 +209,13 @@ def _pandas_options() -> dict[str, Any]:
             continue
         value = config.get_option(name)
         default = config._registered_options[name].defval
-        if isinstance(value, (bool, int, float, str, type(None))) and value != default:
+        known = callable(value) or (isinstance(value, _PLAIN) and value != default)
+        if known and value is not default:
             found[name] = value
     return found
+
+
+_PLAIN = (bool, int, float, str, type(None))
 
 
 def _restore_pandas(options: dict[str, Any]) -> None:
@@ -319,6 +345,8 @@ def _compare_options(
     ours, theirs = _flat(ended[library]), _flat(after[library])
     names = _changed(began, ended, library) | _changed(before, after, library)
     for name in sorted(names - _OTHERS_OPTIONS):
+        if callable(ours.get(name)) and callable(theirs.get(name)):
+            continue  # functions of the notebook's, which are others in every process
         if not _same(ours.get(name), theirs.get(name)):
             found[f"{library} option {name}"] = f"{ours.get(name)!r} vs {theirs.get(name)!r}"
 

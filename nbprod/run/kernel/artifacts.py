@@ -10,7 +10,9 @@ after the file's sha256 was compared with the signed manifest's.
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import importlib
 import io
 import json
 import os
@@ -20,9 +22,11 @@ import types
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, BinaryIO
 
-from . import blobs, views
+from . import blobs, reductions, views
 
 PROTOCOL = 5
+UNBOUND = "it is not bound here"
+_DEFINED = (type, types.FunctionType, functools._lru_cache_wrapper)
 _END = b"nbprod-1"  # ends an artifact whose last bytes name its blobs
 
 
@@ -57,7 +61,7 @@ def pickler(
     *,
     hoisted: Collection[str] = (),
     scope: dict[str, Any] | None = None,
-    shared: frozenset[int] = frozenset(),
+    sharing: views.Sharing | None = None,
     store: blobs.Store | None = None,
 ) -> Any:
     """Return a pickler for a notebook's values.
@@ -67,7 +71,7 @@ def pickler(
         hoisted: Functions and classes of ``__main__`` that are saved by reference.
         scope: The notebook's global namespace. Given, functions keep it as their
             globals by reference: the loading kernel puts its own namespace there.
-        shared: Owners of buffers that several arrays show, see :mod:`.views`.
+        sharing: Keeps views into shared buffers, see :mod:`.views`.
         store: Takes large buffers; without one, they are part of the stream.
     """
     keep = store.keep if store is not None else None
@@ -76,6 +80,8 @@ def pickler(
     except ImportError:
         return pickle.Pickler(file, PROTOCOL, buffer_callback=keep)
 
+    named = reductions.singletons()
+
     class NotebookPickler(cloudpickle.Pickler):  # type: ignore[misc, unused-ignore]
         def __init__(self) -> None:
             super().__init__(file, PROTOCOL, buffer_callback=keep)
@@ -83,14 +89,20 @@ def pickler(
                 self.globals_ref[id(scope)] = scope
 
         def persistent_id(self, value: Any) -> Any:
-            return "namespace" if scope is not None and value is scope else None
+            if scope is not None and value is scope:
+                return "namespace"
+            return named.get(id(value))
 
         def reducer_override(self, value: Any) -> Any:
-            if isinstance(value, (type, types.FunctionType)) and _is_hoisted(value, hoisted):
+            if isinstance(value, _DEFINED) and _is_hoisted(value, hoisted):
                 return value.__qualname__
-            view = views.reduce_view(value, shared) or blobs.reduce_objects(value)
-            if view is not None:
-                return view
+            reduced = sharing.reduce(value) if sharing is not None else None
+            if reduced is None:
+                reduced = reductions.reduce(value) or blobs.reduce_objects(value)
+            if reduced is not None:
+                return reduced
+            if isinstance(value, type) and "." in value.__qualname__:
+                return reductions.with_qualified_name(value, super().reducer_override(value))
             return super().reducer_override(value)
 
     return NotebookPickler()
@@ -126,7 +138,7 @@ def save_variables(
     Returns:
         ``{"path", "sha256", "size", "members", "unsaved": {name: reason}}``.
     """
-    unsaved = {name: "it is not bound here" for name in names if name not in variables}
+    unsaved = {name: UNBOUND for name in names if name not in variables}
     values = {name: variables[name] for name in names if name in variables}
     try:
         digest, size = _dump({"variables": values, "ambient": state}, path, hoisted, scope)
@@ -148,15 +160,21 @@ def _dump(
     document: dict[str, Any], path: str, hoisted: Collection[str], scope: dict[str, Any] | None
 ) -> tuple[str, int]:
     beside = f"{path}.{os.getpid()}.part"
+    shared: frozenset[int] = frozenset()
     try:
-        with open(beside, "wb") as file:
-            writer = DigestWriter(file)
-            shared = views.shared_buffers(document["variables"].values())
-            store = blobs.Store(_blob_folder(path))
-            made = pickler(writer, hoisted=hoisted, scope=scope, shared=shared, store=store)
-            made.dump(document)
-            names = json.dumps(store.written).encode()
-            writer.write(names + len(names).to_bytes(8, "little") + _END)
+        for _ in range(2):
+            sharing = views.Sharing(shared)
+            with open(beside, "wb") as file:
+                writer = DigestWriter(file)
+                pickle.Pickler(writer, PROTOCOL).dump(_search(document["ambient"]))
+                store = blobs.Store(_blob_folder(path))
+                made = pickler(writer, hoisted=hoisted, scope=scope, sharing=sharing, store=store)
+                made.dump(document)
+                names = json.dumps(store.written).encode()
+                writer.write(names + len(names).to_bytes(8, "little") + _END)
+            shared = sharing.found
+            if not shared:
+                break
         os.replace(beside, path)
     finally:
         if os.path.exists(beside):
@@ -166,6 +184,15 @@ def _dump(
 
 def _blob_folder(path: str) -> str:
     return os.path.join(os.path.dirname(path), "blobs")
+
+
+def _search(state: dict[str, Any] | None) -> list[str]:
+    """Return the folders where modules are found, absolute."""
+    if state is None:
+        return []
+    return [
+        os.path.join(state["folder"], each) for each in state["path"] if type(each) is str and each
+    ]
 
 
 class _Nowhere(io.RawIOBase):
@@ -210,10 +237,10 @@ class ArtifactUnpickler(pickle.Unpickler):
         self._definitions = definitions
 
     def persistent_load(self, pid: Any) -> Any:
-        """Return the namespace that functions of the notebook refer to."""
+        """Return the namespace that functions of the notebook refer to, or a singleton."""
         if pid == "namespace" and self._scope is not None:
             return self._scope
-        raise pickle.UnpicklingError(f"unknown reference {pid!r}")
+        return reductions.singleton(str(pid))
 
     def find_class(self, module: str, name: str) -> Any:
         """Find a class or function, the notebook's own in the generated package."""
@@ -222,6 +249,9 @@ class ArtifactUnpickler(pickle.Unpickler):
             for part in name.split("."):
                 found = getattr(found, part)
             return found
+        if module.startswith("_nbprod_kernel."):
+            # Its rebuilding functions; here the runtime may have another name.
+            return getattr(importlib.import_module(f"{__package__}.{module[15:]}"), name)
         return super().find_class(module, name)
 
 
@@ -264,6 +294,8 @@ def load_variables(
             raise ValueError(f"{os.path.basename(path)} was changed after the run that wrote it")
         buffers = blobs.load(_blob_folder(path), _blob_names(file))
         file.seek(0)
+        # What unpickling imports may lie in folders that the notebook added.
+        sys.path.extend(each for each in pickle.load(file) if each not in sys.path)
         found = ArtifactUnpickler(
             file, scope=scope, definitions=definitions, buffers=buffers
         ).load()

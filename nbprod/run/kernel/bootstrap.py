@@ -22,10 +22,12 @@ from . import (
     facts,
     files,
     fingerprint,
+    loggers,
     modules,
     mutations,
     namespace,
     observe,
+    reductions,
     rewrite,
 )
 
@@ -40,7 +42,7 @@ class Runtime:
         settings: ``folders`` (absolute paths whose modules are observed),
             ``hoisted`` (names that the generated package defines at module level),
             ``files`` (folder for the contents of files that the cells write),
-            ``isolate`` (the state of the author's modules will travel).
+            ``isolate`` (each step gets a kernel of its own).
     """
 
     def __init__(self, shell: Any, settings: dict[str, Any]) -> None:
@@ -53,8 +55,9 @@ class Runtime:
         if settings.get("observe", True):
             shell.ast_transformers.append(rewrite.ObservedCalls())
             modules.install(tuple(settings.get("folders", ())))
-        if settings.get("isolate"):
-            modules.after_import = mutations.note_import
+        modules.after_import = mutations.note_import
+        reductions.forgettable.update(self.hoisted)
+        loggers.note_start()
         ambient.plan_numpy()
         self.files.start()
 
@@ -130,7 +133,7 @@ def _boundary(
             save["names"],
             save["path"],
             hoisted=runtime.hoisted,
-            state=ambient.snapshot(runtime.ambient_at_start),
+            state=_state(runtime),
         )
         answer["saved"].append(found)
     if cell:
@@ -138,14 +141,24 @@ def _boundary(
     return answer
 
 
+def _state(runtime: Runtime) -> dict[str, Any]:
+    """Return what is no variable, changed modules included where they can be saved."""
+    state = ambient.snapshot(runtime.ambient_at_start)
+    try:
+        state["modules"], _ = mutations.collect(runtime.shell.user_ns)
+    except ValueError:
+        state["modules"] = []
+    return state
+
+
 def _save_namespace(runtime: Runtime, path: str) -> dict[str, Any]:
     return namespace.save(runtime.shell, runtime.names(), path, runtime.ambient_at_start)
 
 
 def _load_namespace(
-    runtime: Runtime, path: str, sha256: str, search: dict[str, Any]
+    runtime: Runtime, path: str, sha256: str, search: dict[str, Any], prints: dict[str, Any]
 ) -> dict[str, Any]:
-    return namespace.load(runtime.shell, path, sha256, search)
+    return namespace.load(runtime.shell, path, sha256, search, prints)
 
 
 def _finish(runtime: Runtime, folder: str, metrics: list[str]) -> dict[str, Any]:

@@ -32,7 +32,13 @@ _IDENTITY_ONLY = (
     types.TracebackType,
     io.IOBase,
 )
-_LIBRARY_CODE = (types.BuiltinFunctionType, types.WrapperDescriptorType, types.MethodDescriptorType)
+_LIBRARY_CODE = (
+    types.BuiltinFunctionType,
+    types.WrapperDescriptorType,
+    types.MethodDescriptorType,
+    types.MemberDescriptorType,  # a slot
+    types.GetSetDescriptorType,
+)
 
 
 def _hasher() -> Any:

@@ -8,6 +8,7 @@ travel with the namespace to a fresh kernel, where the import alone would undo t
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import sys
 import types
@@ -138,26 +139,35 @@ def _require(full: str, value: Any, scope: dict[str, Any]) -> str:
 def _assigned(scope: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Find the attributes of library modules and classes that the cells assign."""
     for source in scope.get("In", ()):
-        try:
-            tree = ast.parse(source)
-        except SyntaxError:
-            continue
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-                owner = _value_of(node.value, scope)
-                if isinstance(owner, types.ModuleType):
-                    where = (owner.__name__, "")
-                elif isinstance(owner, type):
-                    where = (owner.__module__, owner.__qualname__)
-                else:
-                    continue
-                if where[0] in _UNTOUCHED or where[0] in _after_import:
-                    continue
-                try:
-                    if _find(*where) is owner:
-                        yield (*where, node.attr)
-                except (ImportError, AttributeError):
-                    continue
+        for node in _stored(source):
+            owner = _value_of(node.value, scope)
+            if isinstance(owner, types.ModuleType):
+                where = (owner.__name__, "")
+            elif isinstance(owner, type):
+                where = (owner.__module__, owner.__qualname__)
+            else:
+                continue
+            if where[0] in _UNTOUCHED or where[0] in _after_import:
+                continue
+            try:
+                if _find(*where) is owner:
+                    yield (*where, node.attr)
+            except (ImportError, AttributeError):
+                continue
+
+
+@functools.lru_cache(maxsize=10_000)
+def _stored(source: str) -> tuple[ast.Attribute, ...]:
+    """Return the attributes that a cell's code assigns."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return ()
+    return tuple(
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+    )
 
 
 def _value_of(node: ast.expr, scope: dict[str, Any]) -> Any:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from . import ambient, artifacts, mutations, observe, provenance
+from . import ambient, artifacts, fingerprint, mutations, observe, provenance
 
 _OBSERVED = "nbprod: observed"  # no identifier: it hides no variable
 
@@ -47,6 +47,8 @@ def save(
 ) -> dict[str, Any]:
     """Save the whole namespace with its ambient state for :func:`load`."""
     state = ambient.snapshot(start)
+    if state["logging"]["unknown"]:
+        raise ValueError(f"{state['logging']['unknown'][0]} exists in one process only")
     state["execution_count"] = shell.execution_count
     state["extensions"] = sorted(shell.extension_manager.loaded)
     observed = {"links": provenance.export(), "fits": observe.export()}
@@ -58,14 +60,37 @@ def save(
     )
     # What unpickling imports may lie in folders that the notebook added.
     search = {"folder": os.getcwd(), "path": [entry for entry in sys.path if type(entry) is str]}
-    return {**saved, "search": search, "lost": lost}
+    prints = _prints({name: variables[name] for name in saved["members"] if name in variables})
+    return {**saved, "search": search, "lost": lost, "prints": prints}
 
 
-def load(shell: Any, path: str, sha256: str, search: dict[str, Any]) -> dict[str, Any]:
+def _prints(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fingerprints that have to be the same in the next kernel."""
+    found = fingerprint.survey(variables, variables)
+    texts = {
+        name: text
+        for name, text in found["fingerprints"].items()
+        if name not in found["opaque"] and not text.startswith(("unknown", "identity"))
+    }
+    return {"texts": texts, "shares": sorted(found["shares"])}
+
+
+def _changed(variables: Mapping[str, Any], prints: dict[str, Any]) -> list[str]:
+    """Return the variables that are not what they were in the kernel before."""
+    now = _prints({name: value for name, value in variables.items() if name in prints["texts"]})
+    return sorted(
+        name for name, text in prints["texts"].items() if now["texts"].get(name, text) != text
+    )
+
+
+def load(
+    shell: Any, path: str, sha256: str, search: dict[str, Any], prints: dict[str, Any]
+) -> dict[str, Any]:
     """Restore a namespace saved by :func:`save` into this fresh kernel.
 
     Returns:
-        ``{"problems": [...]}``: ambient state that could not be restored.
+        ``{"problems": [...], "changed": [...]}``: ambient state that could not be
+        restored, and variables that came back as something else.
     """
     # An entry "" meant the first folder once, and the later one afterwards.
     sys.path[:] = [*search["path"], search["folder"]]
@@ -84,7 +109,9 @@ def load(shell: Any, path: str, sha256: str, search: dict[str, Any]) -> dict[str
         if name not in loaded:
             shell.extension_manager.load_extension(name)
     shell.execution_count = state["execution_count"]
-    return {"problems": problems}
+    with ambient.undisturbed():
+        changed_variables = _changed(found["variables"], prints)
+    return {"problems": problems, "changed": changed_variables}
 
 
 def metrics(variables: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

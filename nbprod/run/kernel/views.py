@@ -1,43 +1,76 @@
 """Arrays that share a buffer: they must share it again after loading.
 
 Pickle copies every numpy array; a view would come back as an array of its own, and
-a change through one name would no longer show through the other.
+a change through one name would no longer show through the other. So an array that
+another one shows, too, is saved as a place in the array that owns the buffer.
+
+Architecture invariant: buffers of pandas objects are left alone. pandas shares them
+between objects and copies on write; it would not know of a sharing that we restored.
 """
 
 from __future__ import annotations
 
 import sys
-from collections import Counter
-from collections.abc import Iterable
 from typing import Any
 
 
-def shared_buffers(values: Iterable[Any]) -> frozenset[int]:
-    """Return the ids of the arrays that own a buffer which several ``values`` show."""
-    numpy = sys.modules.get("numpy")
-    if numpy is None:
-        return frozenset()
-    arrays = {id(value): value for value in values if type(value) is numpy.ndarray}
-    owners = Counter(id(_owner(array)) for array in arrays.values())
-    return frozenset(owner for owner, count in owners.items() if count > 1)
+class Sharing:
+    """Learns, while values are pickled, which buffers several arrays show.
 
+    Whether an array's buffer is shown again later is not known when the array comes by.
+    So the first attempt only notes; :attr:`found` names the owners then, and a second
+    attempt saves views into them.
 
-def reduce_view(value: Any, shared: frozenset[int]) -> Any:
-    """Reduce a view into a shared buffer to the array that owns it, and a place there.
-
-    Returns:
-        What a pickler's ``reducer_override`` returns, or ``None`` for any other value.
+    Args:
+        owners: Ids of the owners of shared buffers, from an earlier attempt.
     """
-    if not shared or type(value).__name__ != "ndarray" or type(value).__module__ != "numpy":
-        return None
-    owner = _owner(value)
-    if owner is value or id(owner) not in shared or owner.dtype.hasobject:
-        return None
-    if not (owner.flags.c_contiguous or owner.flags.f_contiguous):
-        return None
-    start = value.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
-    place = (value.shape, value.dtype, start, value.strides, bool(value.flags.writeable))
-    return rebuild_view, (owner, *place)
+
+    def __init__(self, owners: frozenset[int] = frozenset()) -> None:
+        self._owners = owners
+        self._shown: dict[int, int] = {}
+        self._arrays: dict[int, Any] = {}
+        self._spared: set[int] = set()
+
+    @property
+    def found(self) -> frozenset[int]:
+        """Ids of the owners of buffers that more than one array shows."""
+        return frozenset(owner for owner, count in self._shown.items() if count > 1)
+
+    def reduce(self, value: Any) -> Any:
+        """Reduce a view into a shared buffer to the array that owns it, and a place there.
+
+        Returns:
+            What a pickler's ``reducer_override`` returns, or ``None`` for any other value.
+        """
+        kind = type(value)
+        if kind.__module__.startswith("pandas."):
+            if kind.__name__.endswith(("Block", "Array", "Index", "Categorical")):
+                self._spare(value)
+            return None
+        numpy = sys.modules.get("numpy")
+        if numpy is None or kind is not numpy.ndarray or id(value) in self._spared:
+            return None
+        owner = _owner(value)
+        if owner.dtype.hasobject or not (owner.flags.c_contiguous or owner.flags.f_contiguous):
+            return None
+        if id(value) not in self._arrays:
+            self._arrays[id(value)] = (value, owner)  # kept, so that no id is used again
+            self._shown[id(owner)] = self._shown.get(id(owner), 0) + 1
+        if owner is value or id(owner) not in self._owners:
+            return None
+        start = value.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
+        place = (value.shape, value.dtype, start, value.strides, bool(value.flags.writeable))
+        return rebuild_view, (owner, *place)
+
+    def _spare(self, value: Any) -> None:
+        for name in ("values", "_ndarray", "_data", "_mask", "_codes"):
+            try:
+                inner = getattr(value, name, None)
+            except Exception:
+                inner = None
+            if type(inner).__name__ == "ndarray":
+                self._spared.add(id(inner))
+                self._arrays[id(inner)] = (inner, inner)
 
 
 def rebuild_view(

@@ -1,0 +1,146 @@
+"""Values that pickle saves wrongly or not at all, and how they are saved instead.
+
+Some are *the* object of their kind in a process, such as ``os.environ``: a copy would be
+cut off from what it stands for. Others come back as something else (a ``memoryview`` as
+bytes, a dict's keys as a view of a copy) or run the author's ``__init__`` once more.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import importlib
+import pickle
+import sys
+import types
+from typing import Any
+
+# Objects of which a process has one, and through which its state is changed.
+_SINGLETONS = (
+    ("os", "environ"),
+    ("sys", "path"),
+    ("sys", "modules"),
+    ("sys", "stdout"),
+    ("sys", "stderr"),
+    ("warnings", "filters"),
+    ("random", "_inst"),
+    ("numpy.random.mtrand", "_rand"),
+    ("matplotlib", "rcParams"),
+    ("matplotlib", "rcParamsDefault"),
+    ("pandas", "options"),
+)
+# Exceptions that keep more than their arguments know how to be saved; others forget
+# their author's ``__init__``, which would be called with what it has made of its arguments.
+_OWN_WAY = (OSError, UnicodeError, SyntaxError, ImportError, StopIteration, SystemExit)
+forgettable: set[str] = set()
+"""Functions that only compute, so that nobody sees whether a cache of theirs is lost."""
+_VIEWS = {type({}.keys()): "keys", type({}.values()): "values", type({}.items()): "items"}
+
+
+def singletons() -> dict[int, str]:
+    """Return the id of each such object that is loaded, with its name ``module:attribute``."""
+    found: dict[int, str] = {}
+    for module, name in _SINGLETONS:
+        value = getattr(sys.modules.get(module), name, None)
+        if value is not None:
+            found[id(value)] = f"{module}:{name}"
+    if "decimal" in sys.modules:
+        context: Any = sys.modules["decimal"].getcontext()
+        found[id(context)] = "decimal:getcontext()"
+    return found
+
+
+def singleton(reference: str) -> Any:
+    """Return this process's object of that name."""
+    module, _, name = reference.partition(":")
+    if name not in {each for _, each in _SINGLETONS} | {"getcontext()"}:
+        raise pickle.UnpicklingError(f"unknown reference {reference!r}")
+    found = getattr(importlib.import_module(module), name.removesuffix("()"))
+    return found() if name.endswith("()") else found
+
+
+def reduce(value: Any) -> Any:
+    """Return what a pickler's ``reducer_override`` returns, or ``None`` for any other value.
+
+    Raises:
+        pickle.PicklingError: If it would come back as something else.
+    """
+    kind = type(value)
+    if kind in _VIEWS:
+        return getattr(dict, _VIEWS[kind]), (gc.get_referents(value.mapping)[0],)
+    if kind is memoryview:
+        return _memoryview(value)
+    if kind is types.FunctionType and value.__module__ == "__main__" and _dispatches(value):
+        others = [(key, code) for key, code in value.registry.items() if key is not object]
+        return _singledispatch, (value.registry[object], others)
+    if kind is functools.cached_property:
+        return _cached_property, (value.func, value.attrname)
+    if kind is functools._lru_cache_wrapper and value.__module__ == "__main__":
+        if value.cache_info().currsize and value.__qualname__ not in forgettable:
+            raise pickle.PicklingError("the results that it keeps cannot be stored")
+        settings = value.cache_parameters()
+        return _lru_cache, (value.__wrapped__, settings["maxsize"], settings["typed"])
+    if isinstance(value, BaseException) and _forgets_init(kind):
+        return _exception, (kind, value.args), dict(vars(value))
+    return None
+
+
+def _memoryview(value: memoryview) -> Any:
+    try:
+        whole = memoryview(value.obj)
+    except (TypeError, ValueError):
+        whole = None
+    parts = ("format", "shape", "strides", "readonly")
+    if whole is None or any(getattr(value, part) != getattr(whole, part) for part in parts):
+        raise pickle.PicklingError("a memoryview of a part cannot be stored")
+    return memoryview, (value.obj,)
+
+
+def _dispatches(value: types.FunctionType) -> bool:
+    return {"registry", "dispatch", "register", "_clear_cache"} <= vars(value).keys()
+
+
+def _singledispatch(function: Any, others: list[tuple[Any, Any]]) -> Any:
+    made = functools.singledispatch(function)
+    for kind, code in others:
+        made.register(kind, code)
+    return made
+
+
+def with_qualified_name(value: type, reduced: Any) -> Any:
+    """Add the qualified name to what cloudpickle saves of a class within another."""
+    if not isinstance(reduced, tuple) or len(reduced) < 3 or not isinstance(reduced[2], tuple):
+        return reduced
+    state = ({**reduced[2][0], "__qualname__": value.__qualname__}, *reduced[2][1:])
+    return (*reduced[:2], state, *reduced[3:])
+
+
+def _cached_property(function: Any, name: str | None) -> Any:
+    made: Any = functools.cached_property(function)
+    made.attrname = name
+    return made
+
+
+def _lru_cache(function: Any, maxsize: int | None, typed: bool) -> Any:
+    """Return the cached function with an empty cache."""
+    return functools.lru_cache(maxsize=maxsize, typed=typed)(function)
+
+
+def _forgets_init(kind: type) -> bool:
+    own = next((each for each in kind.__mro__ if "__init__" in vars(each)), None)
+    return (
+        isinstance(vars(own or kind).get("__init__"), types.FunctionType)
+        and not any("__reduce__" in vars(each) for each in kind.__mro__ if _is_python(each))
+        and not any("__reduce_ex__" in vars(each) for each in kind.__mro__ if _is_python(each))
+        and not issubclass(kind, _OWN_WAY)
+    )
+
+
+def _is_python(kind: type) -> bool:
+    return kind.__module__ != "builtins"
+
+
+def _exception(kind: Any, arguments: tuple[Any, ...]) -> Any:
+    made = kind.__new__(kind, *arguments)
+    made.args = arguments
+    return made

@@ -1,0 +1,17 @@
+"""All hazards, family by family."""
+
+from __future__ import annotations
+
+from tests.hazards.families import alias, classes, data, functions, mutation, state, syntax
+from tests.hazards.hazard import Hazard
+
+FAMILIES: dict[str, tuple[Hazard, ...]] = {
+    "mutation and rebinding": mutation.HAZARDS,
+    "aliases, views, identity": alias.HAZARDS,
+    "functions and closures": functions.HAZARDS,
+    "classes": classes.HAZARDS,
+    "state and files": state.HAZARDS,
+    "syntax, magics and tags": syntax.HAZARDS,
+    "frames, arrays, models, figures": data.HAZARDS,
+}
+HAZARDS: tuple[Hazard, ...] = tuple(each for family in FAMILIES.values() for each in family)
