@@ -11,7 +11,9 @@ import functools
 import gc
 import importlib
 import pickle
+import re
 import sys
+import threading
 import types
 from typing import Any
 
@@ -34,6 +36,7 @@ _SINGLETONS = (
 _OWN_WAY = (OSError, UnicodeError, SyntaxError, ImportError, StopIteration, SystemExit)
 forgettable: set[str] = set()
 """Functions that only compute, so that nobody sees whether a cache of theirs is lost."""
+_LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
 _VIEWS = {type({}.keys()): "keys", type({}.values()): "values", type({}.items()): "items"}
 
 
@@ -73,6 +76,12 @@ def reduce(value: Any) -> Any:
     if kind is types.FunctionType and value.__module__ == "__main__" and _dispatches(value):
         others = [(key, code) for key, code in value.registry.items() if key is not object]
         return _singledispatch, (value.registry[object], others)
+    if kind is re.Match:
+        return _match(value)
+    if kind is _LOCK or kind is _RLOCK:
+        if _is_held(value):
+            raise pickle.PicklingError("a lock that is held exists in one process only")
+        return kind if kind is _RLOCK else threading.Lock, ()
     if kind is functools.cached_property:
         return _cached_property, (value.func, value.attrname)
     if kind is functools._lru_cache_wrapper and value.__module__ == "__main__":
@@ -83,6 +92,25 @@ def reduce(value: Any) -> Any:
     if isinstance(value, BaseException) and _forgets_init(kind):
         return _exception, (kind, value.args), dict(vars(value))
     return None
+
+
+def _match(value: re.Match[Any]) -> Any:
+    """Match once more, from where it matched; only what comes out the same is saved so."""
+    again = value.re.match(value.string, value.start(), value.endpos)
+    if again is None or again.regs != value.regs:
+        raise pickle.PicklingError("a match that depends on what stands before it cannot be stored")
+    return _matched, (value.re, value.string, value.start(), value.endpos)
+
+
+def _matched(pattern: Any, text: Any, start: int, end: int) -> Any:
+    return pattern.match(text, start, end)
+
+
+def _is_held(lock: Any) -> bool:
+    if lock.acquire(blocking=False):
+        lock.release()
+        return bool(getattr(lock, "_is_owned", lambda: False)())
+    return True
 
 
 def _memoryview(value: memoryview) -> Any:

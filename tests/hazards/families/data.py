@@ -640,6 +640,5 @@ word = found.group(2)
 # %% show
 print(word, found.span())
 """,
-        refused="a match object cannot be stored",
     ),
 )

@@ -227,7 +227,10 @@ b = square(3)
 # %% show
 print(a, b, calls, square.cache_info())
 """,
-        refused="the cache lives in one process",
+        refused_on={
+            "run --isolate": "a cache lives in one process",
+            "verify": "a cache lives in one process",
+        },
     ),
     Hazard(
         "functools.cache of a pure function",

@@ -656,6 +656,5 @@ with lock:
 with lock:
     print(total)
 """,
-        refused="a lock exists in one process only",
     ),
 )
