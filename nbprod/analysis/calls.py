@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nbprod.analysis import summaries
+from nbprod.analysis.certain import certain_reads
 from nbprod.analysis.library_table import (
     Conduct,
     function_conduct,
@@ -348,6 +349,9 @@ def _value_called(expressions: Expressions, callee: Value, call: Call) -> Value:
         _entangle(expressions, [callee, *call.arguments])
         return replace(memory.new(call.node, [callee, *call.arguments]), loose=True)
     results = []
+    if len(known) == 1:
+        certain = certain_reads(memory.code[known[0]])
+        expressions.frame.read_certainly(certain, call.node.lineno)
     for region in known:
         node = memory.code[region]
         if isinstance(node, ast.ClassDef):

@@ -75,6 +75,9 @@ class Frame(Protocol):
     def touch(self, code: frozenset[str], line: int) -> None:
         """Read and bind what code reads and binds when it is called."""
 
+    def read_certainly(self, names: Iterable[str], line: int) -> None:
+        """Read what the code that is called here reads in any case."""
+
     def rebind(self, name: str, value: Value) -> None:
         """A called function binds ``name``, which is not its own."""
 
@@ -120,6 +123,9 @@ class _Base:
 
     def touch(self, code: frozenset[str], line: int) -> None:
         """Nothing to do: the names are free names of the function that is summarized."""
+
+    def read_certainly(self, names: Iterable[str], line: int) -> None:
+        """Nothing to do: whether the function that is summarized is called is not known."""
 
     def holds(self, holder: Value, held: Value) -> None:
         """Nothing to note: what names lead to says it all."""
@@ -214,6 +220,12 @@ class ModuleFrame(_Base):
     def touch(self, code: frozenset[str], line: int) -> None:
         """Read and bind what code reads and binds when it is called."""
         self._touch(code, line, set())
+
+    def read_certainly(self, names: Iterable[str], line: int) -> None:
+        """Read what the code that is called here reads in any case."""
+        for name in sorted(names):
+            if name not in self.names.called_binds:
+                self._read(name, line, self.depth == 0)
 
     def _touch(self, code: frozenset[str], line: int, seen: set[str]) -> None:
         """Read (or bind) what functions read and bind when they are called."""

@@ -84,6 +84,37 @@ def credentials_in(text: str) -> Iterator[tuple[str, str]]:
                 yield what, found
 
 
+# Names of secrets as programs print them, such as those of environment variables.
+_PRINTED_NAMES = (
+    *("PASSWORD", "password", "PASSPHRASE", "SECRET", "secret", "API_KEY", "api_key"),
+    *("APIKEY", "ACCESS_KEY", "access_key", "TOKEN", "token"),
+)
+_PRINTED = re.compile(r"""(\w*)['"]?\s?(?:[:=]|=>)\s?(['"]?)([^\s'"]{6,200})\2""")
+
+
+def printed_secrets(text: str) -> Iterator[tuple[str, str]]:
+    """Yield ``(name, secret)`` where ``text`` shows a secret beside its name, each once."""
+    told: set[str] = set()
+    for sign in _PRINTED_NAMES:
+        start = text.find(sign)
+        while start >= 0:
+            end = start + len(sign)
+            match = _PRINTED.match(text, end)
+            begin = start
+            while (
+                begin > 0
+                and start - begin < 60
+                and (text[begin - 1].isalnum() or text[begin - 1] == "_")
+            ):
+                begin -= 1
+            if match and match[3] not in told:
+                name = text[begin:end] + match[1]
+                if names_secret(name, match[3], named_directly=False):
+                    told.add(match[3])
+                    yield name, match[3]
+            start = text.find(sign, end)
+
+
 def _placeholder(what: str, found: str) -> bool:
     if what == "a URL with a password":
         user, _, password = found.partition("://")[2].partition("@")[0].partition(":")

@@ -34,9 +34,21 @@ def dead_cells(survey: Survey) -> Iterator[Diagnostic]:
         own = read[facts.cell.number]
         unread = not any(readers[name] - (name in own) for name in names)
         if names and unread and not names & models and _does_nothing(facts):
-            listed = ", ".join(f"`{name}`" for name in sorted(names)[:3])
+            listed = ", ".join(f"`{name}`" for name in _computed(facts)[:3])
             message = f"Nothing uses what the cell binds ({listed}), and it shows nothing."
             yield finding("dead-cell", message, facts.cell.origin(survey.notebook.path))
+
+
+def _computed(facts: CellFacts) -> list[str]:
+    """Return the names that a cell binds, those of imports last."""
+    imported = {
+        name
+        for statement, names in zip(facts.statements, facts.bound_by, strict=True)
+        if isinstance(statement, ast.Import | ast.ImportFrom)
+        for name in names
+    }
+    names = {name for each in facts.bound_by for name in each}
+    return [*sorted(names - imported), *sorted(imported)]
 
 
 def _read(facts: CellFacts) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbprod.analysis.rules import finding
-from nbprod.analysis.survey import Survey
+from nbprod.analysis.survey import CellFacts, Survey
 from nbprod.diagnostics import Diagnostic
 from nbprod.notebook.cell import Cell
 
@@ -13,7 +13,7 @@ from nbprod.notebook.cell import Cell
 def execution_counts(survey: Survey) -> Iterator[Diagnostic]:
     """Compare the execution counts with the order of the cells."""
     path = survey.notebook.path
-    cells = [each.cell for each in survey.cells if each.cell.source.strip() and not each.role.skip]
+    cells = [each.cell for each in survey.cells if _does_something(each)]
     counted = [(cell, cell.execution_count) for cell in cells if cell.execution_count is not None]
     if not counted:
         return
@@ -31,6 +31,12 @@ def execution_counts(survey: Survey) -> Iterator[Diagnostic]:
         yield finding("not-executed", message, never[0].origin(path))
     if disorder is None and not never:
         yield from _gap(counted, path)
+
+
+def _does_something(facts: CellFacts) -> bool:
+    """Whether executing a cell matters: it holds more than comments."""
+    code = facts.statements or facts.error or facts.code.magics
+    return bool(code) and not facts.role.skip
 
 
 def _disorder(counted: list[tuple[Cell, int]]) -> tuple[Cell, int, int] | None:

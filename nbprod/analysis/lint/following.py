@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Sequence
+import copy
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from nbprod.analysis.lint import following_calls
+from nbprod.analysis.lint.following_functions import Function, decided
 from nbprod.analysis.lint.imports import ImportedNames
 from nbprod.analysis.lint.known_learning import known
 from nbprod.analysis.lint.learned import Learned
@@ -21,6 +24,12 @@ class Follower:
         imports: What its imports stand for.
         learned: The estimators, and what was found.
         seeded: Random generators that were seeded: ``numpy``, ``random``, ``all``.
+        functions: The notebook's own functions, by name.
+        sites: Functions whose bodies are followed now, each with where it was called.
+        followed: How many calls were followed so far.
+        arguments: What the parameters of the function that is followed were given.
+        aliases: Names to the text of what they stand for: a parameter, a loop's variable.
+        returned: What the function that is followed returned.
     """
 
     def __init__(self) -> None:
@@ -28,6 +37,12 @@ class Follower:
         self.imports = ImportedNames()
         self.learned = Learned()
         self.seeded: set[str] = set()
+        self.functions: dict[str, Function] = {}
+        self.sites: list[tuple[str, str]] = []
+        self.followed = 0
+        self.arguments: dict[str, ast.expr] = {}
+        self.aliases: dict[str, str] = {}
+        self.returned: list[Facts] = []
         self._cell: int = 0
         self._line: Callable[[int], int] = int
         self._tables = 0
@@ -43,7 +58,22 @@ class Follower:
 
     def key(self, node: ast.expr | ast.stmt) -> str:
         """Return a name for what ``node`` makes, a different one for each place."""
-        return f"{self._cell}.{node.lineno}.{node.col_offset}"
+        site = self.sites[-1][1] if self.sites else ""
+        return f"{site}{self._cell}.{node.lineno}.{node.col_offset}"
+
+    @contextmanager
+    def at(self, cell: int, line: Callable[[int], int]) -> Iterator[None]:
+        """Follow code that stands in another cell."""
+        before = self._cell, self._line
+        self._cell, self._line = cell, line
+        yield
+        self._cell, self._line = before
+
+    def source_text(self, node: ast.expr) -> str:
+        """Return ``node`` as text, with what parameters and loops' variables stand for."""
+        if not self.aliases:
+            return ast.unparse(node)
+        return ast.unparse(_Renamed(self.aliases).visit(copy.deepcopy(node)))
 
     def table(self) -> Columns:
         """Return all columns of a new table."""
@@ -76,7 +106,17 @@ class Follower:
             self._compound(node)
 
     def _compound(self, node: ast.stmt) -> None:
+        if isinstance(node, ast.Return) and self.sites:
+            self.returned.append(self.value(node.value))
+            return
+        if isinstance(node, ast.If) and self.sites:
+            way = decided(self.arguments, node.test)
+            if way is not None:
+                self.run(node.body if way else node.orelse)
+                return
         if isinstance(node, ast.For | ast.AsyncFor):
+            if self._parts_in_turn(node):
+                return
             self.bind(node.target, self._element(self.value(node.iter)))
         for part in ast.iter_child_nodes(node):
             if isinstance(part, ast.stmt):
@@ -90,10 +130,31 @@ class Follower:
             elif isinstance(part, ast.ExceptHandler | ast.match_case):
                 self.run(part.body)
 
+    def _parts_in_turn(self, node: ast.For | ast.AsyncFor) -> bool:
+        """Follow ``for part in (train, test)`` once for each part; tell whether that was done."""
+        target, every = node.target, node.iter
+        if not isinstance(target, ast.Name) or not isinstance(every, ast.Tuple | ast.List):
+            return False
+        parts = [self.value(each) for each in every.elts]
+        if not 1 < len(parts) <= 4 or not any(part.split for part in parts):
+            return False
+        before = dict(self.aliases)
+        for part, source in zip(parts, every.elts, strict=True):
+            self.names[target.id] = part
+            self.aliases[target.id] = self.source_text(source)
+            self.run(node.body)
+            self.aliases = dict(before)
+        self.run(node.orelse)
+        return True
+
     def _definition(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
         """Follow a body on its own: what it is given is not known there."""
         self.names.pop(node.name, None)
-        outside = dict(self.names)
+        self.functions.pop(node.name, None)
+        if isinstance(node, ast.FunctionDef) and not node.decorator_list:
+            self.functions[node.name] = Function(node, self._cell, self._line)
+        outside, sites = dict(self.names), self.sites
+        self.sites = []  # it is not called here
         if not isinstance(node, ast.ClassDef):
             arguments = node.args
             every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
@@ -101,12 +162,15 @@ class Follower:
                 rows = frozenset({f"{self.key(node)}/{each.arg}"})
                 self.names[each.arg] = Facts(rows=rows)
         self.run(node.body)
-        self.names = outside
+        self.names, self.sites = outside, sites
 
     def bind(self, target: ast.expr, value: Facts) -> None:
         """Give ``target`` a value."""
         if isinstance(target, ast.Name):
             self.names[target.id] = value
+            self.functions.pop(target.id, None)
+            self.aliases.pop(target.id, None)
+            self.arguments.pop(target.id, None)
         elif isinstance(target, ast.Tuple | ast.List):
             for position, element in enumerate(target.elts):
                 known_parts = len(value.parts) == len(target.elts)
@@ -215,6 +279,8 @@ class Follower:
         if index.split:
             random = base.random | index.random
             return replace(base, rows=index.rows, random=random, parts=())
+        if index.random and not index.columns:
+            base = replace(base, random=base.random | index.random)  # rows chosen by chance
         if base.parts and isinstance(index.literal, int) and -len(base.parts) <= index.literal:
             return base.parts[index.literal] if index.literal < len(base.parts) else base
         located = isinstance(node.value, ast.Attribute) and node.value.attr in {"loc", "iloc"}
@@ -261,6 +327,17 @@ class Follower:
         items = literal if isinstance(literal, list) else [literal]
         texts = [each for each in items if isinstance(each, str)]
         return frozenset(texts) if texts and len(texts) == len(items) else None
+
+
+class _Renamed(ast.NodeTransformer):
+    """Writes for names what they stand for."""
+
+    def __init__(self, names: dict[str, str]) -> None:
+        self.names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        """Replace one name."""
+        return ast.Name(self.names.get(node.id, node.id), node.ctx)
 
 
 def without(value: Facts, columns: frozenset[str] | None) -> Facts:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from nbprod.analysis.lint import following
 from nbprod.analysis.lint.drawing import draws_unseeded, note_seed
+from nbprod.analysis.lint.following_functions import followed
 from nbprod.analysis.lint.known_learning import (
     COMBINES,
     CROSS_VALIDATIONS,
@@ -80,7 +81,9 @@ def call(follower: Follower, node: ast.Call) -> Facts:
         return _library(follower, called)
     if isinstance(function, ast.Attribute):
         return _method(follower, called, follower.value(function.value), function)
-    return _unknown(follower, called)
+    own = follower.functions.get(called.name)
+    found = followed(follower, own, called) if own is not None else None
+    return _unknown(follower, called) if found is None else found
 
 
 def _unknown(follower: Follower, called: Call) -> Facts:
@@ -169,6 +172,15 @@ def _statistic(follower: Follower, called: Call, of: Facts) -> Facts:
     return Facts(statistics=frozenset({place}), random=of.random)
 
 
+def _of_groups(follower: Follower, called: Call, of: Facts) -> Facts:
+    """``df.groupby(…)["x"].transform("mean")``: each row gets a statistic of its group."""
+    if not of.presplit:
+        return replace(of, columns=None, parts=())
+    place = follower.place(called.node, f"{ast.unparse(called.node)[:60]}")
+    leaks = of.leaks | {("statistics-before-split", place)}
+    return replace(of, leaks=leaks, columns=None, parts=())
+
+
 # Splitting -------------------------------------------------------------------------
 
 
@@ -215,8 +227,16 @@ def _method(follower: Follower, called: Call, receiver: Facts, function: ast.Att
     if called.name == "split" and follower.learned.names(receiver) & known("learning", "splitters"):
         return _folds(follower, called, receiver)
     if called.name in {"set_params", "set_output", "partial"} and receiver.estimators:
+        if called.name == "set_params" and any(map(_names_seed, called.keywords)):
+            for each in follower.learned.of(receiver):
+                each.random = frozenset()
         return receiver
     return _of_table(follower, called, receiver, function)
+
+
+def _names_seed(keyword: str) -> bool:
+    """Whether a keyword, maybe one of a pipeline's step, is a seed; ``**`` may hold one."""
+    return not keyword or keyword.rpartition("__")[2] in known("random", "seeds")
 
 
 def _fitted(follower: Follower, called: Call, receiver: Facts) -> Facts:
@@ -224,7 +244,7 @@ def _fitted(follower: Follower, called: Call, receiver: Facts) -> Facts:
     features = called.argument(0, "X")
     target = called.argument(1, "y")
     given = [features] if target is NOTHING and len(called.positional) < 2 else [features, target]
-    text = ast.unparse(node.args[0])[:60] if node.args else ""
+    text = follower.source_text(node.args[0])[:60] if node.args else ""
     place = follower.place(node, f"{_receiver(node)}.{called.name}({text})")
     if "eval_set" in called.keywords or "validation_data" in called.keywords:
         follower.learned.unseen = True
@@ -258,7 +278,7 @@ def _transformed(follower: Follower, called: Call, receiver: Facts) -> Facts:
 def _predicted(follower: Follower, called: Call, receiver: Facts) -> Facts:
     learned, node = follower.learned, called.node
     features = called.argument(0, "X")
-    text = ast.unparse(node.args[0]) if node.args else ""
+    text = follower.source_text(node.args[0]) if node.args else ""
     if features.literal is None and not _is_made_here(node):
         seen = learned.seen(receiver, features, text)
         if seen == "other":
@@ -295,6 +315,8 @@ def _of_table(follower: Follower, called: Call, receiver: Facts, function: ast.A
     name, node = called.name, called.node
     if name in STATISTICS | EXTREMES and not receiver.estimators:
         return _statistic(follower, called, receiver)
+    if name == "transform" and called.argument(0, "func").literal in STATISTICS:
+        return _of_groups(follower, called, receiver)
     if name == "drop":
         result = _dropped(follower, called, receiver)
     elif name == "pop" and node.args:

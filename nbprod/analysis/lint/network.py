@@ -9,11 +9,20 @@ from collections.abc import Iterator
 from nbprod.analysis.library_table import data_file
 from nbprod.analysis.lint.imports import ImportedNames
 from nbprod.analysis.rules import finding
-from nbprod.analysis.survey import Survey
+from nbprod.analysis.survey import CellFacts, Survey
 from nbprod.diagnostics import Diagnostic
+from nbprod.notebook.magics import Fate
 
 _ADDRESS = re.compile(r"^(?:https?|ftp|s3|gs|gcs|abfss?|wasbs?|hdfs|postgres(?:ql)?|mysql)\S*://")
-_LOADS = ("read_", "load", "open", "get_file", "imread", "urlopen", "urlretrieve", "from_url")
+_LOADS = (
+    *("read_", "load", "open", "get_file", "imread", "urlopen", "urlretrieve", "from_url"),
+    *("create_engine", "connect"),
+)
+# Commands of shell lines and %%bash cells that fetch or send.
+_COMMAND = re.compile(
+    r"^\s*(?:%%?\w+\s+)?[!(]*\s*(?:\w+\s*=\s*!\s*)?(?:sudo\s+)?(?P<command>wget|curl|gdown|kaggle|gsutil"
+    r"|aws\s+s3|git\s+(?:clone|pull|fetch)|scp|sftp|rsync|ssh)\b"
+)
 _OFFLINE = frozenset({"urllib.parse", "socket.gethostname", "socket.getfqdn"})
 
 
@@ -29,6 +38,9 @@ def network_access(survey: Survey) -> Iterator[Diagnostic]:
             names.note(node)
             _note_address(node, addresses)
         told: set[int] = set()
+        for line, command in _commands(facts):
+            origin = facts.cell.origin(survey.notebook.path, line)
+            yield finding("network-access", f"`{command}` reaches the network.", origin)
         for node in facts.nodes:
             if not isinstance(node, ast.Call) or node.lineno in told:
                 continue
@@ -37,6 +49,19 @@ def network_access(survey: Survey) -> Iterator[Diagnostic]:
                 told.add(node.lineno)
                 origin = facts.cell.origin(survey.notebook.path, facts.cell_line(node.lineno))
                 yield finding("network-access", f"`{what}` reaches the network.", origin)
+
+
+def _commands(facts: CellFacts) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a shell that reach the network, and the command."""
+    kept = [magic for magic in facts.code.magics if magic.fate is Fate.TRANSLATED]
+    lines = facts.cell.source.split("\n")
+    for magic in kept:
+        whole = magic.text.startswith(("%%bash", "%%sh", "%%system", "%%sx", "%%!"))
+        last = len(lines) if whole else magic.line
+        for number in range(magic.line, last + 1):
+            match = _COMMAND.match(lines[number - 1])
+            if match:
+                yield number, " ".join(match["command"].split())
 
 
 def _note_address(node: ast.AST, addresses: dict[str, str]) -> None:

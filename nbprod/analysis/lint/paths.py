@@ -14,6 +14,8 @@ _ABSOLUTE = re.compile(
     r"^(?:/(?:home|Users|content|mnt|media|root|data|kaggle|var|opt|srv|Volumes|dbfs)/\S"
     r"|[A-Za-z]:[\\/][\w\\/]|\\\\\w|~/\S)"
 )
+_ROOT = re.compile(r"^(?:/(?:home|Users|content|mnt|media|root|data|kaggle|Volumes|dbfs)|~)/?$")
+_MAKE_PATHS = frozenset({"Path", "PurePath", "PosixPath", "join", "chdir", "listdir", "expanduser"})
 
 
 def absolute_paths(survey: Survey) -> Iterator[Diagnostic]:
@@ -22,8 +24,11 @@ def absolute_paths(survey: Survey) -> Iterator[Diagnostic]:
         if not facts.executed:
             continue
         prose = {id(each.value) for each in facts.nodes if isinstance(each, ast.Expr)}
+        roots = {id(each) for node in facts.nodes for each in _root(node)}
         for node in facts.nodes:
-            if isinstance(node, ast.Constant) and id(node) not in prose and _is_path(node.value):
+            if not isinstance(node, ast.Constant) or id(node) in prose:
+                continue
+            if id(node) in roots or _is_path(node.value):
                 origin = facts.cell.origin(survey.notebook.path, facts.cell_line(node.lineno))
                 message = f"The path `{str(node.value)[:60]}` exists on one machine only."
                 yield finding("absolute-path", message, origin)
@@ -31,3 +36,15 @@ def absolute_paths(survey: Survey) -> Iterator[Diagnostic]:
 
 def _is_path(value: object) -> bool:
     return isinstance(value, str) and "\n" not in value and bool(_ABSOLUTE.match(value))
+
+
+def _root(node: ast.AST) -> Iterator[ast.Constant]:
+    """Yield the folder that a call builds a path from: ``Path("/home") / user``."""
+    if not isinstance(node, ast.Call) or not node.args:
+        return
+    function, first = node.func, node.args[0]
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    if not isinstance(first, ast.Constant) or name not in _MAKE_PATHS:
+        return
+    if isinstance(first.value, str) and _ROOT.match(first.value):
+        yield first

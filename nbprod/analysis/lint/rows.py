@@ -42,7 +42,9 @@ class Columns:
         if self.table != other.table or not other.single or not other.only:
             return False
         (name,) = other.only
-        return self.only is None and name not in self.without
+        if self.only is not None:
+            return not self.single and name in self.only and len(self.only) > 1
+        return name not in self.without
 
 
 @dataclass(frozen=True, slots=True)

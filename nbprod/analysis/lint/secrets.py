@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from nbprod.analysis.lint.credentials import credentials_in, names_secret
+from nbprod.analysis.lint.credentials import credentials_in, names_secret, printed_secrets
 from nbprod.analysis.rules import finding
 from nbprod.analysis.survey import CellFacts, Survey
 from nbprod.diagnostics import Diagnostic
@@ -120,6 +120,10 @@ def _in_outputs(cell: Cell, path: str) -> Iterator[Secret]:
         for text in _texts(output):
             for what, secret in credentials_in(text):
                 message = f"What looks like {what} stands in the cell's output."
+                where = cell.origin(path)
+                yield Secret(secret, finding("secret-in-output", message, where))
+            for name, secret in printed_secrets(text):
+                message = f"What `{name}` holds stands in the cell's output."
                 where = cell.origin(path)
                 yield Secret(secret, finding("secret-in-output", message, where))
 
