@@ -351,7 +351,7 @@ def _value_called(expressions: Expressions, callee: Value, call: Call) -> Value:
     results = []
     if len(known) == 1:
         certain = certain_reads(memory.code[known[0]])
-        expressions.frame.read_certainly(certain, call.node.lineno)
+        expressions.frame.read_certainly(certain, getattr(call.node, "lineno", 0))
     for region in known:
         node = memory.code[region]
         if isinstance(node, ast.ClassDef):

@@ -32,9 +32,12 @@ def find_secrets(survey: Survey) -> list[Secret]:
     facts = {each.cell.number: each for each in survey.cells}
     found: list[Secret] = []
     for cell in survey.notebook.cells:
-        found += _in_text(cell, path)
+        by_shape = list(_in_text(cell, path))
+        found += by_shape
         if cell.number in facts:
-            found += _by_name(facts[cell.number], path)
+            told = {each.finding.origin for each in by_shape}
+            by_name = _by_name(facts[cell.number], path)
+            found += [each for each in by_name if each.finding.origin not in told]
         found += _in_outputs(cell, path)
     return found
 
