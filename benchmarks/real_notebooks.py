@@ -33,26 +33,29 @@ from typing import Any
 BIN = Path(sys.executable).parent
 _UNSTABLE_TEXT = re.compile(r"0x[0-9a-f]{6,}|/tmp/\S+")
 _STARTUP = """\
-import os
+def seed_once():
+    import os
 
-from IPython import get_ipython
+    from IPython import get_ipython
+
+    def seed(*arguments):
+        get_ipython().events.unregister("pre_run_cell", seed)
+        try:
+            os.close(os.open(os.environ["SEEDED"], os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return
+        import random
+
+        import numpy
+
+        random.seed(1)
+        numpy.random.seed(1)
+
+    get_ipython().events.register("pre_run_cell", seed)
 
 
-def seed_once(*arguments):
-    get_ipython().events.unregister("pre_run_cell", seed_once)
-    try:
-        os.close(os.open(os.environ["SEEDED"], os.O_CREAT | os.O_EXCL))
-    except FileExistsError:
-        return
-    import random
-
-    import numpy
-
-    random.seed(1)
-    numpy.random.seed(1)
-
-
-get_ipython().events.register("pre_run_cell", seed_once)
+seed_once()
+del seed_once  # the notebook's namespace starts empty
 """
 _CHECKS = ("convert", "lint", "types", "verify", "isolate", "project")
 

@@ -74,7 +74,13 @@ _SAYS_NOTHING = frozenset(
         "notes",
     ]
 )
+_PLUMBING = re.compile(
+    r"(?:fig|figure|ax|axs|axes|bars?|plot|col|cols|column|ind|idx|[xy]_axis|xx|yy|tmp|temp|g|f)\d*$"
+    r"|[xy]_?(?:train|test|val|valid|pred|hat|true|new)|(?:train|test)_?[xy]$",
+    re.I,
+)
 _LONGEST = 28
+_LONGEST_HEADING = 7
 _MOST_WORDS = 4
 
 
@@ -96,12 +102,16 @@ def step_name(heading: str, role: Role, taken: Iterable[str], subjects: Iterable
     if base not in used:
         return base
     verb = base.partition("_")[0]
-    for subject in [named, *subjects]:
-        word = _subject(subject)
-        name = word if word.startswith(f"{verb}_") else f"{verb}_{word}"
-        if word and name not in used and len(name) <= _LONGEST + 4:
-            return name
-    return unique(base, used)
+    words = [word for word in map(_subject, [named, *subjects]) if word]
+    names = [word if verb in word.split("_") else f"{verb}_{word}" for word in words]
+    names = [name for name in names if len(name) <= _LONGEST + 4]
+    free = next((name for name in names if name not in used), "")
+    return free or unique(next((name for name in names if name.startswith(verb)), base), used)
+
+
+def says_something(variable: str) -> bool:
+    """Whether a variable's name tells what a step is about: axes, counters and the like do not."""
+    return len(variable) > 1 and not _PLUMBING.match(variable)
 
 
 def _subject(text: str) -> str:
@@ -122,7 +132,10 @@ def heading_name(heading: str) -> str:
     text = re.sub(
         r"^\s*(?:(?:step|part|section|chapter)\s*)?[\divx]+(?:[.):\-]\d*)*\s+", "", text, flags=re.I
     )
-    words = [word for word in re.findall(r"[^\W_]+", text) if word.lower() not in _LEFT_OUT]
+    said = re.findall(r"[^\W_]+", text)
+    words = [word for word in said if word.lower() not in _LEFT_OUT]
+    if len(said) > _LONGEST_HEADING:
+        return ""
     if len(words) > _MOST_WORDS:
         words = [word for word in words if word.lower() not in _FILLING]
     if not 1 <= len(words) <= _MOST_WORDS or words[0].lower() in _SAYS_NOTHING:

@@ -105,17 +105,16 @@ def _inferred(
 ) -> list[Draft]:
     drafts: list[Draft] = []
     role = Role.OTHER
-    heading = ""
     for facts in cells:
         markdown = outline.before.get(facts.cell.number)
-        new_heading = markdown.heading if markdown and markdown.heading else ""
-        heading = new_heading or heading
+        heading = markdown.heading if markdown else ""
         own = main_role(cell_roles(facts))
         empty = blocks[facts.cell.number].empty
-        section = bool(new_heading) and not empty
-        if not drafts or section or (not empty and _starts_step(own, role)):
-            drafts.append(Draft(heading=new_heading))
-            role = own
+        # A heading may stand above cells that only display: what comes next is its section too.
+        hollow = bool(drafts) and all(blocks[number].empty for number in drafts[-1].numbers)
+        if not drafts or heading or (not empty and not hollow and _starts_step(own, role)):
+            drafts.append(Draft(heading=heading))
+            role = Role.OTHER if empty else own
         elif not empty:
             role = _continued(own, role)
         drafts[-1].cells.append(facts)

@@ -13,6 +13,7 @@ _BOLD = re.compile(r"(\*\*)(?=\S)(.+?)(?<=\S)\1")
 _ITALIC = re.compile(r"(?<![\w*])([*_])(?=[^\s*_])(.+?)(?<=[^\s*_])\1(?![\w*])")
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<!--.*?-->", re.DOTALL)
 _HEADING = re.compile(r"^ {0,3}#{1,6}\s+(.*?)\s*#*$")
+_NUMBER = re.compile(r"^(?:\d+(?:\.\d+)+[.):]?|\d+[.):])\s+(?=\S)")
 _RULE = re.compile(r"^ {0,3}([-*_=])(\s*\1){2,}\s*$")
 _ITEM = re.compile(r"^(\s*)([-*+]|\d+[.)])\s+(.*)$")
 _FENCE = re.compile(r"^ {0,3}(```|~~~)")
@@ -99,7 +100,7 @@ def _plain(markdown: str) -> str:
 
 
 def _sentence(heading: str) -> str:
-    text = heading.strip().rstrip(":")
+    text = _NUMBER.sub("", heading.strip().rstrip(":")) or heading
     return text if not text or text[-1] in ".!?" else text + "."
 
 

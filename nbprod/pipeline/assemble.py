@@ -14,8 +14,9 @@ from nbprod.analysis.bonds import Bond
 from nbprod.analysis.dataflow import StepFlow, reach_of
 from nbprod.analysis.definitions import Candidate, is_literal
 from nbprod.analysis.effects import effects_of
-from nbprod.analysis.naming import comment_name, step_name, unique
+from nbprod.analysis.naming import comment_name, says_something, step_name, unique
 from nbprod.analysis.results import assigned_metrics, printed_metrics, score_functions
+from nbprod.analysis.roles import Role
 from nbprod.analysis.rules import finding
 from nbprod.analysis.scopes import bound_names
 from nbprod.analysis.steps import Draft
@@ -167,7 +168,11 @@ def _subjects(draft: Draft, plan: Plan) -> list[str]:
     models = [name for name in plan.models if name in made or name in fitted]
     mentioned = {name for facts in draft.cells for name in facts.names.mentioned}
     judged = [name for name in plan.models if name in mentioned]
-    variables = [name for name in made if name in plan.definitions.variables]
+    if draft.role in {Role.TRAIN, Role.SPLIT}:
+        return [*comments, *models] if draft.role is Role.TRAIN else comments
+    variables = [
+        name for name in made if name in plan.definitions.variables and says_something(name)
+    ]
     return [*comments, *models, *judged, *reversed(variables)]
 
 

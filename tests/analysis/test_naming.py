@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nbprod.analysis.naming import comment_name, heading_name, step_name
+from nbprod.analysis.naming import comment_name, heading_name, says_something, step_name
 from nbprod.analysis.roles import Role
 
 
@@ -39,3 +39,20 @@ def test_a_second_step_of_a_role_is_named_after_what_its_code_is_about():
 def test_the_first_comment_of_a_cell_says_what_it_is_about():
     assert comment_name("\n# Missing values.\ndf.isna()") == "missing_values"
     assert comment_name("df.isna()  # Missing values") == ""
+
+
+def test_a_third_step_about_the_same_thing_is_numbered():
+    taken = {"train_model", "train_ridge"}
+    assert step_name("", Role.TRAIN, taken, ["ridge"]) == "train_ridge_2"
+    taken = {"split_data", "train_test_split"}
+    assert step_name("", Role.SPLIT, taken, ["train_test_split"]) == "split_data_2"
+
+
+@pytest.mark.parametrize("name", ["ax2", "fig", "X_test", "y_pred", "xtrain", "bars", "x"])
+def test_plumbing_names_no_step(name):
+    assert not says_something(name)
+
+
+@pytest.mark.parametrize("name", ["axis_ratio", "prices", "figures", "income", "y_shift"])
+def test_variables_that_mean_something_name_steps(name):
+    assert says_something(name)

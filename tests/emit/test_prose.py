@@ -20,6 +20,12 @@ def test_headings_emphasis_links_and_images_become_plain() -> None:
     assert text == "Load the data.\n\nFrom UCI (https://uci.edu)  today."
 
 
+def test_headings_lose_their_numbers() -> None:
+    assert prose("## 2. Loading") == "Loading."
+    assert prose("### 3.1.2 Missing values") == "Missing values."
+    assert prose("## 2020 sales") == "2020 sales."
+
+
 def test_names_in_code_keep_their_underscores() -> None:
     assert prose("`__init__` and snake_case_name") == "`__init__` and snake_case_name"
 

@@ -539,6 +539,23 @@ def test_a_heading_above_definitions_names_the_step_that_follows(built):
     assert "Ages, mostly." in pipeline.steps[1].doc
 
 
+def test_a_heading_above_displays_names_the_step_that_follows(built):
+    pipeline, _ = built(
+        LOAD,
+        ("md", "## 2. Data Preprocessing"),
+        "df.head()",
+        "df.shape",
+        "df = df.dropna()",
+        FIT,
+    )
+    assert [step.name for step in pipeline.steps] == [
+        "load_data",
+        "data_preprocessing",
+        "train_model",
+    ]
+    assert pipeline.steps[1].cells == (3, 4, 5)
+
+
 def test_markdown_behind_the_last_code_cell_is_kept(built):
     pipeline, _ = built(LOAD, ("md", "## What to do\n\nCall them."), ("md", "Thanks."))
     assert pipeline.source.closing == "## What to do\n\nCall them.\n\nThanks."
