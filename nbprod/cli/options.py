@@ -54,6 +54,18 @@ timeout_option = click.option(
     help="Stop if one cell takes longer than this.",
 )
 
+of_option = click.option(
+    "--of",
+    metavar="NB|DIR",
+    type=click.Path(path_type=Path),
+    help="Notebook, project or folder whose runs are meant, instead of the current folder's.",
+)
+
+
+def run_argument(name: str) -> Callable[[Decorated], Decorated]:
+    """Return an argument that names a recorded run."""
+    return click.argument(name, metavar="RUN")
+
 
 def parameter_options(function: Decorated) -> Decorated:
     """Add ``-p NAME VALUE`` and ``-f FILE.yaml``."""

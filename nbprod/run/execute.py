@@ -101,6 +101,7 @@ def execute(request: RunRequest, listener: Listener = ignore_events) -> RunRecor
         working_directory=_folder(request),
         kernel_name=kernel_name,
         parameters=request.parameters,
+        sources=_sources(request),
     )
     place = Place(str(request.notebook), capture, nb, request.project, request.places)
     return _run(request, Recording(subject, capture), place, kernel_name)
@@ -182,6 +183,21 @@ def _derive_ids(nb: Any) -> None:  # noqa: ANN401
 
 def _folder(request: RunRequest) -> Path:
     return (request.working_directory or request.notebook.absolute().parent).absolute()
+
+
+def _sources(request: RunRequest) -> dict[str, str]:
+    """Return the digests of the code that runs besides the notebook's own cells."""
+    if request.project is None:
+        folder = _folder(request)
+        return {
+            str(folder / module.path): module.digest for module in request.pipeline.local_modules
+        }
+    project = request.project.absolute()
+    return {
+        str(path): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(project.rglob("*.py"))
+        if not any(part.startswith(".") for part in path.relative_to(project).parts)
+    }
 
 
 def _capture(request: RunRequest, nb: Any, digest: str, listener: Listener) -> Capture:  # noqa: ANN401

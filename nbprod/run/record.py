@@ -236,6 +236,7 @@ class RunRecord:
         stretches: Which variables each stretch of cells really changed, in order.
         undeclared: Changes among them that the conversion did not see.
         shares: Groups of variables that shared objects or buffers at a boundary.
+        sources: The author's own modules, or the project's files: absolute path to sha256.
     """
 
     run_id: str
@@ -266,6 +267,7 @@ class RunRecord:
     stretches: tuple[StretchRecord, ...] = ()
     undeclared: tuple[ChangeRecord, ...] = ()
     shares: tuple[tuple[str, ...], ...] = ()
+    sources: dict[str, str] = field(default_factory=dict)
     schema_version: int = RECORD_SCHEMA
 
     def artifact(self, step: str, kind: str) -> ArtifactRecord | None:

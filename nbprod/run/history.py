@@ -1,0 +1,64 @@
+"""The runs recorded beside a notebook: all of them, or one by its name."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from nbprod.errors import UsageError
+from nbprod.run.folder import run_folders
+from nbprod.run.record import RECORD, RunRecord, read_record
+
+LAST = "last"
+
+
+def recorded_runs(beside: Path) -> tuple[RunRecord, ...]:
+    """Return the records of the runs in a folder's ``.nbprod``, newest first.
+
+    They are for reading only: signatures are not looked at. A folder without a record that
+    can be read is left out.
+    """
+    found = []
+    for folder in reversed(run_folders(beside.absolute())):
+        with suppress(UsageError):
+            found.append(read_record(folder, signed=False))
+    return tuple(found)
+
+
+def find_run(name: str, beside: Path) -> RunRecord:
+    """Return the record that a user means.
+
+    Args:
+        name: A run's id, any part of it that no other run has, ``last``, or the path of
+            its folder.
+        beside: Folder whose ``.nbprod`` is looked through.
+
+    Raises:
+        UsageError: If there is none, or more than one.
+    """
+    if (Path(name) / RECORD).is_file():
+        return read_record(Path(name).absolute(), signed=False)
+    runs = recorded_runs(beside)
+    if not runs:
+        raise UsageError(
+            f"No run is recorded in {beside.absolute()}.",
+            fix="Go to the notebook's folder, or name the notebook with --of.",
+        )
+    if name == LAST:
+        return runs[0]
+    matching = [record for record in runs if name in record.run_id]
+    exact = [record for record in matching if record.run_id == name]
+    if len(exact or matching) == 1:
+        return (exact or matching)[0]
+    if matching:
+        listed = ", ".join(record.run_id for record in matching[:5])
+        raise UsageError(f"{name} may be any of {listed}.", fix="Give more of the id.")
+    raise UsageError(
+        f"There is no run {name} in {beside.absolute()}.",
+        fix=f"`nbprod runs` lists them; the last one is {runs[0].run_id}.",
+    )
+
+
+def runs_of(notebook: str, runs: tuple[RunRecord, ...]) -> tuple[RunRecord, ...]:
+    """Return the runs of one notebook, in the given order."""
+    return tuple(record for record in runs if record.notebook == notebook)

@@ -1,0 +1,135 @@
+"""The HTML report of a run: what ran and with what, above the output notebook."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from nbprod.errors import UsageError
+from nbprod.run.record import RECORD, RunRecord, write_atomically
+
+REPORT = "report.html"
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|$~-])")
+
+
+def write_report(record: RunRecord) -> Path:
+    """Write ``report.html`` into a run's folder, by nbconvert.
+
+    Raises:
+        UsageError: If the run left no output notebook.
+    """
+    import nbformat
+    from nbconvert.exporters import HTMLExporter
+    from nbformat.v4 import new_markdown_cell
+
+    output = Path(record.folder) / "output.ipynb"
+    if not output.is_file():
+        raise UsageError(
+            f"The run {record.run_id} left no output notebook.", fix="Run the notebook again."
+        )
+    nb = nbformat.read(output, as_version=4)  # type: ignore[no-untyped-call]
+    summary = new_markdown_cell("\n".join(summary_of(record)))  # type: ignore[no-untyped-call]
+    nb.cells.insert(0, summary)
+    title = f"{Path(record.notebook).stem} · {record.run_id}"
+    exporter = HTMLExporter(template_name="lab", embed_images=True)  # type: ignore[no-untyped-call]
+    html, _ = exporter.from_notebook_node(nb, resources={"metadata": {"name": title}})
+    path = Path(record.folder) / REPORT
+    write_atomically(path, html.encode())
+    return path
+
+
+def summary_of(record: RunRecord) -> Iterator[str]:
+    """Yield a run's summary as lines of Markdown; links are relative to its folder."""
+    yield f"# {plain(Path(record.notebook).name)}"
+    yield f"run **{record.run_id}** · {record.state.value} in {record.seconds:.1f} s"
+    yield ""
+    if record.failure is not None:
+        yield f"**{plain(record.failure.message)}**"
+        yield ""
+    yield from table("Metrics", ("metric", "value"), record.metrics.items())
+    yield from table("Parameters", ("parameter", "value"), record.literals.items())
+    steps = (
+        (
+            step.name or "(no step)",
+            ", ".join(map(str, step.cells)),
+            f"{step.seconds:.2f}",
+            step.state,
+        )
+        for step in record.steps
+    )
+    yield from table("Steps", ("step", "cells", "seconds", "state"), steps)
+    files = (
+        (_relative(file.path, record.working_directory), f"{file.size:,}", file.sha256)
+        for file in record.files_read
+    )
+    yield from table("Data files", ("file", "bytes", "sha256"), files)
+    yield from table("Environment", ("", ""), _environment(record))
+    artifacts = (
+        (found.step, found.kind, f"[{found.file}](artifacts/{found.file})", f"{found.size:,}")
+        for found in record.artifacts
+    )
+    yield from table("Artifacts", ("step", "", "file", "bytes"), artifacts, links=(2,))
+    yield f"[output.ipynb](output.ipynb) · [{RECORD}]({RECORD})"
+    for problem in record.problems:
+        yield f"\n> {plain(problem)}"
+    yield "\n---"
+
+
+def _environment(record: RunRecord) -> Iterator[tuple[str, str]]:
+    yield "Python", f"{record.environment.python}, kernel {record.kernel}"
+    yield "platform", record.environment.platform
+    yield from sorted(record.environment.distributions.items())
+    if record.git is not None:
+        yield "git", record.git.commit + (" (with changes)" if record.git.dirty else "")
+    yield "notebook", f"sha256 {record.notebook_digest}"
+
+
+def table(
+    title: str,
+    head: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    links: Sequence[int] = (),
+) -> Iterator[str]:
+    """Yield a Markdown table, nothing if it has no rows.
+
+    Args:
+        title: Its heading; empty for none.
+        head: Names of its columns.
+        rows: Their values; shown as plain text.
+        links: Columns that are Markdown already.
+    """
+    lines = [
+        "| "
+        + " | ".join(
+            str(value) if number in links else plain(shown(value))
+            for number, value in enumerate(row)
+        )
+        + " |"
+        for row in rows
+    ]
+    if lines:
+        if title:
+            yield f"## {title}"
+            yield ""
+        yield "| " + " | ".join(map(plain, head)) + " |"
+        yield "|" + " --- |" * len(head)
+        yield from lines
+        yield ""
+
+
+def shown(value: object) -> str:
+    """Return a value as people read it: floats with six digits."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def plain(text: str) -> str:
+    """Escape what Markdown or HTML would take for more than text."""
+    return _MARKDOWN.sub(r"\\\1", text.replace("\n", " ")).replace("\\<", "&lt;")
+
+
+def _relative(path: str, folder: str) -> str:
+    relative = os.path.relpath(path, folder)
+    return path if relative.startswith("..") else relative
