@@ -105,6 +105,12 @@ class ResultsDifferError(NbprodError):
     exit_code = ExitCode.RESULTS_DIFFER
 
 
+class GateError(NbprodError):
+    """The run completed, but its metrics do not meet what was required."""
+
+    exit_code = ExitCode.USER_CODE_FAILED
+
+
 class SystemFailedError(NbprodError):
     """Disk, service, store or cluster failed; the notebook is not to blame."""
 

@@ -50,7 +50,7 @@ def command(
     """Run NB or DIR, and put its model with a service into the BentoML store."""
     from nbprod.workflows.build import BuildRequest, build
 
-    with session(as_json=as_json, events=events) as opened:
+    with session(as_json=as_json, events=events, target=target) as opened:
         request = BuildRequest(
             target,
             parameters=pairs,

@@ -55,13 +55,14 @@ def command(notebook: Path, strict: bool, as_json: bool, kernel: str | None) -> 
 
     Ends with exit code 2 if there are errors that stop a deploy.
     """
+    from nbprod.cli.annotations import annotate_diagnostics
     from nbprod.cli.diagnostics import describe_diagnostics, summary
     from nbprod.cli.pipeline_table import describe_pipeline
     from nbprod.diagnostics import has_errors
     from nbprod.errors import ExitCode
     from nbprod.workflows.check import CheckRequest, check
 
-    with session(as_json=as_json, quiet=True) as opened:
+    with session(as_json=as_json, quiet=True, target=notebook) as opened:
         result = check(CheckRequest(notebook, kernel, strict))
         parts = []
         if result.pipeline is not None:
@@ -70,5 +71,6 @@ def command(notebook: Path, strict: bool, as_json: bool, kernel: str | None) -> 
             parts.append(describe_diagnostics(result.diagnostics))
         parts.append(f"{notebook.name}: {summary(result.diagnostics)}")
         opened.finish(result.as_json(), "\n\n".join(parts))
+        annotate_diagnostics(result.diagnostics, notebook)
         if has_errors(result.diagnostics):
             raise click.exceptions.Exit(int(ExitCode.USAGE))

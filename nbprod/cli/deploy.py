@@ -62,7 +62,7 @@ def command(
     """
     from nbprod.workflows.deploy import DeployRequest, deploy
 
-    with session(as_json=as_json, events=events) as opened:
+    with session(as_json=as_json, events=events, target=target) as opened:
         request = DeployRequest(
             target,
             parameters=pairs,

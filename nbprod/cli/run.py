@@ -24,6 +24,8 @@ from nbprod.cli.session import session
         "nbprod run churn.ipynb",
         "nbprod run churn.ipynb out.ipynb -p test_size 0.3",
         "nbprod run churn_pipeline -f production.yaml --json",
+        "nbprod run churn.ipynb --require 'accuracy>=0.9' --junit report.xml",
+        "nbprod run churn.ipynb --grid learning_rate=0.01,0.1 --grid depth=3,5",
     ),
 )
 @target_argument
@@ -31,6 +33,31 @@ from nbprod.cli.session import session
 @parameter_options
 @click.option("--isolate", is_flag=True, help="Run each step in a kernel of its own.")
 @click.option("--no-cache", is_flag=True, help="Run every step anew; so far every run does.")
+@click.option(
+    "--grid",
+    metavar="NAME=VALUE,VALUE…",
+    multiple=True,
+    help="Run once for each value; several grids make all combinations, and a table.",
+)
+@click.option(
+    "--require",
+    metavar="CONDITION",
+    multiple=True,
+    help="Fail (exit 1) unless a metric meets this, such as 'accuracy>=0.9'. May be repeated.",
+)
+@click.option(
+    "--junit",
+    metavar="FILE.xml",
+    type=click.Path(path_type=Path),
+    help="Write a JUnit report: a test case per step and condition.",
+)
+@click.option(
+    "--summary",
+    metavar="FILE.md",
+    type=click.Path(path_type=Path),
+    help="Write a Markdown summary, with the metrics beside the last run's.",
+)
+@click.option("--report", is_flag=True, help="Write an HTML report into the run's folder.")
 @kernel_option
 @timeout_option
 @json_option
@@ -42,6 +69,11 @@ def command(
     files: tuple[Path, ...],
     isolate: bool,
     no_cache: bool,
+    grid: tuple[str, ...],
+    require: tuple[str, ...],
+    junit: Path | None,
+    summary: Path | None,
+    report: bool,
     kernel: str | None,
     cell_timeout: float | None,
     as_json: bool,
@@ -52,10 +84,12 @@ def command(
     Parameters are checked against their declared types. The run leaves a record and the
     output notebook under .nbprod/runs/; OUT.ipynb gets a copy of the output notebook.
     """
-    from nbprod.cli.run_summary import describe_run
+    from nbprod.cli.run_summary import describe_run, describe_sweep
+    from nbprod.errors import ExitCode
     from nbprod.workflows.run import RunWorkflowRequest, run
+    from nbprod.workflows.sweep import SweepRequest, sweep
 
-    with session(as_json=as_json, events=events) as opened:
+    with session(as_json=as_json, events=events, target=target) as opened:
         request = RunWorkflowRequest(
             target,
             output=output,
@@ -65,6 +99,16 @@ def command(
             use_cache=not no_cache,
             kernel=kernel,
             cell_timeout=cell_timeout,
+            require=require,
+            junit=junit,
+            summary=summary,
+            report=report,
         )
+        if grid:
+            swept = sweep(SweepRequest(request, grid), opened.listen)
+            opened.finish(swept.as_json(), describe_sweep(swept))
+            if not swept.passed:
+                raise click.exceptions.Exit(int(ExitCode.USER_CODE_FAILED))
+            return
         result = run(request, opened.listen)
         opened.finish(result.as_json(), describe_run(result))

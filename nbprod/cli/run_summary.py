@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from nbprod.cli.runs_table import aligned
 from nbprod.workflows.run import RunResult
+from nbprod.workflows.sweep import SweepResult
 
 
 def describe_run(result: RunResult) -> str:
@@ -15,5 +17,14 @@ def describe_run(result: RunResult) -> str:
     )
     lines.extend(f"  {name} = {value}" for name, value in record.metrics.items())
     lines.extend(f"  note: {problem}" for problem in record.problems)
+    lines.extend(f"  required {outcome}" for outcome in result.gates)
     lines.append(f"  output: {record.output}")
+    if result.report is not None:
+        lines.append(f"  report: {result.report}")
     return "\n".join(lines)
+
+
+def describe_sweep(result: SweepResult) -> str:
+    """Return a table of all combinations: varied parameters, metrics, time, state, run."""
+    varied, metrics = result.columns
+    return "\n".join(aligned([(*varied, *metrics, "time", "state", "run"), *result.rows()]))

@@ -39,7 +39,7 @@ def describe_runs(result: RunsResult) -> str:
         for record in result.runs
     ]
     states = [record.state for record in result.runs]
-    lines = _aligned(rows)
+    lines = aligned(rows)
     coloured = [
         line.replace(f" {state.value} ", f" {click.style(state.value, fg=COLOURS[state])} ", 1)
         for line, state in zip(lines, states, strict=True)
@@ -100,11 +100,11 @@ def _facts(record: RunRecord, result: ShowResult) -> Iterator[str]:
     rows.append(("output", record.output))
     if result.report is not None:
         rows.append(("report", str(result.report)))
-    yield from ("  " + line for line in _aligned(rows))
+    yield from ("  " + line for line in aligned(rows))
 
 
 def _section(title: str, rows: Sequence[Sequence[str]]) -> list[str]:
-    return ["", title, *("  " + line for line in _aligned(rows))] if rows else []
+    return ["", title, *("  " + line for line in aligned(rows))] if rows else []
 
 
 def _cells(numbers: Sequence[int]) -> str:
@@ -116,7 +116,8 @@ def _path(path: str, record: RunRecord) -> str:
     return path if relative.startswith("..") else relative
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows as lines with their columns under each other."""
     columns = max((len(row) for row in rows), default=0)
     widths = [max((len(row[n]) for row in rows if n < len(row)), default=0) for n in range(columns)]
     return [

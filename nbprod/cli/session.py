@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 import click
 
+from nbprod.cli.annotations import annotate_error
 from nbprod.cli.progress import progress_listener
 from nbprod.errors import (
     ExitCode,
@@ -35,11 +36,19 @@ class Session:
         as_json: The result is one JSON document on stdout.
         events: File that gets the NDJSON events, ``-`` for stdout.
         quiet: Draw no progress.
+        target: What the verb was pointed at.
     """
 
     def __init__(
-        self, *, as_json: bool, events: Path | None, quiet: bool, stack: ExitStack
+        self,
+        *,
+        as_json: bool,
+        events: Path | None,
+        quiet: bool,
+        target: Path | None,
+        stack: ExitStack,
     ) -> None:
+        self._target = target
         self._as_json = as_json
         self._stack = stack
         self._events_on_stdout = events is not None and str(events) == "-"
@@ -74,11 +83,16 @@ class Session:
                 del document[name]
             click.echo(json.dumps({"error": document}, indent=2, allow_nan=False))
         click.echo(describe_error(error), err=True)
+        annotate_error(error, self._target)
 
 
 @contextmanager
 def session(
-    *, as_json: bool = False, events: Path | None = None, quiet: bool = False
+    *,
+    as_json: bool = False,
+    events: Path | None = None,
+    quiet: bool = False,
+    target: Path | None = None,
 ) -> Iterator[Session]:
     """Run a verb's body; an :class:`NbprodError` becomes a message and its exit code.
 
@@ -87,7 +101,9 @@ def session(
     """
     try:
         with ExitStack() as stack:
-            opened = Session(as_json=as_json, events=events, quiet=quiet, stack=stack)
+            opened = Session(
+                as_json=as_json, events=events, quiet=quiet, target=target, stack=stack
+            )
             try:
                 yield opened
             except NbprodError as error:

@@ -47,7 +47,7 @@ def command(
     from nbprod.errors import ExitCode
     from nbprod.workflows.verify import VerifyRequest, verify
 
-    with session(as_json=as_json, events=events) as opened:
+    with session(as_json=as_json, events=events, target=target) as opened:
         request = VerifyRequest(
             target, parameters=pairs, parameter_files=files, kernel=kernel, strict=strict
         )

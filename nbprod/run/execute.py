@@ -53,6 +53,7 @@ class RunRequest:
         extra_parameters: Injected besides ``parameters``, not recorded as parameters,
             such as the working directory of pipeline.ipynb.
         stage: Stage name of the progress events.
+        on_record: Gets the record when the run has ended, also if it failed.
     """
 
     notebook: Path
@@ -70,6 +71,7 @@ class RunRequest:
     places: Callable[[str, int], Origin | None] | None = None
     extra_parameters: Mapping[str, object] = field(default_factory=dict)
     stage: str = "run"
+    on_record: Callable[[RunRecord], None] | None = None
 
 
 def execute(request: RunRequest, listener: Listener = ignore_events) -> RunRecord:
@@ -115,16 +117,20 @@ def _run(request: RunRequest, recording: Recording, place: Place, kernel_name: s
     except BaseException as error:
         failure = failure_of(error, place, kernel_name)
         stopped = isinstance(error, KeyboardInterrupt | SystemExit)
-        recording.finish(
+        record = recording.finish(
             RunState.INTERRUPTED if stopped else RunState.FAILED,
             _failure_record(failure, error, place),
         )
+        if request.on_record is not None:
+            request.on_record(record)
         _copy_output(request, recording.capture)
         if failure is None:
             raise
         raise failure from error
     _tell_early_end(recording.capture, place)
     record = recording.finish(RunState.COMPLETED)
+    if request.on_record is not None:
+        request.on_record(record)
     _copy_output(request, recording.capture)
     return record
 

@@ -40,6 +40,12 @@ def write_report(record: RunRecord) -> Path:
     return path
 
 
+def report_of(record: RunRecord) -> Path | None:
+    """Return a run's report, ``None`` if none was written."""
+    path = Path(record.folder) / REPORT
+    return path if path.is_file() else None
+
+
 def summary_of(record: RunRecord) -> Iterator[str]:
     """Yield a run's summary as lines of Markdown; links are relative to its folder."""
     yield f"# {plain(Path(record.notebook).name)}"

@@ -139,7 +139,7 @@ def changed_inputs(record: RunRecord) -> Iterator[ChangedInput]:
         if found.path not in record.sources and _digest(Path(found.path)) != found.sha256:
             yield ChangedInput("data", found.path)
     environment = collect_environment(record.kernel)
-    installed = {name: version for name, version in environment.versions.values()}
+    installed = dict(environment.versions.values())
     if environment.python != record.environment.python:
         yield ChangedInput("environment", f"Python {record.environment.python}")
     for name, version in record.environment.distributions.items():

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nbprod.errors import GateError, NbprodError, UsageError
 from nbprod.events import Listener, PlanEvent, StageEvent, StageState, ignore_events
+from nbprod.pipeline.ir import Pipeline
 from nbprod.run.execute import RunRequest, execute
-from nbprod.run.record import RunRecord
+from nbprod.run.gate import GateOutcome, judge, parse_gate
+from nbprod.run.history import recorded_runs, runs_of
+from nbprod.run.record import RunRecord, RunState, write_atomically
+from nbprod.run.report import report_of, write_report
 from nbprod.workflows.subject import Subject, load_subject, resolve
 
 
@@ -25,6 +31,10 @@ class RunWorkflowRequest:
         use_cache: Take results of earlier runs where nothing changed.
         kernel: Kernel name instead of the notebook's own.
         cell_timeout: Seconds that one cell may take.
+        require: Conditions on metrics, such as ``accuracy>=0.9``.
+        junit: Where a JUnit report goes; written also if the run fails.
+        summary: Where a Markdown summary goes; written also if the run fails.
+        report: Write an HTML report into the run's folder.
     """
 
     target: Path
@@ -35,21 +45,34 @@ class RunWorkflowRequest:
     use_cache: bool = True
     kernel: str | None = None
     cell_timeout: float | None = None
+    require: tuple[str, ...] = ()
+    junit: Path | None = None
+    summary: Path | None = None
+    report: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """The record of the run."""
+    """The record of the run.
+
+    Attributes:
+        record: The record.
+        gates: Conditions on its metrics; all are met.
+        report: The HTML report, if one was asked for.
+    """
 
     record: RunRecord
+    gates: tuple[GateOutcome, ...] = ()
+    report: Path | None = None
 
     def as_json(self) -> dict[str, object]:
-        """Return the document of ``nbprod run --json``: the record."""
+        """Return the document of ``nbprod run --json``: the record, gates and report."""
         import msgspec
 
         document = msgspec.to_builtins(self.record)
         assert isinstance(document, dict)
-        return document
+        gates = [{"required": str(found.gate), "found": found.found} for found in self.gates]
+        return {**document, "gates": gates, "report": str(self.report) if self.report else None}
 
 
 def run(request: RunWorkflowRequest, listener: Listener = ignore_events) -> RunResult:
@@ -58,19 +81,93 @@ def run(request: RunWorkflowRequest, listener: Listener = ignore_events) -> RunR
     Raises:
         UsageError: Wrong target, parameter or kernel.
         UserCodeError: A cell failed, or the kernel died.
+        GateError: The metrics do not meet what is required.
     """
     subject = load_subject(request.target, request.kernel)
     parameters = resolve(subject.pipeline, request.parameters, request.parameter_files)
+    gates = tuple(parse_gate(text) for text in request.require)
+    check_reports(request)
     listener(PlanEvent((("run", f"Run {subject.pipeline.source.notebook}"),)))
-    record = execute_stage(
-        subject,
-        parameters,
-        listener,
-        output=request.output,
-        isolate=request.isolate,
-        cell_timeout=request.cell_timeout,
+    ended: list[RunRecord] = []
+    try:
+        record = execute_stage(
+            subject,
+            parameters,
+            listener,
+            output=request.output,
+            isolate=request.isolate,
+            cell_timeout=request.cell_timeout,
+            on_record=ended.append,
+        )
+    except NbprodError as error:
+        if ended:
+            tell(request, subject.pipeline, ended[-1], (), error)
+        raise
+    outcomes = tuple(judge(gate, record.metrics) for gate in gates)
+    tell(request, subject.pipeline, record, outcomes, None)
+    missed = [str(outcome) for outcome in outcomes if not outcome.met]
+    if missed:
+        raise GateError(
+            f"The run does not meet what is required: {'; '.join(missed)}.",
+            fix=f"`nbprod show {record.run_id}` shows all its metrics.",
+        )
+    return RunResult(record, outcomes, report_of(record))
+
+
+def check_reports(request: RunWorkflowRequest) -> None:
+    """Check, before anything runs, that the reports can be written where they should go.
+
+    Raises:
+        UsageError: If one cannot.
+    """
+    for path in (request.junit, request.summary):
+        if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+            raise UsageError(
+                f"{path} cannot be written.", fix="Give a file name in a folder that is there."
+            )
+
+
+def tell(
+    request: RunWorkflowRequest,
+    pipeline: Pipeline,
+    record: RunRecord,
+    gates: tuple[GateOutcome, ...],
+    error: NbprodError | None,
+) -> None:
+    """Write what the request asks for about a run that ended, well or not."""
+    from nbprod.run.junit import junit, suite_of
+    from nbprod.run.summary import markdown_summary
+
+    if request.junit is not None:
+        steps = tuple(step.name for step in pipeline.steps)
+        write_atomically(request.junit.absolute(), junit([suite_of(record, steps, gates, error)]))
+    if request.summary is not None:
+        text = markdown_summary(record, _last(record), gates, error)
+        write_summary(request.summary, text)
+    if request.report:
+        write_report(record)
+
+
+def write_summary(path: Path, text: str) -> None:
+    """Write a Markdown summary; GitHub's own file, which other commands use too, is added to."""
+    if str(path) == os.environ.get("GITHUB_STEP_SUMMARY"):
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+    else:
+        write_atomically(path.absolute(), text.encode())
+
+
+def _last(record: RunRecord) -> RunRecord | None:
+    """Return the completed run of the same notebook before this one."""
+    earlier = runs_of(record.notebook, recorded_runs(Path(record.working_directory)))
+    return next(
+        (
+            found
+            for found in earlier
+            if found.state is RunState.COMPLETED and found.started < record.started
+        ),
+        None,
     )
-    return RunResult(record)
 
 
 def execute_stage(
@@ -82,6 +179,7 @@ def execute_stage(
     isolate: bool = False,
     cell_timeout: float | None = None,
     stage: str = "run",
+    on_record: Callable[[RunRecord], None] | None = None,
 ) -> RunRecord:
     """Run the subject itself: the notebook's own cells, or the project's pipeline.ipynb."""
     project = subject.project
@@ -107,6 +205,7 @@ def execute_stage(
                 extra_parameters=extra,
                 places=project.lines().origin if project is not None else None,
                 stage=stage,
+                on_record=on_record,
             ),
             listener,
         )

@@ -48,10 +48,9 @@ def show(request: ShowRequest) -> ShowResult:
     Raises:
         UsageError: If there is no such run, or it left no output notebook to report on.
     """
-    from nbprod.run.report import REPORT, write_report
+    from nbprod.run.report import report_of, write_report
 
     record = find_run(request.run, place_of_runs(request.of)[0])
-    path = Path(record.folder) / REPORT
     if request.report:
         write_report(record)
-    return ShowResult(record, path if path.is_file() else None)
+    return ShowResult(record, report_of(record))

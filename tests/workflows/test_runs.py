@@ -1,0 +1,263 @@
+"""Recorded runs: listed, shown, compared, repeated, and told to a CI system."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from click.testing import CliRunner
+
+from nbprod.cli.main import command
+from nbprod.run.history import find_run
+from tests.functional.conftest import write_notebook
+
+CELLS = (
+    ("scale: float = 2.0", ["parameters"]),
+    (
+        "with open('numbers.txt') as file:\n    numbers = [float(line) for line in file]",
+        ["step:load"],
+    ),
+    ("total = sum(numbers) * scale\nprint('total', total)", ["step:add"]),
+    ("mean = total / len(numbers)", ["step:rate", "metrics"]),
+)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with three runs of one notebook: as it is, with a parameter, edited."""
+    folder = tmp_path_factory.mktemp("runs")
+    (folder / "numbers.txt").write_text("1\n2\n3\n")
+    before = Path.cwd(), dict(os.environ)
+    os.chdir(folder)
+    os.environ["NBPROD_HOME"] = str(folder / "home")
+    notebook = write_notebook(folder / "sums.ipynb", *CELLS)
+    try:
+        assert nbprod("run", notebook).exit_code == 0
+        assert nbprod("run", notebook, "-p", "scale", "3").exit_code == 0
+        edited = list(CELLS)
+        edited[2] = ("total = sum(numbers) * scale + 1\nprint('total', total)", ["step:add"])
+        write_notebook(notebook, *edited)
+        assert nbprod("run", notebook, "-p", "scale", "3").exit_code == 0
+        yield folder
+    finally:
+        os.chdir(before[0])
+        os.environ.clear()
+        os.environ.update(before[1])
+
+
+def nbprod(*arguments, **variables):
+    return CliRunner().invoke(command, list(map(str, arguments)), env=variables)
+
+
+def told(*arguments, code=0):
+    shown = nbprod(*arguments, "--json")
+    assert shown.exit_code == code, shown.output
+    return json.loads(shown.stdout)
+
+
+@pytest.fixture
+def ids(place):
+    """Ids of the three runs, oldest first."""
+    return [run["run_id"] for run in reversed(told("runs")["runs"])][:3]
+
+
+def test_runs_are_listed_newest_first_with_their_metrics(place, ids):
+    shown = nbprod("runs", "sums.ipynb").stdout
+    lines = shown.splitlines()
+    assert [line.split()[0] for line in lines[-3:]] == ids[::-1]
+    assert re.search(r"mean 4$", lines[-1])
+    assert "completed" in lines[0]
+    assert nbprod("runs", "-n", "1").stdout.splitlines()[-1].startswith("… and ")
+
+
+def test_a_run_is_shown_with_all_it_used(place, ids):
+    shown = nbprod("show", ids[1][-6:]).stdout
+    for part in ("scale  3.0", "numbers.txt", "mean  6", "add ", "sums.ipynb", "kernel python3"):
+        assert part in shown
+    assert told("show", ids[1])["metrics"] == {"mean": 6.0}
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("nothing", "no run nothing"), ("2", "may be any of")]
+)
+def test_a_name_that_is_no_run_or_several(place, name, reason):
+    shown = nbprod("show", name)
+    assert shown.exit_code == 2
+    assert reason in shown.stderr
+
+
+def test_a_diff_names_parameters_code_and_metrics(place, ids):
+    first, second, third = ids
+    one = told("diff", first, second)["differences"]
+    assert [(found["kind"], found["name"]) for found in one] == [
+        ("parameter", "scale"),
+        ("metric", "mean"),
+    ]
+    shown = nbprod("diff", second, third).stdout
+    assert "-total = sum(numbers) * scale\n" in shown
+    assert "+total = sum(numbers) * scale + 1" in shown
+    assert re.search(r"mean\s+6 → 6.33333\s+\(\+0.3333\)", shown)
+    assert "no difference" in nbprod("diff", first, first).stdout
+
+
+def test_a_run_repeated_gives_the_same(place, ids):
+    found = told("rerun", ids[2], "--check")
+    assert found["same"] is True
+    assert {(each["name"], each["kind"]) for each in found["results"]} >= {
+        ("total", "output"),
+        ("printed text", "printed"),
+        ("mean", "metric"),
+    }
+
+
+def test_a_rerun_says_what_is_another_now(place, ids):
+    shown = nbprod("rerun", ids[0], "--check")
+    assert shown.exit_code == 2
+    assert "sums.ipynb (code)" in shown.stderr
+    numbers = place / "numbers.txt"
+    before = numbers.read_text()
+    numbers.write_text("4\n")
+    try:
+        shown = nbprod("rerun", ids[2], "--check")
+        assert shown.exit_code == 2
+        assert "numbers.txt (data)" in shown.stderr
+    finally:
+        numbers.write_text(before)
+
+
+def test_what_is_not_repeated_is_named(place):
+    notebook = write_notebook(
+        place / "clock.ipynb",
+        ("import time\nstamp = time.time_ns()", ["step:look"]),
+        ("digits = len(str(stamp))\nprint(stamp)", ["step:count"]),
+    )
+    assert nbprod("run", notebook).exit_code == 0
+    shown = nbprod("rerun", "last", "--check")
+    assert shown.exit_code == 3
+    assert "step look: stamp" in shown.stdout
+    assert "step count: printed text" in shown.stdout
+
+
+def test_a_gate_that_is_not_met_fails_the_run_and_is_told(place):
+    junit, summary = place / "report.xml", place / "summary.md"
+    shown = nbprod(
+        "run",
+        "sums.ipynb",
+        *("--require", "mean>=4", "--require", "mean < 1", "--require", "nothing > 0"),
+        *("--junit", junit, "--summary", summary),
+    )
+    assert shown.exit_code == 1
+    assert "mean < 1: 4.33333" in shown.stderr
+    assert "nothing > 0: no such metric; there are: mean" in shown.stderr
+    suite = ElementTree.parse(junit).getroot().find("testsuite")
+    failed = {case.get("name"): case.find("failure") is not None for case in suite}
+    assert failed == {
+        "cells of no step": False,
+        "load": False,
+        "add": False,
+        "rate": False,
+        "require mean >= 4": False,
+        "require mean < 1": True,
+        "require nothing > 0": True,
+    }
+    assert (suite.get("tests"), suite.get("failures")) == ("7", "2")
+    text = summary.read_text()
+    assert "❌ sums.ipynb" in text
+    # Beside the metrics of the run before.
+    assert re.search(r"\| mean \| 4.33333 \| \S+ \| \S*\d+\S* \|", text)
+
+
+@pytest.mark.parametrize("condition", ["accuracy", "accuracy >= high", ">= 3"])
+def test_a_condition_that_is_none(place, condition):
+    shown = nbprod("run", "sums.ipynb", "--require", condition)
+    assert shown.exit_code == 2
+    assert "--require 'accuracy>=0.9'" in shown.stderr
+
+
+def test_a_failing_cell_is_told_to_ci_with_its_line_in_the_file(place):
+    cells = list(CELLS)
+    cells[2] = ("# first\ntotal = sum(numbers) / 0", ["step:add"])
+    notebook = write_notebook(place / "broken.ipynb", *cells)
+    shown = nbprod(
+        *("run", notebook, "--junit", "broken.xml", "--summary", "broken.md", "--report"),
+        GITHUB_ACTIONS="true",
+        GITHUB_WORKSPACE=str(place),
+    )
+    assert shown.exit_code == 1
+    found = re.search(r"^::error file=broken.ipynb,line=(\d+),title=\w+::(.*)$", shown.stderr, re.M)
+    assert "total = sum(numbers) / 0" in notebook.read_text().splitlines()[int(found[1]) - 1]
+    assert "ZeroDivisionError" in found[2]
+    suite = ElementTree.parse(place / "broken.xml").getroot().find("testsuite")
+    kinds = {case.get("name"): [child.tag for child in case] for case in suite}
+    assert kinds["add"] == ["failure"]
+    assert kinds["rate"] == ["skipped"]
+    assert "ZeroDivisionError" in (place / "broken.md").read_text()
+    report = Path(told("show", "last")["report"]).read_text()
+    assert "ZeroDivisionError" in report
+    assert "numbers.txt" in report
+
+
+def test_jobs_summaries_are_added_to(place):
+    page = place / "page.md"
+    page.write_text("before\n")
+    shown = nbprod("run", "sums.ipynb", "--summary", page, GITHUB_STEP_SUMMARY=str(page))
+    assert shown.exit_code == 0
+    assert page.read_text().startswith("before\n")
+    assert "✅ sums.ipynb" in page.read_text()
+
+
+def test_findings_of_check_are_annotations_on_github(place):
+    notebook = write_notebook(place / "undefined.ipynb", "x = 1", "print(y)")
+    shown = nbprod("check", notebook, GITHUB_ACTIONS="true", GITHUB_WORKSPACE=str(place))
+    found = re.search(
+        r"^::error file=undefined.ipynb,line=(\d+),title=[\w-]+::", shown.stderr, re.M
+    )
+    assert "print(y)" in notebook.read_text().splitlines()[int(found[1]) - 1]
+    assert "::" not in nbprod("check", notebook).stderr
+
+
+def test_the_last_run_is_found_by_its_folder_too(place, ids):
+    record = find_run(ids[0], place)
+    assert find_run(record.folder, Path("/")).run_id == ids[0]
+
+
+def test_a_grid_runs_all_combinations_into_a_table(place):
+    arguments = ("run", "sums.ipynb", "--grid", "scale=1,2.5", "--require", "mean>3")
+    shown = nbprod(*arguments, "--junit", "grid.xml", "--summary", "grid.md")
+    assert shown.exit_code == 1
+    lines = [line.split() for line in shown.stdout.splitlines()]
+    assert lines[0] == ["scale", "mean", "time", "state", "run"]
+    assert [line[:2] for line in lines[1:]] == [["1.0", "2.33333"], ["2.5", "5.33333"]]
+    assert "not met: mean > 3: 2.33333" in shown.stdout
+    suites = ElementTree.parse(place / "grid.xml").getroot()
+    assert [suite.get("name") for suite in suites] == [
+        "sums.ipynb (scale=1.0)",
+        "sums.ipynb (scale=2.5)",
+    ]
+    assert "| 2.5 | 5.33333 |" in (place / "grid.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("scale", "--grid learning_rate=0.01,0.1"),
+        ("scale=", "--grid learning_rate=0.01,0.1"),
+        ("scael=1,2", "Did you mean scale?"),
+        ("scale=1,high", "scale: float = 2.0"),
+    ],
+)
+def test_a_grid_that_is_none(place, line, reason):
+    shown = nbprod("run", "sums.ipynb", "--grid", line)
+    assert shown.exit_code == 2
+    assert reason in shown.stderr
+
+
+def test_values_of_a_grid_may_hold_commas():
+    from nbprod.workflows.sweep import parse_grid
+
+    assert parse_grid("layers=[10, 5],[3]") == ("layers", ("[10, 5]", "[3]"))
+    assert parse_grid("name='a,b',c") == ("name", ("'a,b'", "c"))
