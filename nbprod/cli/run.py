@@ -57,7 +57,12 @@ from nbprod.cli.session import session
     type=click.Path(path_type=Path),
     help="Write a Markdown summary, with the metrics beside the last run's.",
 )
-@click.option("--report", is_flag=True, help="Write an HTML report into the run's folder.")
+@click.option(
+    "--report",
+    metavar="FILE.html",
+    type=click.Path(path_type=Path),
+    help="Write an HTML report: what ran and with what, above the output notebook.",
+)
 @kernel_option
 @timeout_option
 @json_option
@@ -73,7 +78,7 @@ def command(
     require: tuple[str, ...],
     junit: Path | None,
     summary: Path | None,
-    report: bool,
+    report: Path | None,
     kernel: str | None,
     cell_timeout: float | None,
     as_json: bool,

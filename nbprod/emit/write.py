@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -115,6 +116,55 @@ def write_project(
         ) from error
     unchanged = plan.content.keys() - set(plan.changed)
     return WriteResult(_paths(plan.changed), _paths(unchanged), _paths(removed))
+
+
+_SEAL = re.compile(rb"\A# nbprod:([0-9a-f]{16})\n")
+
+
+def sealed(content: bytes) -> bytes:
+    """Put a first line before a file's content by which later hand edits show.
+
+    For single files beside a user's own; a project has ``nbprod.json`` for that.
+    """
+    return f"# nbprod:{digest(content)[:16]}\n".encode() + content
+
+
+def write_sealed(files: Iterable[ProjectFile], directory: Path, force: bool = False) -> None:
+    """Write single files, each with a seal, into a folder that holds others.
+
+    Args:
+        files: Their content, without the seal.
+        directory: What their paths are relative to.
+        force: Overwrite files that nbprod did not write, or that were edited by hand.
+
+    Raises:
+        UsageError: If there is such a file. Nothing has been written then.
+        SystemFailedError: If the disk failed.
+    """
+    wanted = {directory / file.path: sealed(file.content) for file in files}
+    kept = [path for path, content in wanted.items() if not _may_overwrite(path, content)]
+    if kept and not force:
+        raise UsageError(
+            f"not overwritten, since it was edited by hand or is not nbprod's: "
+            f"{', '.join(map(str, kept))}",
+            fix="move it away, or give --force to lose it",
+        )
+    try:
+        for path, content in wanted.items():
+            _replace(path, content)
+    except OSError as error:
+        raise SystemFailedError(
+            f"cannot write {error.filename or directory}: {error.strerror}",
+            fix="make room or mend the permissions, then try again",
+        ) from error
+
+
+def _may_overwrite(path: Path, content: bytes) -> bool:
+    present = _read(path)
+    if present is None or present == content:
+        return True
+    match = _SEAL.match(present)
+    return match is not None and digest(present[match.end() :])[:16] == match[1].decode()
 
 
 def _paths(paths: Iterable[str]) -> tuple[PurePosixPath, ...]:

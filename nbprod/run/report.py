@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from nbprod.errors import UsageError
 from nbprod.run.record import RECORD, RunRecord, write_atomically
@@ -14,8 +15,12 @@ REPORT = "report.html"
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|$~-])")
 
 
-def write_report(record: RunRecord) -> Path:
-    """Write ``report.html`` into a run's folder, by nbconvert.
+def write_report(record: RunRecord, to: Path | None = None) -> Path:
+    """Write the report of a run, by nbconvert.
+
+    Args:
+        record: The run.
+        to: Where it goes; ``report.html`` in the run's folder if that is not said.
 
     Raises:
         UsageError: If the run left no output notebook.
@@ -24,18 +29,19 @@ def write_report(record: RunRecord) -> Path:
     from nbconvert.exporters import HTMLExporter
     from nbformat.v4 import new_markdown_cell
 
-    output = Path(record.folder) / "output.ipynb"
+    folder = Path(record.folder)
+    path = (to or folder / REPORT).absolute()
+    output = folder / "output.ipynb"
     if not output.is_file():
         raise UsageError(
             f"The run {record.run_id} left no output notebook.", fix="Run the notebook again."
         )
     nb = nbformat.read(output, as_version=4)  # type: ignore[no-untyped-call]
-    summary = new_markdown_cell("\n".join(summary_of(record)))  # type: ignore[no-untyped-call]
+    summary = new_markdown_cell("\n".join(summary_of(record, os.path.relpath(folder, path.parent))))  # type: ignore[no-untyped-call]
     nb.cells.insert(0, summary)
     title = f"{Path(record.notebook).stem} · {record.run_id}"
     exporter = HTMLExporter(template_name="lab", embed_images=True)  # type: ignore[no-untyped-call]
     html, _ = exporter.from_notebook_node(nb, resources={"metadata": {"name": title}})
-    path = Path(record.folder) / REPORT
     write_atomically(path, html.encode())
     return path
 
@@ -46,8 +52,14 @@ def report_of(record: RunRecord) -> Path | None:
     return path if path.is_file() else None
 
 
-def summary_of(record: RunRecord) -> Iterator[str]:
-    """Yield a run's summary as lines of Markdown; links are relative to its folder."""
+def summary_of(record: RunRecord, folder: str = ".") -> Iterator[str]:
+    """Yield a run's summary as lines of Markdown.
+
+    Args:
+        record: The run.
+        folder: Its folder, as links should lead there.
+    """
+    base = quote(folder.replace(os.sep, "/"))
     yield f"# {plain(Path(record.notebook).name)}"
     yield f"run **{record.run_id}** · {record.state.value} in {record.seconds:.1f} s"
     yield ""
@@ -73,14 +85,23 @@ def summary_of(record: RunRecord) -> Iterator[str]:
     yield from table("Data files", ("file", "bytes", "sha256"), files)
     yield from table("Environment", ("", ""), _environment(record))
     artifacts = (
-        (found.step, found.kind, f"[{found.file}](artifacts/{found.file})", f"{found.size:,}")
+        (
+            found.step,
+            found.kind,
+            f"[{plain(found.file)}]({base}/artifacts/{quote(found.file)})",
+            f"{found.size:,}",
+        )
         for found in record.artifacts
     )
     yield from table("Artifacts", ("step", "", "file", "bytes"), artifacts, links=(2,))
-    yield f"[output.ipynb](output.ipynb) · [{RECORD}]({RECORD})"
+    yield f"[output.ipynb]({base}/output.ipynb) · [{RECORD}]({base}/{RECORD})"
     for problem in record.problems:
         yield f"\n> {plain(problem)}"
     yield "\n---"
+
+
+def _link(name: str, folder: str) -> str:
+    return f"[{plain(name)}]({folder}/{quote(name)})"
 
 
 def _environment(record: RunRecord) -> Iterator[tuple[str, str]]:

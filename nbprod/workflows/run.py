@@ -14,7 +14,7 @@ from nbprod.run.execute import RunRequest, execute
 from nbprod.run.gate import GateOutcome, judge, parse_gate
 from nbprod.run.history import recorded_runs, runs_of
 from nbprod.run.record import RunRecord, RunState, write_atomically
-from nbprod.run.report import report_of, write_report
+from nbprod.run.report import write_report
 from nbprod.workflows.subject import Subject, load_subject, resolve
 
 
@@ -34,7 +34,7 @@ class RunWorkflowRequest:
         require: Conditions on metrics, such as ``accuracy>=0.9``.
         junit: Where a JUnit report goes; written also if the run fails.
         summary: Where a Markdown summary goes; written also if the run fails.
-        report: Write an HTML report into the run's folder.
+        report: Where an HTML report goes; written also if the run fails.
     """
 
     target: Path
@@ -48,7 +48,7 @@ class RunWorkflowRequest:
     require: tuple[str, ...] = ()
     junit: Path | None = None
     summary: Path | None = None
-    report: bool = False
+    report: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def run(request: RunWorkflowRequest, listener: Listener = ignore_events) -> RunR
             f"The run does not meet what is required: {'; '.join(missed)}.",
             fix=f"`nbprod show {record.run_id}` shows all its metrics.",
         )
-    return RunResult(record, outcomes, report_of(record))
+    return RunResult(record, outcomes, request.report)
 
 
 def check_reports(request: RunWorkflowRequest) -> None:
@@ -120,7 +120,7 @@ def check_reports(request: RunWorkflowRequest) -> None:
     Raises:
         UsageError: If one cannot.
     """
-    for path in (request.junit, request.summary):
+    for path in (request.junit, request.summary, request.report):
         if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
             raise UsageError(
                 f"{path} cannot be written.", fix="Give a file name in a folder that is there."
@@ -144,8 +144,8 @@ def tell(
     if request.summary is not None:
         text = markdown_summary(record, _last(record), gates, error)
         write_summary(request.summary, text)
-    if request.report:
-        write_report(record)
+    if request.report is not None:
+        write_report(record, request.report)
 
 
 def write_summary(path: Path, text: str) -> None:

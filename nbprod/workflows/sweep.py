@@ -12,7 +12,7 @@ from nbprod.events import Listener, LogEvent, PlanEvent, ignore_events
 from nbprod.run.gate import GateOutcome, judge, parse_gate
 from nbprod.run.literals import literal
 from nbprod.run.record import RunRecord, write_atomically
-from nbprod.run.report import shown, table, write_report
+from nbprod.run.report import shown, table
 from nbprod.workflows.run import RunWorkflowRequest, check_reports, execute_stage, write_summary
 from nbprod.workflows.subject import load_subject, resolve
 
@@ -125,10 +125,14 @@ def _split(text: str) -> Iterator[str]:
     for part in text.split(","):
         pending = f"{pending},{part}" if pending else part
         if not _is_open(pending):
-            yield pending.strip()
+            yield _unquoted(pending.strip())
             pending = ""
     if pending:
         yield pending.strip()
+
+
+def _unquoted(text: str) -> str:
+    return str(ast.literal_eval(text)) if text[:1] in {"'", '"'} else text
 
 
 def _is_open(text: str) -> bool:
@@ -151,11 +155,12 @@ def sweep(request: SweepRequest, listener: Listener = ignore_events) -> SweepRes
         InterruptedRunError: Ctrl-C.
     """
     base = request.run
-    if base.output is not None:
-        raise UsageError(
-            f"A grid has many output notebooks, not one at {base.output}.",
-            fix="Leave the name out: each run keeps its own under .nbprod/runs.",
-        )
+    for path in (base.output, base.report):
+        if path is not None:
+            raise UsageError(
+                f"A grid has an output notebook and a report for each run, not one at {path}.",
+                fix="Leave it out: each run keeps its own; `nbprod show RUN --report` writes one.",
+            )
     subject = load_subject(base.target, base.kernel)
     lines = [parse_grid(text) for text in request.grid]
     twice = {name for name, _ in lines if sum(name == other for other, _ in lines) > 1}
@@ -229,6 +234,3 @@ def _tell(request: RunWorkflowRequest, steps: tuple[str, ...], result: SweepResu
         mark = "✅" if result.passed else "❌"
         lines = [f"## {mark} {request.target.name}", "", *table("", head, result.rows())]
         write_summary(request.summary, "\n".join(lines) + "\n")
-    if request.report:
-        for _, record in records:
-            write_report(record)

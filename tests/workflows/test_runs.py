@@ -183,7 +183,7 @@ def test_a_failing_cell_is_told_to_ci_with_its_line_in_the_file(place):
     cells[2] = ("# first\ntotal = sum(numbers) / 0", ["step:add"])
     notebook = write_notebook(place / "broken.ipynb", *cells)
     shown = nbprod(
-        *("run", notebook, "--junit", "broken.xml", "--summary", "broken.md", "--report"),
+        *("run", notebook, "--junit", "broken.xml", "--summary", "broken.md", "--report", "b.html"),
         GITHUB_ACTIONS="true",
         GITHUB_WORKSPACE=str(place),
     )
@@ -196,7 +196,9 @@ def test_a_failing_cell_is_told_to_ci_with_its_line_in_the_file(place):
     assert kinds["add"] == ["failure"]
     assert kinds["rate"] == ["skipped"]
     assert "ZeroDivisionError" in (place / "broken.md").read_text()
-    report = Path(told("show", "last")["report"]).read_text()
+    report = (place / "b.html").read_text()
+    assert '/output.ipynb"' in report
+    assert Path(told("show", "last", "--report")["report"]).name == "report.html"
     assert "ZeroDivisionError" in report
     assert "numbers.txt" in report
 
@@ -260,4 +262,4 @@ def test_values_of_a_grid_may_hold_commas():
     from nbprod.workflows.sweep import parse_grid
 
     assert parse_grid("layers=[10, 5],[3]") == ("layers", ("[10, 5]", "[3]"))
-    assert parse_grid("name='a,b',c") == ("name", ("'a,b'", "c"))
+    assert parse_grid("name='a,b',c") == ("name", ("a,b", "c"))
