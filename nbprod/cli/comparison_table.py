@@ -37,7 +37,8 @@ def describe_verification(result: VerifyResult) -> str:
 
 def _describe(found: StepReplay, width: int) -> list[str]:
     mark = click.style("✓", fg="green") if found.equal else click.style("✗", fg="red")
-    lines = [f"{mark} {found.step:<{width}}  {found.seconds:6.2f} s  {_equal_parts(found.outputs)}"]
+    took = "unchanged" if found.cached else f"{found.seconds:7.2f} s"
+    lines = [f"{mark} {found.step:<{width}}  {took}  {_equal_parts(found.outputs)}"]
     if found.error is not None:
         place = f"{found.error.where}: " if found.error.where else ""
         lines.append(f"    failed: {place}{found.error.message}")

@@ -92,6 +92,9 @@ class StretchRecord:
             fingerprint afterwards.
         files: Files and folders that they wrote, made or deleted.
         read: Files that they read, absolute paths.
+        state_before: Fingerprint of options, environment and folders before them;
+            random states left out.
+        state_after: The same after them.
     """
 
     step: str
@@ -99,6 +102,8 @@ class StretchRecord:
     changed: tuple[str, ...] = ()
     files: tuple[WrittenFile, ...] = ()
     read: tuple[str, ...] = ()
+    state_before: str = ""
+    state_after: str = ""
 
 
 @dataclass(frozen=True, slots=True)

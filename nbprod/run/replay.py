@@ -114,6 +114,7 @@ class StepReplay:
         seconds: Time that the function took.
         error: Why it failed, ``None`` if it did not.
         artifact: What the generated code produced, saved in the run's ``replay`` folder.
+        cached: It was found equal before, and nothing changed since.
     """
 
     step: str
@@ -121,6 +122,7 @@ class StepReplay:
     seconds: float = 0.0
     error: StepError | None = None
     artifact: ArtifactRecord | None = None
+    cached: bool = False
 
     @property
     def equal(self) -> bool:

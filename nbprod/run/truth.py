@@ -38,6 +38,7 @@ class Truth:
     _known: dict[str, str] = field(default_factory=dict)
     _changed_in: dict[str, int] = field(default_factory=dict)
     _begun: set[str] = field(default_factory=set)
+    _state: str = ""
 
     def boundary(self, cell: CellPlan | None) -> bool:
         """Tell whether a stretch begins with ``cell``, or ends if it is ``None``."""
@@ -85,8 +86,17 @@ class Truth:
             files = tuple(_written(found) for found in _listed(survey.get("files")))
             read = tuple(map(str, _listed(survey.get("read"))))
             self.stretches.append(
-                StretchRecord(self._step, tuple(self._cells), changed, files, read)
+                StretchRecord(
+                    self._step,
+                    tuple(self._cells),
+                    changed,
+                    files,
+                    read,
+                    self._state,
+                    str(survey.get("state", "")),
+                )
             )
+        self._state = str(survey.get("state", ""))
         self._known = dict(now)
         if cell is None or not cell.step or cell.step in self._begun:
             return ()

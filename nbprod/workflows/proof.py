@@ -14,6 +14,7 @@ from nbprod.run.record import RunRecord
 from nbprod.run.replay import OutputComparison, ReplayRequest, StepReplay, replay
 from nbprod.run.safekeeping import bring, first_states, safe_files
 from nbprod.run.stability import mark_unstable
+from nbprod.run.verdicts import Verdicts
 from nbprod.workflows.reason import error_reason, likely_reason, unstable_reason
 from nbprod.workflows.stage import stage
 
@@ -91,17 +92,35 @@ def prove(
         places=project.lines().origin,
     )
     with stage("verify", listener) as detail:
-        steps = replay(request, listener)
+        verdicts = Verdicts(request)
+        steps = _replay_unknown(request, verdicts.known(), listener)
         checked = any(_may_be_unstable(found) for found in steps)
         if checked:
             steps = _without_unstable(request, steps, run_again, listener)
         steps = tuple(_explained(pipeline, record, found) for found in steps)
+        verdicts.keep(steps)
         proof = Proof(steps, checked)
+        cached = sum(found.cached for found in steps)
         equal = sum(found.equal for found in steps)
         detail.append(f"{equal} of {len(steps)} steps equal")
+        if cached:
+            detail.append(f"{cached} known from before")
         if proof.unstable:
             detail.append(f"{len(proof.unstable)} results unstable in the notebook itself")
     return proof
+
+
+def _replay_unknown(
+    request: ReplayRequest, known: Mapping[str, StepReplay], listener: Listener
+) -> tuple[StepReplay, ...]:
+    """Replay the steps without a verdict; return all, in the notebook's order."""
+    names = tuple(step.name for step in request.pipeline.steps)
+    unknown = tuple(name for name in names if name not in known)
+    found = dict(known)
+    if unknown or not names:
+        new = replay(replace(request, steps=unknown), listener)
+        found.update({step.step: step for step in new})
+    return tuple(found[name] for name in names)
 
 
 def _may_be_unstable(found: StepReplay) -> bool:

@@ -75,6 +75,7 @@ def _step_as_json(found: StepReplay) -> dict[str, object]:
     return {
         "name": found.step,
         "equal": found.equal,
+        "cached": found.cached,
         "seconds": round(found.seconds, 3),
         "error": found.error.message if found.error else "",
         "reason": found.error.reason if found.error else "",

@@ -123,6 +123,17 @@ def snapshot(start: dict[str, str]) -> dict[str, Any]:
     return state
 
 
+def state_fingerprint(start: dict[str, str]) -> str:
+    """Return a fingerprint of the ambient state, random states and warnings left out."""
+    from . import fingerprint
+
+    state = snapshot(start)
+    kept = {name: state[name] for name in state if name not in ("random", "warnings", "decimal")}
+    if "decimal" in state:
+        kept["decimal"] = str(state["decimal"]).partition(", flags")[0]
+    return fingerprint.fingerprint(kept)[0]
+
+
 def restore(state: dict[str, Any], *, folder: bool = True) -> list[str]:
     """Bring this process to a snapshot's state; return what could not be restored.
 
