@@ -62,6 +62,7 @@ class Capture:
     metrics: dict[str, object] = field(default_factory=dict)
     read: set[str] = field(default_factory=set)
     written: set[str] = field(default_factory=set)
+    modules: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
     unsaved: dict[str, str] = field(default_factory=dict)
     python: str = ""
@@ -157,6 +158,7 @@ class Capture:
         answer = ask("files", {})
         self.read.update(_names(answer.get("read")))
         self.written.update(_names(answer.get("written")))
+        self.modules.update(_names(answer.get("modules")))
 
     def _save(
         self,
@@ -178,7 +180,13 @@ class Capture:
             return
         saved = answer.get("saved")
         survey = answer.get("survey")
-        prints = survey["fingerprints"] if isinstance(survey, dict) else {}
+        looked = survey if isinstance(survey, dict) else {}
+        opaque, local = looked.get("opaque", {}), looked.get("local", [])
+        prints = {
+            name: text
+            for name, text in looked.get("fingerprints", {}).items()
+            if name not in opaque
+        }
         for (step, kind), document in zip(
             kinds, saved if isinstance(saved, list) else [], strict=True
         ):
@@ -194,6 +202,7 @@ class Capture:
                     fingerprints={
                         name: prints[name] for name in document["members"] if name in prints
                     },
+                    local=tuple(name for name in document["members"] if name in local),
                 )
             )
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from nbprod.run.plan import INJECTED_TAG
 
@@ -24,10 +26,9 @@ def printed_by(output: Path, cells: Collection[int]) -> str:
         output: The output notebook of a run.
         cells: Numbers of cells, from 1, injected ones not counted.
     """
-    document = json.loads(output.read_bytes())
     texts: list[str] = []
     number = 0
-    for cell in document["cells"]:
+    for cell in output_cells(output):
         if INJECTED_TAG in cell.get("metadata", {}).get("tags", ()):
             continue
         number += 1
@@ -38,6 +39,18 @@ def printed_by(output: Path, cells: Collection[int]) -> str:
                 if found.get("output_type") == "stream" and found.get("name") == "stdout"
             )
     return "".join(texts)
+
+
+def output_cells(output: Path) -> list[dict[str, Any]]:
+    """Return the cells of an output notebook, read once while the file stays the same."""
+    status = output.stat()
+    return _cells(output, status.st_mtime_ns, status.st_ino)
+
+
+@functools.lru_cache(maxsize=2)
+def _cells(output: Path, mtime_ns: int, inode: int) -> list[dict[str, Any]]:  # noqa: ARG001
+    found: list[dict[str, Any]] = json.loads(output.read_bytes())["cells"]
+    return found
 
 
 def printed_difference(printed: str, expected: str) -> str:

@@ -92,8 +92,8 @@ class StretchRecord:
             fingerprint afterwards.
         files: Files and folders that they wrote, made or deleted.
         read: Files that they read, absolute paths.
-        state_before: Fingerprint of options, environment and folders before them;
-            random states left out.
+        state_before: Fingerprints before them: ``options`` (and environment, folders) and
+            random states.
         state_after: The same after them.
     """
 
@@ -102,8 +102,8 @@ class StretchRecord:
     changed: tuple[str, ...] = ()
     files: tuple[WrittenFile, ...] = ()
     read: tuple[str, ...] = ()
-    state_before: str = ""
-    state_after: str = ""
+    state_before: dict[str, str] = field(default_factory=dict)
+    state_after: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,9 @@ class ArtifactRecord:
         size: In bytes.
         members: Names of the variables it holds.
         unsaved: Variables that could not be saved, with the reason.
-        fingerprints: Fingerprints of its variables, see ``run/kernel/fingerprint.py``.
+        fingerprints: Fingerprints of its variables, see ``run/kernel/fingerprint.py``;
+            those that count by identity in part are left out.
+        local: Variables that hold functions of the notebook's, or instances of its classes.
     """
 
     step: str
@@ -152,6 +154,7 @@ class ArtifactRecord:
     members: tuple[str, ...] = ()
     unsaved: dict[str, str] = field(default_factory=dict)
     fingerprints: dict[str, str] = field(default_factory=dict)
+    local: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +185,21 @@ class ModelRecord:
 
 @dataclass(frozen=True, slots=True)
 class RunEnvironment:
-    """Where a run took place."""
+    """Where a run took place.
+
+    Attributes:
+        python: Version of the kernel's Python.
+        interpreter: Its path.
+        platform: System and machine.
+        distributions: Versions of what the notebook imports.
+        installed: Digest (hex) of the versions of all that is installed there.
+    """
 
     python: str = ""
     interpreter: str = ""
     platform: str = ""
     distributions: dict[str, str] = field(default_factory=dict)
+    installed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +240,7 @@ class RunRecord:
         git: ``None`` outside a repository.
         environment: Python, platform, versions of what the notebook imports.
         files_read: Data files with their digests.
+        modules: The user's own modules and scripts that were imported or read.
         files_written: Absolute paths.
         steps: In the order of execution.
         metrics: Final values of the metrics.
@@ -259,6 +272,7 @@ class RunRecord:
     git: GitState | None = None
     environment: RunEnvironment = field(default_factory=RunEnvironment)
     files_read: tuple[FileRecord, ...] = ()
+    modules: tuple[FileRecord, ...] = ()
     files_written: tuple[str, ...] = ()
     steps: tuple[StepRecord, ...] = ()
     metrics: dict[str, object] = field(default_factory=dict)

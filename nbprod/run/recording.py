@@ -16,7 +16,7 @@ from typing import Any
 from nbprod.errors import NbprodError
 from nbprod.pipeline.ir import Pipeline
 from nbprod.run.capture import Capture
-from nbprod.run.environment import kernel_interpreter
+from nbprod.run.environment import collect_environment, kernel_interpreter
 from nbprod.run.injection import as_json
 from nbprod.run.literals import literal
 from nbprod.run.record import (
@@ -106,6 +106,7 @@ class Recording:
             git=self._git,
             environment=self._environment(),
             files_read=tuple(map(_file_record, sorted(_existing(capture.read)))),
+            modules=tuple(map(_file_record, sorted(_existing(capture.modules)))),
             files_written=tuple(sorted(capture.written)),
             steps=capture.step_records(),
             metrics=capture.metrics,
@@ -134,7 +135,17 @@ class Recording:
             distributions={
                 found.distribution: found.version for found in self.subject.pipeline.requirements
             },
+            installed=_installed(self.subject.kernel_name),
         )
+
+
+def _installed(kernel_name: str) -> str:
+    try:
+        versions = collect_environment(kernel_name).versions
+    except NbprodError:
+        return ""
+    text = "\n".join(f"{name} {version}" for name, (_, version) in sorted(versions.items()))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _existing(paths: set[str]) -> list[str]:

@@ -324,7 +324,10 @@ def _job(
         "input_names": [variable.name for variable in step.inputs],
         "output_names": [variable.name for variable in step.outputs],
         "unsaved": {} if outputs is None else outputs.unsaved,
-        "producers": _producers(record, request.pipeline, step),
+        "producers": {
+            name: {**_artifact(record, found), "step": found.step}
+            for name, found in producers(record, request.pipeline, step).items()
+        },
         "parameters": record.literals,
         "parameter_names": list(step.params),
         "answer": str(scratch / f"{step.name}.json"),
@@ -371,9 +374,9 @@ def _artifact(record: RunRecord, artifact: ArtifactRecord) -> dict[str, str]:
     return {"path": str(path), "sha256": artifact.sha256}
 
 
-def _producers(record: RunRecord, pipeline: Pipeline, step: Step) -> dict[str, dict[str, object]]:
-    """Find for each input the artifact of the step that made it last."""
-    found: dict[str, dict[str, object]] = {}
+def producers(record: RunRecord, pipeline: Pipeline, step: Step) -> dict[str, ArtifactRecord]:
+    """Find for each input of a step the artifact of the step that made it last."""
+    found: dict[str, ArtifactRecord] = {}
     wanted = {variable.name for variable in step.inputs}
     for earlier in pipeline.steps:
         if earlier.name == step.name:
@@ -381,7 +384,7 @@ def _producers(record: RunRecord, pipeline: Pipeline, step: Step) -> dict[str, d
         artifact = record.artifact(earlier.name, "outputs")
         for variable in earlier.outputs:
             if variable.name in wanted and artifact and variable.name in artifact.members:
-                found[variable.name] = {**_artifact(record, artifact), "step": earlier.name}
+                found[variable.name] = artifact
     return found
 
 
@@ -405,10 +408,11 @@ def _result(
         )
     begin, stop = document["printed"]
     printed = Path(str(job["stdout"])).read_bytes()[begin:stop].decode(errors="replace")
+    matters = drawn_numbers_matter(request.pipeline, step)
     outputs = [
         found
         for found in _comparisons(document["compared"])
-        if found.kind != "ambient" or _matters(request.pipeline, step, found.name)
+        if not found.name.startswith("random state") or found.kind != "ambient" or matters
     ]
     expected = printed_by(Path(record.output), cells_of(record, step.name))
     difference = printed_difference(printed, expected)
@@ -430,13 +434,11 @@ def _result(
 _SEEDS = re.compile(r"\b(seed|setstate|set_state|manual_seed|seed_everything)\(")
 
 
-def _matters(pipeline: Pipeline, step: Step, name: str) -> bool:
-    """Tell whether a difference in ambient state can show in a later step.
+def drawn_numbers_matter(pipeline: Pipeline, step: Step) -> bool:
+    """Tell whether the random state that a step leaves can show in a later step.
 
-    A random state that nobody seeded is another in each run, and the last one is nobody's.
+    One that nobody seeded is another in each run, and the last one is nobody's.
     """
-    if not name.startswith("random state"):
-        return True
     place = pipeline.steps.index(step)
     seeded = any(
         _SEEDS.search(block.source)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from nbprod.run.plan import INJECTED_TAG
+from nbprod.run.printed import output_cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def shown_by(output: Path, cells: Collection[int]) -> Shown:
     figures: list[tuple[bytes, bool]] = []
     texts: list[str] = []
     number = 0
-    for cell in json.loads(output.read_bytes())["cells"]:
+    for cell in output_cells(output):
         if INJECTED_TAG in cell.get("metadata", {}).get("tags", ()):
             continue
         number += 1

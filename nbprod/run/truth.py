@@ -38,7 +38,7 @@ class Truth:
     _known: dict[str, str] = field(default_factory=dict)
     _changed_in: dict[str, int] = field(default_factory=dict)
     _begun: set[str] = field(default_factory=set)
-    _state: str = ""
+    _state: dict[str, str] = field(default_factory=dict)
 
     def boundary(self, cell: CellPlan | None) -> bool:
         """Tell whether a stretch begins with ``cell``, or ends if it is ``None``."""
@@ -79,24 +79,19 @@ class Truth:
         assert isinstance(now, dict)
         assert isinstance(shares, list)
         self.shares.update(tuple(group) for group in shares)
+        found_state = survey.get("state")
+        state = dict(found_state) if isinstance(found_state, dict) else {}
         if self._step is not None:
             changed = tuple(sorted(name for name in now if self._known.get(name) != now[name]))
             for name in changed:
                 self._changed_in[name] = len(self.stretches)
             files = tuple(_written(found) for found in _listed(survey.get("files")))
             read = tuple(map(str, _listed(survey.get("read"))))
+            cells = tuple(self._cells)
             self.stretches.append(
-                StretchRecord(
-                    self._step,
-                    tuple(self._cells),
-                    changed,
-                    files,
-                    read,
-                    self._state,
-                    str(survey.get("state", "")),
-                )
+                StretchRecord(self._step, cells, changed, files, read, self._state, state)
             )
-        self._state = str(survey.get("state", ""))
+        self._state = state
         self._known = dict(now)
         if cell is None or not cell.step or cell.step in self._begun:
             return ()

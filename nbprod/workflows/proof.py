@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from nbprod.emit.load import Project
@@ -98,7 +99,8 @@ def prove(
         if checked:
             steps = _without_unstable(request, steps, run_again, listener)
         steps = tuple(_explained(pipeline, record, found) for found in steps)
-        verdicts.keep(steps)
+        with suppress(OSError):  # then they are replayed next time
+            verdicts.keep(steps)
         proof = Proof(steps, checked)
         cached = sum(found.cached for found in steps)
         equal = sum(found.equal for found in steps)

@@ -123,15 +123,35 @@ def snapshot(start: dict[str, str]) -> dict[str, Any]:
     return state
 
 
-def state_fingerprint(start: dict[str, str]) -> str:
-    """Return a fingerprint of the ambient state, random states and warnings left out."""
+def state_fingerprints(start: dict[str, str]) -> dict[str, str]:
+    """Return fingerprints of the ambient state: ``options`` for all but random states.
+
+    A random state that nobody drew from keeps its fingerprint, also while numpy is imported.
+    """
     from . import fingerprint
 
     state = snapshot(start)
-    kept = {name: state[name] for name in state if name not in ("random", "warnings", "decimal")}
+    random_states = state.pop("random")
+    state["warnings"] = repr(state["warnings"])
     if "decimal" in state:
-        kept["decimal"] = str(state["decimal"]).partition(", flags")[0]
-    return fingerprint.fingerprint(kept)[0]
+        # Its flags tell what happened, not what is set.
+        state["decimal"] = repr(state["decimal"]).partition(", flags")[0]
+    found = {name: fingerprint.fingerprint(each)[0] for name, each in random_states.items()}
+    seed = found.pop("numpy_seed", "")
+    if seed or found.get("numpy", "") == _planned_state():
+        found["numpy"] = f"planned {_plan}"
+    return {**found, "options": fingerprint.fingerprint(state)[0]}
+
+
+def _planned_state() -> str:
+    """Return the fingerprint of numpy's global generator as it was planned; empty without."""
+    from . import fingerprint
+
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is None or not _plan:
+        return ""
+    planned = numpy_random.RandomState(_plan)
+    return fingerprint.fingerprint(planned.get_state())[0]
 
 
 def restore(state: dict[str, Any], *, folder: bool = True) -> list[str]:

@@ -124,7 +124,7 @@ def _boundary(
     if watched is not None:
         answer["survey"] = {
             **fingerprint.survey(runtime.names(), watched),
-            "state": ambient.state_fingerprint(runtime.ambient_at_start),
+            "state": ambient.state_fingerprints(runtime.ambient_at_start),
             "files": runtime.files.changes(),
             "read": runtime.files.read_since(),
         }

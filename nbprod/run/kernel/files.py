@@ -37,6 +37,7 @@ class FileWatch:
         self.root = root
         self.on_touch: Callable[[dict[str, Any]], None] | None = None
         self._read: set[str] = set()
+        self._code: set[str] = set()
         self._written: set[str] = set()
         self._touched: set[str] = set()
         self._witnessed: set[str] = set()
@@ -87,7 +88,9 @@ class FileWatch:
         if writes:
             self._written.add(path)
             self._touch(path)
-        elif not path.endswith(_SUFFIXES):
+        elif path.endswith(_SUFFIXES):
+            self._code.add(path)
+        else:
             self._read.add(path)
             self._read_now.add(path)
 
@@ -164,9 +167,15 @@ class FileWatch:
             return found
 
     def report(self) -> dict[str, Any]:
-        """Return ``{"read": [path], "written": [path]}``, absolute and sorted."""
+        """Return ``{"read": [path], "written": [path], "modules": [path]}``, absolute, sorted.
+
+        ``modules`` is the user's own code that was imported or read.
+        """
+        loaded = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+        code = {path for path in loaded if isinstance(path, str)} | self._code
         with self.paused():
             return {
+                "modules": sorted({os.path.realpath(path) for path in code if _counts(path)}),
                 "read": sorted({os.path.realpath(path) for path in self._read if _counts(path)}),
                 "written": sorted(
                     {os.path.realpath(path) for path in self._written if _counts(path)}

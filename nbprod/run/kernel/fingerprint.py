@@ -59,6 +59,8 @@ class Fingerprint:
     Attributes:
         met: Ids of the mutable objects and owners of buffers that were reached.
         opaque: Names of the types that count by identity only.
+        local: It holds functions of the notebook's, or instances of its classes, whose
+            code and globals are not all in the fingerprint.
     """
 
     def __init__(self) -> None:
@@ -67,6 +69,7 @@ class Fingerprint:
         self._kept: list[Any] = []
         self.met: set[int] = set()
         self.opaque: set[str] = set()
+        self.local = False
 
     def add(self, value: Any) -> None:
         """Take in a value."""
@@ -155,10 +158,13 @@ class Fingerprint:
             part = Fingerprint()
             part.add(item)
             parts.append(part.hexdigest())
+            self.local = self.local or part.local
+            self.opaque |= part.opaque
         self._tag(len(parts), *sorted(parts))
 
     def _class(self, value: Any) -> None:
         kind = type(value)
+        self.local = self.local or kind.__module__ == "__main__"
         self._tag(kind.__module__, kind.__qualname__)
 
     def _array(self, value: Any) -> None:
@@ -279,6 +285,7 @@ class Fingerprint:
         name = getattr(value, "__qualname__", getattr(value, "__name__", ""))
         module = getattr(value, "__module__", None)
         self._tag("code", type(value).__name__, module, name)
+        self.local = self.local or module == "__main__"
         if isinstance(value, types.MethodType):
             self.add(value.__func__)
             self.add(value.__self__)
@@ -489,15 +496,22 @@ _KINDS: tuple[tuple[str, Any, Any], ...] = (
 
 def fingerprint(value: Any) -> tuple[str, set[int], set[str]]:
     """Return a value's fingerprint, the ids of what it may share, and what is opaque in it."""
+    text, found = _walk(value)
+    return text, found.met, found.opaque
+
+
+def _walk(value: Any) -> tuple[str, Fingerprint]:
     found = Fingerprint()
     try:
         found.add(value)
-        return found.hexdigest(), found.met, found.opaque
+        return found.hexdigest(), found
     except (_TooManyError, RecursionError):
-        met = found.met
+        found.opaque = set()
+        found.local = True  # what was not walked may hold anything
     except Exception as error:
-        return f"unknown {type(error).__name__} {id(value)}", set(), {type(value).__name__}
-    return _by_pickle(value), met, set()
+        found.met, found.opaque = set(), {type(value).__name__}
+        return f"unknown {type(error).__name__} {id(value)}", found
+    return _by_pickle(value), found
 
 
 def _by_pickle(value: Any) -> str:
@@ -519,19 +533,23 @@ def survey(variables: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]
         names: Which of them; those that are not bound are left out.
 
     Returns:
-        ``{"fingerprints": {name: text}, "shares": [[name, ...]], "opaque": {name: [type]}}``.
+        ``{"fingerprints": {name: text}, "shares": [[name, ...]], "opaque": {name: [type]},
+        "local": [name]}``; for ``local`` see :class:`Fingerprint`.
     """
     found: dict[str, str] = {}
     opaque: dict[str, list[str]] = {}
     reached: dict[str, set[int]] = {}
+    local = []
     for name in names:
         if name in variables:
-            text, met, hidden = fingerprint(variables[name])
-            found[name] = text
-            reached[name] = met
-            if hidden:
-                opaque[name] = sorted(hidden)
-    return {"fingerprints": found, "shares": _groups(reached), "opaque": opaque}
+            found[name], walked = _walk(variables[name])
+            reached[name] = walked.met
+            if walked.opaque:
+                opaque[name] = sorted(walked.opaque)
+            if walked.local:
+                local.append(name)
+    shares = _groups(reached)
+    return {"fingerprints": found, "shares": shares, "opaque": opaque, "local": local}
 
 
 def _groups(reached: dict[str, set[int]]) -> list[list[str]]:
