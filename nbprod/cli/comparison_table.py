@@ -25,7 +25,7 @@ def describe_verification(result: VerifyResult) -> str:
         what = "pipeline and service compute" if result.service.equal else "the pipeline computes"
         lines.append(f"{what} what the notebook computes (run {result.record.run_id})")
     elif first is None:
-        lines.append("the service would answer differently from the notebook's model")
+        lines.append("the service answers differently from the notebook's model")
     else:
         step, output = first
         where = f", {output.name}" if output else ""

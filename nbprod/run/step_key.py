@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import nbprod
-from nbprod.pipeline.ir import Effect, Step
+from nbprod.pipeline.ir import Effect, Pipeline, Step
 from nbprod.pipeline.naming import function_name
 from nbprod.run.printed import printed_by
 from nbprod.run.record import RunRecord
@@ -31,6 +31,9 @@ _OUTSIDE = frozenset({Effect.NETWORK, Effect.SUBPROCESS, Effect.CLOCK})
 
 _READS_ITSELF = re.compile(r"__doc__|__file__|\b(inspect|getsource|linecache|traceback|f_lineno)\b")
 """Code that may look at its own text: there, comments and line numbers count."""
+
+_SEEDS = re.compile(r"seed|set_?state|determinis|reproduc", re.IGNORECASE)
+"""What code says that sets a random state, as far as text tells."""
 
 _SETTINGS = ("OMP_", "MKL_", "OPENBLAS_", "NUMEXPR_", "PYTHON", "CUDA_", "LC_", "LANG", "TZ")
 """Environment variables that libraries read; a step that reads any itself depends on all."""
@@ -65,7 +68,7 @@ def _parts(request: ReplayRequest, step: Step) -> Iterator[object]:
     yield list(_code(request, step))
     yield [(found.path, found.sha256) for found in record.modules]
     yield list(_files(record, step))
-    yield list(_state(record, step))
+    yield list(_state(request.pipeline, record, step))
     yield list(_shown(record, step))
 
 
@@ -100,10 +103,14 @@ def _fingerprint(request: ReplayRequest, step: str, kind: str, name: str) -> str
 
 def _notebook_code(request: ReplayRequest) -> str:
     pipeline = request.pipeline
-    sources = [block.source for step in pipeline.steps for block in step.blocks]
-    sources += [definition.source for definition in pipeline.definitions]
     literals = sorted(request.record.literals.items())
-    return json.dumps([[_meaning(source) for source in sources], literals])
+    return json.dumps([_meaning(_sources(pipeline)), literals])
+
+
+def _sources(pipeline: Pipeline) -> str:
+    sources = [definition.source for definition in pipeline.definitions]
+    sources += [block.source for step in pipeline.steps for block in step.blocks]
+    return "\n".join(sources)
 
 
 def _code(request: ReplayRequest, step: Step) -> Iterator[object]:
@@ -181,21 +188,22 @@ def _files(record: RunRecord, step: Step) -> Iterator[object]:
         yield path, "" if path in touched else digests[path]
 
 
-def _state(record: RunRecord, step: Step) -> Iterator[object]:
+def _state(pipeline: Pipeline, record: RunRecord, step: Step) -> Iterator[object]:
     """Yield the options around the step, and the random states that it draws from."""
     own = [found for found in record.stretches if found.step == step.name]
     start = record.stretches[0].state_before if record.stretches else {}
+    seeded = _SEEDS.search(_sources(pipeline))
     yield len(own)
     for stretch in own:
         before, after = stretch.state_before, stretch.state_after
-        if not before or not after:
+        if not before or not after or " " in before["options"] + after["options"]:
             raise _UnknownError
         yield before["options"], after["options"]
         drawn = [name for name in sorted({*before, *after}) if before.get(name) != after.get(name)]
         for name in drawn:
-            # The random state that a kernel starts with is nobody's, and another each time.
-            unseeded = before.get(name) == start.get(name)
-            yield name, "" if unseeded else before.get(name), after.get(name)
+            # A random state that nobody seeded is another in each run.
+            if name == "options" or (seeded and before.get(name) != start.get(name)):
+                yield name, before.get(name), after.get(name)
     reads = Effect.ENVIRONMENT in step.effects
     for name in sorted(os.environ):
         if reads or name.startswith(_SETTINGS):

@@ -83,6 +83,21 @@ class _InFront:
 def _load(service: Any, name: str, folder: Path) -> Loaded:  # noqa: ANN401 - bentoml.Service
     _separate_metrics()
     model_folder, version = _find_model(service, name)
+    return load_package(model_folder, name, version, folder)
+
+
+def load_package(model_folder: Path, name: str, version: str, folder: Path) -> Loaded:
+    """Load a packaged model for the application.
+
+    Args:
+        model_folder: Folder of the packaged model.
+        name: Name of the service.
+        version: Its version.
+        folder: Where the author's own modules lie.
+
+    Raises:
+        NbprodError: It cannot be loaded here.
+    """
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
     scorer = load_scorer(model_folder, own_modules(folder))

@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from nbprod.bento.store import delete_bento, find_bento
-from nbprod.deploy.check import ServedComparison, check_served, configured_key
+from nbprod.deploy.check import ServedComparison, configured_key
 from nbprod.deploy.curl import curl_example
 from nbprod.deploy.deployment import Deployment
 from nbprod.deploy.switch import Candidate, Switch, switching
-from nbprod.errors import ResultsDifferError, SystemFailedError, UsageError
+from nbprod.errors import SystemFailedError, UsageError
 from nbprod.events import (
     Listener,
     LogEvent,
@@ -22,12 +22,10 @@ from nbprod.events import (
     ignore_events,
 )
 from nbprod.workflows.build import BUILD_STAGES, build_stage
+from nbprod.workflows.served_truth import ServedTruth, read_truth, require_served
 from nbprod.workflows.stage import stage
 from nbprod.workflows.target import VersionTarget, resolve_deploy_target
 from nbprod.workflows.training import TrainingRequest, prepare, train
-
-_ROWS_ALONE = 5
-_ROWS_TOGETHER = 100
 
 SERVICE_STAGES = (
     ("start", "Start the service"),
@@ -119,50 +117,6 @@ class DeployResult:
             "model": self.model,
             "metrics": self.metrics or {},
         }
-
-
-@dataclass(frozen=True, slots=True)
-class ServedTruth:
-    """What the service must answer: rows, and the answers of the model in the run's kernel."""
-
-    rows: tuple[dict[str, object], ...] = ()
-    expected: dict[str, object] | None = None
-
-    @property
-    def comparable(self) -> bool:
-        """There are rows, and answers to compare with."""
-        return bool(self.rows) and self.expected is not None
-
-    @property
-    def example(self) -> tuple[dict[str, object], object]:
-        """A row without missing values if there is one, and the prediction for it."""
-        for row, prediction in zip(self.rows, self._predictions, strict=False):
-            if None not in row.values():
-                return row, prediction
-        return (self.rows[0], self._predictions[0]) if self.rows else ({}, None)
-
-    def answers(self, part: slice) -> dict[str, object]:
-        """Return the expected answers of some of the rows."""
-        return {
-            name: value[part] if isinstance(value, list) and name != "classes" else value
-            for name, value in (self.expected or {}).items()
-        }
-
-    @property
-    def _predictions(self) -> list[object]:
-        found = (self.expected or {}).get("predictions")
-        return found if isinstance(found, list) else []
-
-
-def read_truth(run_folder: Path, variable: str) -> ServedTruth:
-    """Read the rows and answers that a run kept for its model; nothing if they are gone."""
-    folder = run_folder / "models" / variable
-    try:
-        rows = json.loads((folder / "rows.json").read_bytes())
-        expected = json.loads((folder / "expected.json").read_bytes())
-    except OSError:
-        return ServedTruth()
-    return ServedTruth(tuple(rows), expected)
 
 
 def deploy(request: DeployRequest, listener: Listener = ignore_events) -> DeployResult:
@@ -259,50 +213,10 @@ def _compare(candidate: Candidate, truth: ServedTruth, listener: Listener) -> Se
     if truth.expected is None or not truth.comparable:
         return ServedComparison(0)  # an earlier version whose run is gone
 
-    def compare(part: slice, batch: int) -> ServedComparison:
-        def progress(done: int, _: int) -> None:
-            done += part.start or 0
-            listener(ProgressEvent("compare", done, len(truth.rows), unit="row"))
+    def progress(done: int, total: int) -> None:
+        listener(ProgressEvent("compare", done, total, unit="row"))
 
-        return check_served(
-            candidate.url,
-            candidate.check_token,
-            truth.rows[part],
-            truth.answers(part),
-            batch,
-            key=configured_key(),
-            progress=progress,
-        )
-
-    # Clients ask about one row at a time, so some rows are sent alone first.
-    alone = compare(slice(0, _ROWS_ALONE), batch=1)
-    if not alone.equal:
-        raise _differs(
-            alone,
-            "the notebook's model answered these rows among others; if its answer for a row "
-            "depends on the rows beside it (X - X.mean() in a transform), compute that at fit",
-        )
-    if len(truth.rows) <= _ROWS_ALONE:
-        return alone
-    others = compare(slice(_ROWS_ALONE, None), batch=_ROWS_TOGETHER)
-    if not others.equal:
-        raise _differs(
-            others,
-            "the model depends on something that the service does not have: a global "
-            "variable, a file, an option or a random number",
-            offset=_ROWS_ALONE,
-        )
-    return ServedComparison(alone.checked_rows + others.checked_rows)
-
-
-def _differs(compared: ServedComparison, fix: str, offset: int = 0) -> ResultsDifferError:
-    first = compared.differences[0]
-    first = replace(first, row=first.row + offset)
-    return ResultsDifferError(
-        f"the service answers {compared.differing_rows} of {compared.checked_rows} rows "
-        f"differently from the notebook's model: {first}",
-        fix=fix,
-    )
+    return require_served(candidate.url, candidate.check_token, truth, configured_key(), progress)
 
 
 def _refuse_training_options(request: DeployRequest) -> None:

@@ -1,19 +1,19 @@
-"""Would the service answer as the notebook's model does? Asked without deploying anything."""
+"""Does the service answer as the notebook's model does? Asked without deploying anything."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from nbprod.bento.score_process import ScoreRequest
+from nbprod.bento.trial import trial_service
 from nbprod.emit.load import Project
 from nbprod.errors import NbprodError, ResultsDifferError, UsageError
-from nbprod.events import Listener
+from nbprod.events import Listener, ProgressEvent
 from nbprod.model.choice import Choice
 from nbprod.run.environment import require_same_environment
-from nbprod.run.process import call_process
 from nbprod.run.record import RunRecord
-from nbprod.workflows.packaging import own_modules, package_model
+from nbprod.workflows.packaging import package_model
+from nbprod.workflows.served_truth import read_truth, require_served
 from nbprod.workflows.stage import stage
 from nbprod.workflows.training import Prepared, choose, refuse_serve_cells
 
@@ -53,7 +53,10 @@ def check_service(
     artifacts: tuple[ArtifactPart, ...],
     listener: Listener,
 ) -> ServiceCheck:
-    """Package the model that the generated code made, and let it answer the run's rows."""
+    """Package the model that the generated code made, and let a service answer the run's rows.
+
+    The service is the application of a Bento, on a loopback port for as long as that takes.
+    """
     with stage("package", listener) as detail:
         try:
             refuse_serve_cells(prepared.subject)
@@ -62,7 +65,7 @@ def check_service(
         except NbprodError as error:
             detail.append("no service to compare")
             return ServiceCheck(detail=error.message)
-        found = _check(prepared, project, record, choice, artifacts)
+        found = _check(prepared, project, record, choice, artifacts, listener)
         detail.append(f"{found.checked_rows} rows answered" if found.equal else found.detail)
     return found
 
@@ -73,25 +76,24 @@ def _check(
     record: RunRecord,
     choice: Choice,
     artifacts: tuple[ArtifactPart, ...],
+    listener: Listener,
 ) -> ServiceCheck:
     variable = choice.candidate.variable
+    truth = read_truth(Path(record.folder), variable)
+    if not truth.comparable:
+        return ServiceCheck(variable, detail=f"the run kept no rows for its model `{variable}`")
+
+    def progress(done: int, total: int) -> None:
+        listener(ProgressEvent("package", done, total, unit="row"))
+
+    pipeline = prepared.pipeline
     try:
-        package = package_model(prepared.pipeline, project, record, choice, artifacts, [])
+        package = package_model(pipeline, project, record, choice, artifacts, [])
+        with trial_service(pipeline.service, record.run_id, package, project.directory) as service:
+            compared = require_served(service.url, service.token, truth, "", progress)
     except ResultsDifferError as error:
-        return ServiceCheck(variable, 0, equal=False, detail=f"{error.message}. {error.fix}")
+        reason = f"{error.message}. {error.fix}".rstrip(". ")
+        return ServiceCheck(variable, 0, equal=False, detail=reason)
     except UsageError as error:
         return ServiceCheck(variable, detail=error.message)
-    folder = Path(record.folder)
-    request = ScoreRequest(
-        package=str(package),
-        model_folder=str(folder / "models" / variable),
-        project=str(project.directory),
-        own_modules=own_modules(project),
-    )
-    answer = call_process("nbprod.bento.score_process", request, folder / "score-request.json")
-    if not answer.get("ok"):
-        reason = f"it cannot answer the run's rows: {answer.get('message')}"
-        return ServiceCheck(variable, 0, equal=False, detail=reason)
-    difference = str(answer["detail"])
-    rows = int(str(answer["checked_rows"]))
-    return ServiceCheck(variable, rows, equal=not difference, detail=difference)
+    return ServiceCheck(variable, compared.checked_rows, equal=True)

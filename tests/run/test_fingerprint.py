@@ -6,6 +6,7 @@ import copy
 import functools
 import pickle
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -74,6 +75,9 @@ CHANGES: list[tuple[Callable[[], Any], Callable[[Any], Any]]] = [
     (lambda: [1, [2]], lambda v: v[1].append(3)),
     (lambda: {"a": 1}, lambda v: v.update(a=1.0)),
     (lambda: {"a": 1, "b": 2}, lambda v: v.update(a=v.pop("a"))),
+    (lambda: {f"k{n}": n for n in range(200)}, lambda v: v.update(k7=0)),
+    (lambda: {f"k{n}": n for n in range(200)}, lambda v: v.update(more=0)),
+    (lambda: [signal.SIGINT], lambda v: v.__setitem__(0, signal.SIGHUP)),
     (lambda: {1, 2}, lambda v: v.add(3)),
     (lambda: list(range(500)), lambda v: v.__setitem__(499, True)),
     (lambda: Box({"a": []}), inner),

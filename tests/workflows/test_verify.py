@@ -211,6 +211,60 @@ def test_the_service_leg_answers_the_notebooks_rows(folder: Path) -> None:
     text = describe_verification(result)
     assert "service of `model`: 112 answers equal to the notebook's" in text
     json.dumps(result.as_json())
+    assert not any(step.cached for step in result.steps)
+
+    # Once more, with one cell changed: only what that touches is replayed.
+    cells = [
+        (each[0].replace("'accuracy', round", "'measured', round"), each[1])
+        if isinstance(each, tuple)
+        else each
+        for each in MODEL_CELLS
+    ]
+    again = verify(VerifyRequest(write_notebook(folder / "iris.ipynb", *cells)))
+    assert again.equivalent
+    assert {step.step for step in again.steps if not step.cached} == {"evaluate"}
+    assert [step["cached"] for step in again.as_json()["steps"]] == [True, True, True, False]  # type: ignore[index,attr-defined]
+    assert again.service.checked_rows == 112  # asked with the model of the earlier replay
+    assert "load   " in describe_verification(again)
+    assert "unchanged" in describe_verification(again)
+    # A verdict that was not written here counts for nothing.
+    for verdict in (folder / ".nbprod" / "verified").iterdir():
+        verdict.write_bytes(verdict.read_bytes().replace(b"accuracy", b"accurate") + b" ")
+    quick = verify(VerifyRequest(folder / "iris.ipynb", service=False))
+    assert quick.equivalent
+    assert not any(step.cached for step in quick.steps)
+    assert quick.service.equal is None
+    assert "--no-service" in quick.service.detail
+
+
+def test_a_service_that_answers_differently(folder: Path) -> None:
+    from nbprod.cli.comparison_table import describe_verification
+
+    cells = (
+        ("import os\nimport numpy as np\nimport pandas as pd", []),
+        (
+            # In a service there is no such file: what stands beside the notebook stays there.
+            "class Shifted:\n"
+            "    def fit(self, X, y):\n        return self\n"
+            "    def predict(self, X):\n"
+            "        return np.full(len(X), 1.5 if os.path.exists('log.txt') else 2.5)",
+            [],
+        ),
+        (
+            "X = pd.DataFrame({'a': range(20)})\ny = X['a'] / 2\nmodel = Shifted().fit(X, y)",
+            ["step:train"],
+        ),
+    )
+    result = verify(
+        VerifyRequest(write_notebook(folder / "s.ipynb", *cells, nbprod={"model": "model"}))
+    )
+    assert result.proof.equal
+    assert not result.equivalent
+    assert result.service.equal is False
+    assert "row 1" in result.service.detail
+    assert "2.5 from the service, 1.5 in the notebook" in result.service.detail
+    text = describe_verification(result)
+    assert "the service answers differently from the notebook's model" in text
 
 
 def test_an_undeclared_change_stops_it_and_names_the_line(folder: Path) -> None:

@@ -8,6 +8,7 @@ its identity.
 
 from __future__ import annotations
 
+import enum
 import functools
 import hashlib
 import io
@@ -135,7 +136,7 @@ class Fingerprint:
         self._tag(len(value))
         self.met.add(id(value))
         items = value if isinstance(value, dict) else dict(value)
-        if not self._scalars(items.keys()):
+        if not self._scalars(list(items)):
             for key in items:
                 self.add(key)
         self._values(list(items.values()))
@@ -325,6 +326,9 @@ class Fingerprint:
     def _object(self, value: Any) -> None:
         kind = type(value)
         self._class(value)
+        if isinstance(value, enum.Enum):
+            self._tag("member", value.name)
+            return
         if isinstance(value, _IDENTITY_ONLY) or kind.__module__.startswith(_BY_IDENTITY):
             self._by_identity(value)
             return
