@@ -123,14 +123,15 @@ def snapshot(start: dict[str, str]) -> dict[str, Any]:
     return state
 
 
-def state_fingerprints(start: dict[str, str]) -> dict[str, str]:
-    """Return fingerprints of the ambient state: ``options`` for all but random states.
+def state_fingerprints(state: dict[str, Any]) -> dict[str, str]:
+    """Return fingerprints of a snapshot: ``options`` for all but random states.
 
-    A random state that nobody drew from keeps its fingerprint, also while numpy is imported.
+    A random state that nobody drew from keeps its fingerprint, also while numpy is
+    imported. With a space in it, ``options`` holds what has no content to look at.
     """
     from . import fingerprint
 
-    state = snapshot(start)
+    state = dict(state)
     random_states = state.pop("random")
     state["warnings"] = repr(state["warnings"])
     if "decimal" in state:
@@ -140,7 +141,9 @@ def state_fingerprints(start: dict[str, str]) -> dict[str, str]:
     seed = found.pop("numpy_seed", "")
     if seed or found.get("numpy", "") == _planned_state():
         found["numpy"] = f"planned {_plan}"
-    return {**found, "options": fingerprint.fingerprint(state)[0]}
+    options, walked = fingerprint.walk(state)
+    unsure = walked.opaque or walked.local
+    return {**found, "options": f"{options} unsure" if unsure else options}
 
 
 def _planned_state() -> str:

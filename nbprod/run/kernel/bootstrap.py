@@ -121,10 +121,11 @@ def _boundary(
     answer: dict[str, Any] = {"saved": []}
     if described:
         observe.describe_pending()
+    state = _state(runtime) if saves or watched is not None else {}
     if watched is not None:
         answer["survey"] = {
             **fingerprint.survey(runtime.names(), watched),
-            "state": ambient.state_fingerprints(runtime.ambient_at_start),
+            "state": ambient.state_fingerprints(state),
             "files": runtime.files.changes(),
             "read": runtime.files.read_since(),
         }
@@ -134,7 +135,7 @@ def _boundary(
             save["names"],
             save["path"],
             hoisted=runtime.hoisted,
-            state=_state(runtime),
+            state=state,
         )
         answer["saved"].append(found)
     if cell:

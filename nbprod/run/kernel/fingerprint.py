@@ -500,11 +500,12 @@ _KINDS: tuple[tuple[str, Any, Any], ...] = (
 
 def fingerprint(value: Any) -> tuple[str, set[int], set[str]]:
     """Return a value's fingerprint, the ids of what it may share, and what is opaque in it."""
-    text, found = _walk(value)
+    text, found = walk(value)
     return text, found.met, found.opaque
 
 
-def _walk(value: Any) -> tuple[str, Fingerprint]:
+def walk(value: Any) -> tuple[str, Fingerprint]:
+    """Return a value's fingerprint, and what was met on the way."""
     found = Fingerprint()
     try:
         found.add(value)
@@ -546,7 +547,7 @@ def survey(variables: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]
     local = []
     for name in names:
         if name in variables:
-            found[name], walked = _walk(variables[name])
+            found[name], walked = walk(variables[name])
             reached[name] = walked.met
             if walked.opaque:
                 opaque[name] = sorted(walked.opaque)
