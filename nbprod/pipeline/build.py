@@ -15,7 +15,7 @@ from nbprod.analysis.definitions import Definitions, Installed, find_definitions
 from nbprod.analysis.headings import Outline, outline
 from nbprod.analysis.ignored import without_ignored
 from nbprod.analysis.lint.checks import lint
-from nbprod.analysis.lint.secrets import find_secrets, without_secrets
+from nbprod.analysis.lint.secrets import find_secrets, secret_findings, without_secrets
 from nbprod.analysis.parameters import ParameterFacts, find_parameters
 from nbprod.analysis.refusals import refusals
 from nbprod.analysis.requirements import Imports, find_imports
@@ -96,7 +96,7 @@ def build(
     )
     secrets = find_secrets(facts)
     problems = [*refusals(facts), *lint(facts), *_stars(facts)]
-    problems += [each.finding for each in secrets]
+    problems += secret_findings(secrets)
     if not any(each.statements or each.error for each in facts.cells):
         problems.append(finding("no-code", f"{notebook.name} has no code to turn into a pipeline."))
         return None, without_ignored(without_secrets(problems, secrets), notebook)

@@ -32,14 +32,19 @@ def find_secrets(survey: Survey) -> list[Secret]:
     facts = {each.cell.number: each for each in survey.cells}
     found: list[Secret] = []
     for cell in survey.notebook.cells:
-        by_shape = list(_in_text(cell, path))
-        found += by_shape
+        found += _in_text(cell, path)
         if cell.number in facts:
-            told = {each.finding.origin for each in by_shape}
-            by_name = _by_name(facts[cell.number], path)
-            found += [each for each in by_name if each.finding.origin not in told]
+            found += _by_name(facts[cell.number], path)
         found += _in_outputs(cell, path)
     return found
+
+
+def secret_findings(secrets: list[Secret]) -> list[Diagnostic]:
+    """Return what to say of ``secrets``: once of each line, however a secret was found there."""
+    found: dict[tuple[str, object], Diagnostic] = {}
+    for each in secrets:
+        found.setdefault((each.finding.code, each.finding.origin), each.finding)
+    return list(found.values())
 
 
 def without_secrets(problems: list[Diagnostic], secrets: list[Secret]) -> list[Diagnostic]:
