@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from nbprod.analysis.rules import finding
+from nbprod.analysis.scopes import bound_names
 from nbprod.analysis.survey import CellFacts, Survey
 from nbprod.diagnostics import Diagnostic
 
@@ -25,7 +26,50 @@ def refusals(survey: Survey) -> list[Diagnostic]:
         for line, code, message in _constructs(facts):
             origin = facts.cell.origin(survey.notebook.path, facts.cell_line(line))
             found.append(finding(code, message, origin))
-    return found
+    return [*found, *_captured(survey)]
+
+
+def _captured(survey: Survey) -> Iterator[Diagnostic]:
+    """Find uses of what ``%%capture NAME`` binds beyond the text that was printed."""
+    names: dict[str, CellFacts] = {}
+    for facts in survey.cells:
+        if facts.role.skip:
+            continue
+        for statement in facts.statements if names else ():
+            yield from _shown_again(statement, facts, names, survey)
+            for name in names.keys() & bound_names(statement):
+                del names[name]
+        for magic in facts.code.magics:
+            if magic.text.startswith("%%capture"):
+                words = magic.text.split()[1:]
+                names.update({word: facts for word in words if not word.startswith("-")})
+
+
+def _shown_again(
+    statement: ast.stmt, facts: CellFacts, names: dict[str, CellFacts], survey: Survey
+) -> Iterator[Diagnostic]:
+    nodes = list(ast.walk(statement))
+    texts = {id(each) for node in nodes for each in _read_as_text(node)}
+    for node in nodes:
+        if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load):
+            continue
+        if node.id in names and id(node) not in texts:
+            message = (
+                f"`{node.id}` is what %%capture in cell {names[node.id].cell.number} kept: what "
+                "was displayed there is shown again, which the generated code does not keep."
+            )
+            origin = facts.cell.origin(survey.notebook.path, facts.cell_line(node.lineno))
+            fix = f"Read {node.id}.stdout, or show it without %%capture."
+            yield finding("magic-refused", message, origin, fix)
+
+
+def _read_as_text(node: ast.AST) -> list[ast.expr]:
+    """Return where a captured output is certainly read as the text that was printed."""
+    if isinstance(node, ast.Attribute) and node.attr in {"stdout", "stderr"}:
+        return [node.value]
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        return list(node.args) if node.func.id in {"str", "print"} else []
+    return []
 
 
 def _syntax(facts: CellFacts, error: SyntaxError, survey: Survey) -> Diagnostic:

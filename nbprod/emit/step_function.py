@@ -13,6 +13,8 @@ from nbprod.pipeline.ir import Block, Definition, DefinitionKind, Parameter, Pip
 from nbprod.pipeline.naming import function_name
 
 CELL_MARK = "# Cell"
+# A cell under %%capture, which swallows its figures too.
+CAPTURES = re.compile(r"^with IPython\.utils\.capture\.capture_output\(", re.M)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,11 @@ def body_pieces(step: Step, pipeline: Pipeline) -> tuple[Piece, ...]:
         pieces.extend(_definition_piece(found) for found in ready)
         within = [found for found in pending if _cell(found) == block.origin.cell]
         pieces.extend(_split(block, within))
-        if show and number < len(step.blocks) and _leaves_figures(block):
+        if show and block.draws and CAPTURES.search(block.source):
+            last = pieces.pop()
+            source = f"{last.source}\n{INDENT}{show}  # captured with the rest of the cell"
+            pieces.append(Piece(source, last.cell, (*last.lines, 0), last.doc))
+        elif show and number < len(step.blocks) and _leaves_figures(block):
             last = pieces.pop()
             source = f"{last.source}\n{show}  # a notebook shows figures at the end of a cell"
             pieces.append(Piece(source, last.cell, (*last.lines, 0), last.doc))

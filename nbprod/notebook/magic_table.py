@@ -31,13 +31,6 @@ NEUTRAL: dict[str, str] = {
             "who",
             "who_ls",
             "whos",
-            "ls",
-            "ll",
-            "la",
-            "lf",
-            "lk",
-            "ldir",
-            "lx",
             "history",
             "hist",
             "lsmagic",
@@ -58,6 +51,21 @@ NEUTRAL: dict[str, str] = {
     ),
     **dict.fromkeys(("pip", "conda", "mamba", "micromamba", "uv"), _ENVIRONMENT),
     **dict.fromkeys(("load", "logstart", "logstop", "notebook", "save", "edit"), _FRONT_END),
+}
+
+# Of those that are left out, what prints nothing: what the others print is missing from the
+# pipeline, and that is no difference.
+SILENT = frozenset({"matplotlib", "config", "autoreload", "aimport", "autosave", "xmode", "colors"})
+
+# Shell commands that IPython has as magics; ``%l`` stands for the arguments.
+ALIASES: dict[str, str] = {
+    **{name: name for name in ("mkdir", "rmdir", "mv", "rm", "cp", "cat")},
+    "ls": "COLUMNS=80 ls -C -F --color",
+    "ll": "ls -F -o --color",
+    "lf": "ls -F -o --color %l | grep ^-",
+    "lk": "ls -F -o --color %l | grep ^l",
+    "ldir": "ls -F -o --color %l | grep /$",
+    "lx": "ls -F -o --color %l | grep ^-..x",
 }
 
 # Commands that install things: command -> subcommands that do (all if empty).

@@ -14,13 +14,18 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from nbprod.notebook.magic_table import (
+    ALIASES,
     DISPLAY_CELL_MAGICS,
     INSTALLERS,
     NEUTRAL,
     REFUSALS,
+    SILENT,
     TIMED_AND_DROPPED,
     TRANSPARENT,
 )
+
+# What IPython itself runs a %%capture cell in.
+CAPTURE_MODULE = "IPython.utils.capture"
 
 _CONTINUED_MAGIC = re.compile(r"^\s*(?:[%!]|[\w.,\s]+=\s*[%!])")
 
@@ -50,6 +55,12 @@ class Magic:
     fate: Fate
     reason: str = ""
     fix: str = ""
+
+    @property
+    def prints(self) -> bool:
+        """Whether it was left out although it may print something."""
+        name = self.text.lstrip("%").partition(" ")[0]
+        return self.fate is Fate.DROPPED and name not in SILENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +99,7 @@ def plain_code(source: str) -> PlainCode:
     if "get_ipython" not in source and _parses(source):
         return PlainCode(source)
     rewrite = _Rewrite()
-    source = _apply_cell_magic(source, rewrite)
-    source = _apply_line_magics(source, rewrite)
+    source = _apply_line_magics(_apply_cell_magic(source, rewrite), rewrite)
     prelude = "".join(f"import {name}\n" for name in sorted(rewrite.imports))
     magics = tuple(sorted(rewrite.magics, key=lambda magic: magic.line))
     return PlainCode(prelude + source, magics, len(rewrite.imports))
@@ -155,6 +165,10 @@ def _cell_magic(name: str, arguments: str, lines: list[str], index: int, rewrite
         return False
     elif name in {"bash", "sh", "system", "sx", "!"}:
         shell = "bash" if name == "bash" else "sh"
+        if arguments or name in {"system", "sx", "!"}:
+            reason = "what it keeps or displays is IPython's"
+            rewrite.note(text, line, Fate.REFUSED, reason, "Use %%bash alone, or subprocess.run.")
+            return False
         lines[index:] = [_shell_script(shell, body, rewrite)] + [""] * body.count("\n")
         rewrite.note(text, line, Fate.TRANSLATED, "it becomes a subprocess")
     elif name in {"writefile", "file"} and arguments:
@@ -171,30 +185,28 @@ _FIX_MAGIC = "Write it in plain Python, or tag the cell skip."
 
 
 def _capture(arguments: str, lines: list[str], index: int, rewrite: _Rewrite) -> None:
-    """``%%capture``: the body runs with its output swallowed."""
-    names = [word for word in arguments.split() if not word.startswith("-")]
+    """``%%capture``: the body runs with what it prints and shows swallowed, or kept in a name."""
+    words = arguments.split()
+    names = [word for word in words if not word.startswith("-")]
     body = "\n".join(lines[index + 1 :])
     text = f"%%capture {arguments}".strip()
-    if names:
-        rewrite.note(text, index + 1, Fate.DROPPED, f"what {names[0]} captures is not kept")
-    else:
-        rewrite.note(text, index + 1, Fate.TRANSLATED, "its output is swallowed")
+    rewrite.note(text, index + 1, Fate.TRANSLATED, "what it prints and shows is swallowed")
     plain = _apply_line_magics(body, _Rewrite())
-    if not _parses(plain) or not ast.parse(plain).body:
+    if not _parses(plain):
         return
-    streams = []
-    if "--no-stdout" not in arguments:
-        streams.append("contextlib.redirect_stdout(io.StringIO())")
-    if "--no-stderr" not in arguments:
-        streams.append("contextlib.redirect_stderr(io.StringIO())")
-    if not streams:
+    off = [word.removeprefix("--no-") for word in words if word.startswith("--no-")]
+    target = f" as {names[0]}" if names and names[0].isidentifier() else ""
+    if not target and not ast.parse(plain).body:
         return
-    rewrite.imports.update({"contextlib", "io"})
-    lines[index] = f"with {', '.join(streams)}:"
+    rewrite.imports.add(CAPTURE_MODULE)
+    options = ", ".join(f"{stream}=False" for stream in off)
+    lines[index] = f"with {CAPTURE_MODULE}.capture_output({options}){target}:"
     inside = _lines_inside_strings(plain)
     for position, line in enumerate(lines[index + 1 :], start=1):
         if line.strip() and position not in inside:
             lines[index + position] = f"    {line}"
+    if not ast.parse(plain).body:
+        lines.append("    pass")
 
 
 def _lines_inside_strings(source: str) -> set[int]:
@@ -402,7 +414,11 @@ def _line_magic(name: str, arguments: str, is_statement: bool, line: int, rewrit
         return ""
     if name in {"sx", "system"}:
         return _shell(arguments, "getoutput", is_statement, line, rewrite)
-    code = _operating_system(name, arguments, rewrite)
+    if name in ALIASES and is_statement and "%l" not in arguments:
+        command, _, behind = ALIASES[name].partition("%l")
+        rewrite.note(text, line, Fate.TRANSLATED, "it becomes a subprocess")
+        return _run_shell(f"{command.strip()} {arguments}{behind}".strip(), rewrite)
+    code = _operating_system(name, arguments, is_statement, rewrite)
     if code:
         rewrite.note(text, line, Fate.TRANSLATED)
         return code
@@ -418,31 +434,38 @@ def _without_options(arguments: str) -> str:
     return " ".join(words)
 
 
-def _operating_system(name: str, arguments: str, rewrite: _Rewrite) -> str:
-    """Translate the magics that stand for one call of ``os``."""
-    target = arguments.strip().strip("'\"")
+def _operating_system(name: str, arguments: str, is_statement: bool, rewrite: _Rewrite) -> str:
+    """Translate the magics that stand for one call of ``os``, with what they print."""
+    target = arguments.strip()
     if "{" in target or "$" in target:
         return ""
+    if name == "xdel" and target.isidentifier():
+        return f"del {target}"
     code = ""
-    if name == "cd":
-        target = target.removeprefix("-q ").strip()
     if name == "pwd":
         code = "os.getcwd()"
-    elif name == "cd" and target and not target.startswith("-"):
-        code = f"os.chdir(os.path.expanduser({target!r}))"
-    elif name in {"env", "set_env"} and "=" in target:
-        variable, _, value = target.partition("=")
-        code = f"os.environ[{variable.strip()!r}] = {value.strip()!r}"
-    elif name in {"env", "set_env"} and len(target.split()) == 2:
-        variable, value = target.split()
-        code = f"os.environ[{variable!r}] = {value!r}"
-    elif name == "env" and target:
-        code = f"os.environ[{target!r}]"
-    elif name == "xdel" and target.isidentifier():
-        return f"del {target}"
+    elif name == "cd":
+        code = _change_folder(target, is_statement)
+    elif name in {"env", "set_env"}:
+        split = "=" if "=" in target else " "
+        variable, given, value = (part.strip() for part in target.partition(split))
+        if given or value:
+            said = f"env: {variable}={value}"
+            code = f"os.environ[{variable!r}] = {value!r}; print({said!r})"
+        elif variable and name == "env":
+            code = f"os.environ[{variable!r}]"
     if code:
         rewrite.imports.add("os")
     return code
+
+
+def _change_folder(target: str, is_statement: bool) -> str:
+    quiet = target.startswith("-q ")
+    folder = target.removeprefix("-q ").strip().strip("'\"")
+    if not folder or folder.startswith("-") or not is_statement:
+        return ""
+    told = "" if quiet else "; print(os.getcwd())"
+    return f"os.chdir(os.path.expanduser({folder!r})){told}"
 
 
 def _shell(command: str, method: str, is_statement: bool, line: int, rewrite: _Rewrite) -> str:
@@ -453,8 +476,7 @@ def _shell(command: str, method: str, is_statement: bool, line: int, rewrite: _R
     if words and (words[0] in INSTALLERS and (len(words) < 2 or words[1] in INSTALLERS[words[0]])):
         rewrite.note(text, line, Fate.DROPPED, "the environment is not changed by a pipeline")
         return "" if is_statement else "[]"
-    quoted = _quoted(command)
-    if not quoted:
+    if not _quoted(command):
         rewrite.note(
             text,
             line,
@@ -463,15 +485,26 @@ def _shell(command: str, method: str, is_statement: bool, line: int, rewrite: _R
             "Write it with subprocess.run([...]).",
         )
         return "None"
-    rewrite.imports.add("subprocess")
     rewrite.note(text, line, Fate.TRANSLATED, "it becomes a subprocess")
-    run = (
-        f"subprocess.run({quoted}, shell=True, check=False, text=True, "
+    if method == "getoutput":
+        rewrite.imports.add("subprocess")
+        return f"{_subprocess(command)}.splitlines()"
+    return _run_shell(command, rewrite)
+
+
+def _run_shell(command: str, rewrite: _Rewrite) -> str:
+    """Return the code that runs a shell line and prints what it prints in a notebook."""
+    rewrite.imports.add("subprocess")
+    if re.match(r"ls(?: +[^-|;&<>`$()]*)?$", command):
+        command = f"COLUMNS=80 ls -C{command[2:]}"  # a notebook's shell has a terminal
+    return f"print({_subprocess(command)}, end='')"
+
+
+def _subprocess(command: str) -> str:
+    return (
+        f"subprocess.run({_quoted(command)}, shell=True, check=False, text=True, "
         "stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout"
     )
-    if method == "getoutput":
-        return f"{run}.splitlines()"
-    return f"print({run}, end='')"
 
 
 def _quoted(command: str) -> str:

@@ -19,6 +19,14 @@ __all__ = ["INJECTED_TAG", "Notebook", "read_notebook", "read_notebook_text"]
 
 INJECTED_TAG = "injected-parameters"
 _KINDS = {"code": CellKind.CODE, "markdown": CellKind.MARKDOWN, "raw": CellKind.RAW}
+# How the kernels of other languages begin, for notebooks that do not name their language.
+_KERNELS = (
+    *(("julia", "Julia"), ("bash", "Bash"), ("octave", "Octave"), ("javascript", "JavaScript")),
+    *(("ijavascript", "JavaScript"), ("deno", "TypeScript"), ("xcpp", "C++"), ("scala", "Scala")),
+    *(("almond", "Scala"), ("gophernotes", "Go"), ("java", "Java"), ("rust", "Rust")),
+    *(("stata", "Stata"), ("sas", "SAS"), ("matlab", "MATLAB"), ("spylon", "Scala")),
+    *(("xr", "R"), ("sql", "SQL"), ("haskell", "Haskell"), (".net", ".NET")),
+)
 _PYTHON = frozenset({"python", "python3", "ipython", "ipython3"})
 
 
@@ -58,7 +66,7 @@ def _read_bytes(data: bytes, path: str) -> Notebook:
     metadata = _mapping(document.get("metadata"))
     kernel = _mapping(metadata.get("kernelspec"))
     language = _language(metadata, kernel)
-    if language not in _PYTHON:
+    if language.lower() not in _PYTHON:
         raise UsageError(
             f"{path} is a notebook for {language}, not for Python.",
             fix="nbprod understands Python notebooks only.",
@@ -110,8 +118,8 @@ def _upgraded(document: dict[str, object], path: str) -> dict[str, object]:
     import nbformat
 
     try:
-        old = nbformat.from_dict(document)  # type: ignore[no-untyped-call]
-        upgraded = nbformat.convert(old, 4)  # type: ignore[no-untyped-call]
+        text = json.dumps(document)  # its reader also joins the lines that a source is split into
+        upgraded = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
     except Exception:  # noqa: BLE001 - whatever its converter meets is a broken file
         raise UsageError(
             f"{path} is a notebook of format 3 that cannot be brought to format 4.",
@@ -122,8 +130,13 @@ def _upgraded(document: dict[str, object], path: str) -> dict[str, object]:
 
 def _language(metadata: Mapping[str, object], kernel: Mapping[str, object]) -> str:
     info = _mapping(metadata.get("language_info"))
-    language = info.get("name") or kernel.get("language") or metadata.get("language") or "python"
-    return str(language).lower()
+    language = info.get("name") or kernel.get("language") or metadata.get("language")
+    if language:
+        return str(language)
+    name = str(kernel.get("name") or "").lower()
+    if name in {"ir", "irkernel"}:
+        return "R"
+    return next((other for start, other in _KERNELS if name.startswith(start)), "python")
 
 
 def _read_cells(cells: object, path: str) -> tuple[Cell, ...]:

@@ -162,6 +162,8 @@ def _load(path: Path) -> tuple[Any, str]:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
     except Exception as error:  # whatever nbformat meets is a broken file
         raise UsageError(f"{path} is not a notebook.", fix="Give an .ipynb file.") from error
+    if not isinstance(nb, nbformat.NotebookNode):  # what format 3 is converted to
+        nb = nbformat.from_dict(nb)  # type: ignore[no-untyped-call]
     _complete(nb)
     _derive_ids(nb)
     return nb, hashlib.sha256(data).hexdigest()

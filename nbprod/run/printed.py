@@ -9,11 +9,13 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from nbprod.notebook.magics import plain_code
 from nbprod.run.plan import INJECTED_TAG
 
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
 # What %time and %%time print: another time at every run, and not in the generated code.
 _TIMES = re.compile(r"^(CPU times: .*|Wall time: .*)\n", re.MULTILINE)
+_MAGIC = re.compile(r"^\s*[%!?]|\?\s*$|=\s*[%!]", re.MULTILINE)
 _OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n)")
 
 
@@ -53,13 +55,42 @@ def _cells(output: Path, mtime_ns: int, inode: int) -> list[dict[str, Any]]:  # 
     return found
 
 
-def printed_difference(printed: str, expected: str) -> str:
+def left_out_magics_print(output: Path, cells: Collection[int]) -> bool:
+    """Tell whether a magic that the generated code leaves out may have printed in ``cells``.
+
+    Args:
+        output: The output notebook of a run.
+        cells: Numbers of cells, from 1, injected ones not counted.
+    """
+    number = 0
+    for cell in output_cells(output):
+        if INJECTED_TAG in cell.get("metadata", {}).get("tags", ()):
+            continue
+        number += 1
+        source = "".join(cell["source"])
+        if number not in cells or cell["cell_type"] != "code" or not _MAGIC.search(source):
+            continue
+        if any(magic.prints for magic in plain_code(source).magics):
+            return True
+    return False
+
+
+def printed_difference(printed: str, expected: str, *, further: bool = False) -> str:
     """Return the first difference of two printed texts; empty if there is none.
 
     Memory addresses, times that magics measured, spaces at line ends, and lines that a
     progress bar has overwritten do not count.
+
+    Args:
+        printed: What was printed.
+        expected: What should have been.
+        further: ``expected`` may hold lines that ``printed`` does not: of magics left out.
     """
     ours, theirs = _lines(printed), _lines(expected)
+    if further:
+        rest = iter(theirs)
+        lost = next((line for line in ours if line not in rest), None)
+        return "" if lost is None else f"line {ours.index(lost) + 1} is only here: {_short(lost)}"
     for number, (line, wanted) in enumerate(zip(ours, theirs, strict=False), start=1):
         if line != wanted:
             return f"line {number}: {_short(line)} vs {_short(wanted)}"

@@ -23,7 +23,7 @@ from nbprod.events import Listener, ProgressEvent, ignore_events
 from nbprod.origin import Origin
 from nbprod.pipeline.ir import Effect, Pipeline, Step
 from nbprod.pipeline.naming import function_name
-from nbprod.run.printed import printed_by, printed_difference
+from nbprod.run.printed import left_out_magics_print, printed_by, printed_difference
 from nbprod.run.record import ArtifactRecord, RunRecord, read_record
 from nbprod.run.safekeeping import kept_folder, safe_files, step_files
 from nbprod.run.shown import shown_by
@@ -414,8 +414,10 @@ def _result(
         for found in _comparisons(document["compared"])
         if not found.name.startswith("random state") or found.kind != "ambient" or matters
     ]
-    expected = printed_by(Path(record.output), cells_of(record, step.name))
-    difference = printed_difference(printed, expected)
+    cells = cells_of(record, step.name)
+    expected = printed_by(Path(record.output), cells)
+    further = left_out_magics_print(Path(record.output), cells)
+    difference = printed_difference(printed, expected, further=further)
     if printed.strip() or expected.strip():
         outputs.append(OutputComparison(PRINTED, not difference, difference, "printed"))
     saved = document["saved"]

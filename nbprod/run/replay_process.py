@@ -230,6 +230,8 @@ def _look_like_a_notebook(job: dict[str, Any], runtime: Any) -> None:  # noqa: A
         display: Any = importlib.import_module("IPython.display")
         functions: Any = importlib.import_module("IPython.core.display_functions")
         display.display = functions.display = runtime.drawn.display
+    if "capture_output" in source and importlib.util.find_spec("IPython") is not None:
+        runtime.drawn.forget_captured()
 
 
 def _pandas_as_in_a_notebook() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import io
+import re
 import subprocess
 import sys
 from contextlib import redirect_stdout
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +17,23 @@ from nbprod.notebook.magics import Fate, plain_code
 
 def fates(source):
     return [magic.fate for magic in plain_code(source).magics]
+
+
+def documented():
+    """Yield what docs/magics.md says: the source, and what becomes of it."""
+    page = (Path(__file__).parents[2] / "docs" / "magics.md").read_text(encoding="utf-8")
+    names = {"translated": Fate.TRANSLATED, "left out": Fate.DROPPED, "refused": Fate.REFUSED}
+    for code, fate in re.findall(r"^\| `([^`]+)` \| ([a-z ]+) \|", page, re.M):
+        yield pytest.param(code.replace("⏎", "\n"), names[fate], id=code)
+
+
+@pytest.mark.parametrize(("source", "fate"), list(documented()))
+def test_the_documented_fate_is_the_fate(source, fate):
+    code = plain_code(source)
+    assert [magic.fate for magic in code.magics] == [fate]
+    (magic,) = code.magics
+    assert bool(magic.fix) == (fate is Fate.REFUSED)
+    ast.parse(code.source)
 
 
 def run(source):
@@ -57,6 +77,8 @@ def test_left_out(line):
         ("%%capture\nprint('unseen')\ntext = '''a\n  b'''\n", ""),
         ("for i in range(2):\n    %time print(i)\n    %matplotlib inline", "0\n1\n"),
         ("!echo a \\\n  b", "a b\n"),
+        ("%env NBPROD_TEST_MAGIC=a 'b'", "env: NBPROD_TEST_MAGIC=a 'b'\n"),
+        ("%cd -q .", ""),
     ],
 )
 def test_translated_code_prints_what_the_notebook_prints(source, printed):
@@ -66,6 +88,33 @@ def test_translated_code_prints_what_the_notebook_prints(source, printed):
 
 def test_capture_keeps_what_the_body_binds():
     assert run("%%capture\nprint(1)\ntext = '''a\n  b'''\n")[1]["text"] == "a\n  b"
+
+
+def test_capture_keeps_the_text_in_its_name():
+    printed, space = run("%%capture out --no-stderr\nprint('kept')\nx = 1")
+    assert printed == ""
+    assert space["out"].stdout == "kept\n"
+    assert space["x"] == 1
+    assert run("%%capture out\n# nothing")[1]["out"].stdout == ""
+
+
+def test_shell_lines_lay_out_a_listing_as_a_terminal_does(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).touch()
+    assert run("!ls")[0] == "a.csv  b.csv\n"
+    assert run("%cd -q .\nfiles = !ls\nprint(files)")[0] == "['a.csv', 'b.csv']\n"
+
+
+def test_moving_to_a_folder_tells_it_as_ipython_does(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    assert run("%cd data")[0] == f"{tmp_path / 'data'}\n"
+
+
+def test_only_what_may_print_is_spared_in_comparisons():
+    source = "%matplotlib inline\n!pip list\n%who\n%time x = 1"
+    assert [magic.prints for magic in plain_code(source).magics] == [False, True, True, False]
 
 
 def test_writefile_writes(tmp_path, monkeypatch):

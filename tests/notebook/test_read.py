@@ -103,7 +103,7 @@ def test_format_3_is_read():
         (text([1]), "cell 1 is not an object"),
         (
             text([], metadata={"kernelspec": {"name": "ir", "language": "R"}}),
-            "for r, not for Python",
+            "for R, not for Python",
         ),
     ],
 )

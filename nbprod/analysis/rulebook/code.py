@@ -27,7 +27,8 @@ CODE = (
         ERROR,
         "A magic or shell line cannot be part of a pipeline.",
         "Write it in plain Python, or tag the cell skip.",
-        why="What it does lies outside of Python, so that it cannot be followed or repeated.",
+        why="What it does lies outside of Python, so that it cannot be followed or repeated. "
+        "docs/magics.md lists what becomes of each magic.",
         binding=True,
     ),
     Rule(

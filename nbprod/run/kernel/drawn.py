@@ -68,6 +68,25 @@ def display(*values: Any, **_: Any) -> None:
         texts.append(str(found.get("text/plain", "")))
 
 
+def forget_captured() -> None:
+    """Let IPython's ``capture_output`` swallow what is shown, as it does in a notebook."""
+    capture: Any = importlib.import_module("IPython.utils.capture").capture_output
+    enter, leave = capture.__enter__, capture.__exit__
+    counts: list[tuple[bool, int, int]] = []
+
+    def entered(self: Any) -> Any:
+        counts.append((self.display, len(figures), len(texts)))
+        return enter(self)
+
+    def left(self: Any, *error: Any) -> None:
+        leave(self, *error)
+        display, drawn, told = counts.pop()
+        if display:
+            del figures[drawn:], texts[told:]
+
+    capture.__enter__, capture.__exit__ = entered, left
+
+
 def begin(double: list[bool]) -> None:
     """Forget what was shown so far, and draw here from now on.
 
