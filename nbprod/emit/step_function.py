@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from nbprod.emit.annotation import Annotations
 from nbprod.emit.imports import PYPLOT, ImportTable
-from nbprod.emit.prose import WIDTH, comment, docstring, prose, split_at_heading
+from nbprod.emit.prose import WIDTH, comment, docstring, prose
 from nbprod.emit.source import INDENT, indent, names_of
+from nbprod.emit.step_doc import step_doc
 from nbprod.pipeline.ir import Block, Definition, DefinitionKind, Parameter, Pipeline, Step
 from nbprod.pipeline.naming import function_name
 
@@ -59,7 +60,7 @@ def step_function(
         annotations: Types of parameters and variables.
     """
     signature, types = _signature(step, pipeline, annotations)
-    body = [docstring(_doc(step, _closing_words(step, pipeline)))]
+    body = [docstring(step_doc(step, pipeline))]
     code = [_with_mark(piece, step) for piece in body_pieces(step, pipeline)]
     code[1:] = [f"\n{text}" for text in code[1:]]
     returned = ", ".join(variable.name for variable in step.outputs)
@@ -207,21 +208,3 @@ def _signature(
     returned = annotations.returned(step)
     head = f"def {function_name(step.name)}({', '.join(arguments)}) -> {returned.text}:"
     return head, frozenset(types) | returned.names
-
-
-def _closing_words(step: Step, pipeline: Pipeline) -> str:
-    """Return what the notebook says about ``step`` after its last cell, before a new heading."""
-    following = pipeline.steps[pipeline.steps.index(step) + 1 :]
-    return split_at_heading(following[0].doc)[0] if following else ""
-
-
-def _doc(step: Step, closing: str) -> str:
-    text = prose(split_at_heading(step.doc)[1], WIDTH - len(INDENT))
-    text = text or step.name.strip("_").replace("_", " ").capitalize() + "."
-    if closing:
-        text += "\n\n" + prose(closing, WIDTH - len(INDENT))
-    if len(step.outputs) > 1:
-        names = [f"``{variable.name}``" for variable in step.outputs]
-        listed = f"{', '.join(names[:-1])} and {names[-1]}."
-        text += "\n\nReturns:\n" + indent(prose(listed, WIDTH - 2 * len(INDENT)))
-    return text

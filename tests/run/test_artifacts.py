@@ -93,3 +93,14 @@ def test_what_is_no_text_is_left_to_pickle() -> None:
     lists[:] = [[1] for _ in range(2000)]
     assert blobs.reduce_objects(lists) is None
     assert blobs.reduce_objects(np.arange(5000)) is None
+
+
+def test_what_sets_no_state_keeps_its_attributes(tmp_path: Path) -> None:
+    from sklearn.datasets import load_iris  # its __setstate__ does nothing
+
+    iris = load_iris()
+    iris["note"] = "wild"
+    loaded = load(save(tmp_path, iris=iris, own=iris))
+    assert fingerprint(loaded["iris"])[0] == fingerprint(iris)[0]
+    assert loaded["own"] is loaded["iris"]
+    assert vars(loaded["iris"]) == vars(iris)

@@ -91,7 +91,30 @@ def reduce(value: Any) -> Any:
         return _lru_cache, (value.__wrapped__, settings["maxsize"], settings["typed"])
     if isinstance(value, BaseException) and _forgets_init(kind):
         return _exception, (kind, value.args), dict(vars(value))
+    if isinstance(value, (dict, list)) and _drops_attributes(value):
+        return (*value.__reduce_ex__(pickle.HIGHEST_PROTOCOL)[:5], _set_attributes)
     return None
+
+
+def _drops_attributes(value: Any) -> bool:
+    """Tell whether a container saves its attributes, but its ``__setstate__`` may not take them.
+
+    scikit-learn's ``Bunch``, what ``load_iris()`` and others give, ignores them all.
+    """
+    kind = type(value)
+    return (
+        hasattr(kind, "__setstate__")
+        and bool(getattr(value, "__dict__", None))
+        and getattr(kind, "__getstate__", None) is getattr(object, "__getstate__", None)
+        and kind.__reduce_ex__ is object.__reduce_ex__
+        and kind.__reduce__ in {object.__reduce__, dict.__reduce__, list.__reduce__}
+    )
+
+
+def _set_attributes(value: Any, state: dict[str, Any]) -> None:
+    value.__setstate__(state)
+    for name, attribute in state.items():
+        vars(value).setdefault(name, attribute)
 
 
 def _match(value: re.Match[Any]) -> Any:
