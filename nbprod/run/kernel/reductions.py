@@ -101,13 +101,14 @@ def _drops_attributes(value: Any) -> bool:
 
     scikit-learn's ``Bunch``, what ``load_iris()`` and others give, ignores them all.
     """
-    kind = type(value)
+    kind: Any = type(value)
+    default: Any = object
     return (
         hasattr(kind, "__setstate__")
         and bool(getattr(value, "__dict__", None))
         and getattr(kind, "__getstate__", None) is getattr(object, "__getstate__", None)
-        and kind.__reduce_ex__ is object.__reduce_ex__
-        and kind.__reduce__ in {object.__reduce__, dict.__reduce__, list.__reduce__}
+        and kind.__reduce_ex__ is default.__reduce_ex__
+        and kind.__reduce__ is default.__reduce__
     )
 
 

@@ -48,7 +48,7 @@ def load_data(*, data: str, seed: int) -> pd.DataFrame:
 
 
 def explore(penguins: pd.DataFrame) -> None:
-    """Explore.
+    """Explore ``penguins``.
 
     Long and deep: Chinstrap. Long and shallow: Gentoo. Short: Adelie. Gentoos live on
     Biscoe only, Chinstraps on Dream only, so the island says a good deal as well.
