@@ -39,6 +39,13 @@ def file_difference(one: Mapping[str, Any], other: Mapping[str, Any], kept: str)
     if one["sha256"] in _WORDS or other["sha256"] in _WORDS:
         ours = _WORDS.get(one["sha256"], "a file")
         return f"{ours} vs {_WORDS.get(other['sha256'], 'a file')}"
+    links = [each["sha256"].startswith("link:") for each in (one, other)]
+    if any(links):
+        words = [
+            each["sha256"] if link else "a file"
+            for each, link in zip((one, other), links, strict=True)
+        ]
+        return " vs ".join(words)
     path, wanted = Path(one["path"]), Path(kept)
     try:
         found = _by_format(path.suffix.lower(), path, wanted)

@@ -182,6 +182,7 @@ class Capture:
         survey = answer.get("survey")
         looked = survey if isinstance(survey, dict) else {}
         opaque, local = looked.get("opaque", {}), looked.get("local", [])
+        code = looked.get("code", [])
         prints = {
             name: text
             for name, text in looked.get("fingerprints", {}).items()
@@ -203,6 +204,7 @@ class Capture:
                         name: prints[name] for name in document["members"] if name in prints
                     },
                     local=tuple(name for name in document["members"] if name in local),
+                    code=tuple(name for name in document["members"] if name in code),
                 )
             )
 

@@ -20,6 +20,7 @@ from nbprod.run.capture import Capture
 from nbprod.run.environment import kernel_interpreter
 from nbprod.run.failure import Place, failure_of
 from nbprod.run.folder import create_run_folder
+from nbprod.run.folder_lock import folder_lock
 from nbprod.run.injection import inject_parameters
 from nbprod.run.parameters import changed_parameters
 from nbprod.run.plan import INJECTED_TAG, plan_run
@@ -112,7 +113,11 @@ def execute(request: RunRequest, listener: Listener = ignore_events) -> RunRecor
 def _run(request: RunRequest, recording: Recording, place: Place, kernel_name: str) -> RunRecord:
     recording.finish(RunState.RUNNING)
     try:
-        with _sigterm_interrupts():
+        folder = recording.subject.working_directory
+        with (
+            _sigterm_interrupts(),
+            folder_lock(folder, recording.capture.listener, shared=True),
+        ):
             _papermill(request, recording.capture, place.nb, kernel_name)
     except BaseException as error:
         failure = failure_of(error, place, kernel_name)

@@ -57,7 +57,7 @@ class FileState:
     Attributes:
         path: Absolute path.
         sha256: Digest (hex), or a word of ``run/kernel/filestate.py``: empty for nothing,
-            ``folder``, ``?`` for what is not known.
+            ``folder``, ``link:`` and a target, ``?`` for what is not known.
         size: In bytes.
         mtime_ns: Time of its last change.
         mode: Its permissions.
@@ -144,6 +144,7 @@ class ArtifactRecord:
         fingerprints: Fingerprints of its variables, see ``run/kernel/fingerprint.py``;
             those that count by identity in part are left out.
         local: Variables that hold functions of the notebook's, or instances of its classes.
+        code: Those among them that hold the functions or classes themselves.
     """
 
     step: str
@@ -155,6 +156,16 @@ class ArtifactRecord:
     unsaved: dict[str, str] = field(default_factory=dict)
     fingerprints: dict[str, str] = field(default_factory=dict)
     local: tuple[str, ...] = ()
+    code: tuple[str, ...] = ()
+
+    @property
+    def prints(self) -> dict[str, str]:
+        """Fingerprints that its variables have to have in any process that loads them."""
+        return {
+            name: text
+            for name, text in self.fingerprints.items()
+            if name not in self.code and " " not in text
+        }
 
 
 @dataclass(frozen=True, slots=True)

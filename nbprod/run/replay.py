@@ -322,6 +322,7 @@ def _job(
         "inputs": _artifact(record, inputs),
         "outputs": None if outputs is None else _artifact(record, outputs),
         "input_names": [variable.name for variable in step.inputs],
+        "prints": inputs.prints,
         "output_names": [variable.name for variable in step.outputs],
         "unsaved": {} if outputs is None else outputs.unsaved,
         "producers": {

@@ -216,7 +216,7 @@ def _load_runtime() -> Any:  # noqa: ANN401
     module = importlib.util.module_from_spec(spec)
     sys.modules[_RUNTIME] = module
     spec.loader.exec_module(module)
-    for name in ("ambient", "artifacts", "drawn", "files", "filestate", "mutations"):
+    for name in ("ambient", "artifacts", "drawn", "files", "filestate", "fingerprint", "mutations"):
         setattr(module, name, importlib.import_module(f"{_RUNTIME}.{name}"))
     return module
 
@@ -255,7 +255,8 @@ def _replay(job: dict[str, Any], runtime: Any) -> dict[str, Any]:  # noqa: ANN40
     captured = load(job["inputs"]["path"], job["inputs"]["sha256"], definitions=definitions)
     parameters = _parameters(job)
     # Before the step may change its inputs.
-    compared = _undeclared(job, captured["variables"], load, definitions)
+    compared = _come_back(job, captured["variables"], runtime)
+    compared += _undeclared(job, captured["variables"], load, definitions)
     if captured["ambient"] is not None:
         imported = list(warnings.filters)
         runtime.ambient.restore(captured["ambient"])
@@ -433,6 +434,21 @@ def _compare(job: dict[str, Any], one: Any, other: Any) -> dict[str, Any]:  # no
     module, _, function = job["comparer"].partition(":")
     found = getattr(importlib.import_module(module), function)(one, other)
     return {"equal": found.equal, "detail": found.detail, "comparable": found.comparable}
+
+
+def _come_back(
+    job: dict[str, Any],
+    variables: dict[str, Any],
+    runtime: Any,  # noqa: ANN401
+) -> list[dict[str, Any]]:
+    """Find inputs that being saved and loaded made into something else."""
+    runtime.fingerprint.home_of[f"{job['package']}.definitions"] = "__main__"
+    prints = {name: text for name, text in job["prints"].items() if name in job["input_names"]}
+    changed = runtime.fingerprint.unlike(variables, prints)
+    return [_part(name, "input", LOSSY, comparable=False) for name in changed]
+
+
+LOSSY = "it does not come back from being saved as it was"
 
 
 def _undeclared(

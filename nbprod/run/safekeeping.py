@@ -17,6 +17,7 @@ from typing import Any
 
 from nbprod.errors import UsageError
 from nbprod.events import Listener, LogEvent, ignore_events
+from nbprod.run.folder_lock import folder_lock
 from nbprod.run.home import home
 from nbprod.run.kernel import filestate
 from nbprod.run.record import FileState, RunRecord, read_record, write_atomically
@@ -100,13 +101,24 @@ def safe_files(record: RunRecord, listener: Listener = ignore_events) -> Iterato
     change it for the first time.
     """
     folder = home() / "replays" / record.run_id
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    note = {"pid": os.getpid(), "run": record.folder}
-    write_atomically(folder / "journal.json", json.dumps(note).encode())
-    try:
-        yield folder
-    finally:
-        _undo(folder, record, listener)
+    with _alone(record, listener):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        note = {"pid": os.getpid(), "run": record.folder}
+        write_atomically(folder / "journal.json", json.dumps(note).encode())
+        try:
+            yield folder
+        finally:
+            _undo(folder, record, listener)
+
+
+@contextmanager
+def _alone(record: RunRecord, listener: Listener) -> Iterator[None]:
+    """Let no other command work on the files that the notebook writes meanwhile."""
+    if not any(stretch.files for stretch in record.stretches):
+        yield
+        return
+    with folder_lock(Path(record.working_directory), listener, shared=False):
+        yield
 
 
 def _undo(folder: Path, record: RunRecord, listener: Listener) -> None:
@@ -140,7 +152,8 @@ def recover(listener: Listener = ignore_events) -> None:
         listener(
             LogEvent(
                 f"An earlier comparison was interrupted; the files of {record.working_directory} "
-                "are as the notebook left them again.",
+                "are as the notebook left them again. What they held until now is kept in "
+                f"{kept_folder(record)}.",
                 "warning",
             )
         )

@@ -39,6 +39,11 @@ def likely_reason(
 ) -> str:
     """Say why a result of the pipeline is likely not the notebook's."""
     step = _step(pipeline, replayed.step)
+    if found.kind == "input" and not found.comparable:
+        return (
+            f"the class of `{found.name}`, or of something in it, does not save all that it "
+            "holds; give the cells on both sides of the boundary the same `step:` tag"
+        )
     if found.kind == "input":
         return _changed_unseen(record, step, found.name)
     if not found.comparable:

@@ -106,3 +106,107 @@ def test_nothing_is_lost_that_is_overwritten(root, kept):
     assert path.read_text() == "the notebook's"
     contents = [content.read_text() for content in Path(kept).iterdir()]
     assert "a stranger's" in contents
+
+
+def test_other_names_of_a_file_get_its_content_back_too(root, kept):
+    path, other = root / "log.txt", root / "same.txt"
+    path.write_text("first")
+    other.hardlink_to(path)
+    before = changed(path, kept)
+    path.write_text("what a replay left")
+    assert filestate.bring([before], kept) == []
+    assert other.read_text() == path.read_text() == "first"
+    assert path.stat().st_mtime_ns == before["mtime_ns"]
+
+
+def test_links_come_back_as_links(root, kept):
+    target, link = root / "model-2.bin", root / "latest"
+    (root / "model-1.bin").write_text("old")
+    target.write_text("new")
+    link.symlink_to("model-2.bin")
+    as_link = changed(link, kept)
+    assert as_link["sha256"] == "link:model-2.bin"
+    link.unlink()
+    link.symlink_to("model-1.bin")
+    assert filestate.bring([as_link], kept) == []
+    assert link.is_symlink()
+    assert link.read_text() == "new"
+    assert target.read_text() == "new"
+    link.unlink()
+    link.write_text("a file instead")
+    as_file = changed(link, kept)
+    link.unlink()
+    link.symlink_to("model-1.bin")
+    assert filestate.bring([as_file], kept) == []
+    assert not link.is_symlink()
+    assert link.read_text() == "a file instead"
+    assert (root / "model-1.bin").read_text() == "old"
+
+
+def test_a_pipe_is_left_alone(root, kept):
+    import os
+
+    os.mkfifo(root / "pipe")
+    found = changed(root / "pipe", kept)
+    assert found["sha256"] == filestate.UNKNOWN
+    assert filestate.bring([found], kept) == []
+    assert (root / "pipe").is_fifo()
+
+
+def test_a_read_only_file_comes_back_read_only(root, kept):
+    path = root / "frozen.csv"
+    path.write_text("first")
+    path.chmod(0o444)
+    before = changed(path, kept)
+    path.unlink()
+    path.write_text("another")
+    assert filestate.bring([before], kept) == []
+    assert path.read_text() == "first"
+    assert path.stat().st_mode & 0o777 == 0o444
+
+
+def test_a_file_that_cannot_be_kept_is_not_overwritten(root, kept, monkeypatch):
+    """On a full disk a replay stops, instead of losing what it cannot put back."""
+    path = root / "precious.csv"
+    path.write_text("years of work")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    watch = FileWatch(kept, str(root))
+    watch.start()
+    noted = []
+    watch.on_touch = noted.append
+    monkeypatch.setattr(filestate.shutil, "copyfileobj", full)
+    with pytest.raises(OSError, match="cannot be kept"):
+        path.open("w")
+    with pytest.raises(OSError, match="cannot be kept"):
+        path.unlink()
+    watch._watching = False
+    assert path.read_text() == "years of work"
+    assert noted == []
+
+
+def test_commands_wait_for_one_another_in_a_folder(root):
+    from nbprod.run.folder_lock import folder_lock
+
+    code = (
+        "import sys; from pathlib import Path; from nbprod.run.folder_lock import folder_lock\n"
+        "told = lambda event: print('waits' if 'waiting' in event.text else '', flush=True)\n"
+        "with folder_lock(Path(sys.argv[1]), told, shared=sys.argv[2] == 'run'):\n"
+        "    print('has it', flush=True)\n"
+    )
+
+    def other(kind):
+        command = [sys.executable, "-c", code, str(root), kind]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    waited = []
+    with folder_lock(root, waited.append, shared=True):
+        with folder_lock(root, waited.append, shared=False):
+            pass  # a run within a replay of one's own does not wait for itself
+        assert other("run").communicate(timeout=60)[0] == "has it\n"
+        replay = other("replay")
+        assert replay.stdout.readline() == "waits\n"
+    assert replay.communicate(timeout=60)[0] == "has it\n"
+    assert waited == []

@@ -142,6 +142,23 @@ def test_an_undeclared_change_is_found(captured: Callable[..., ReplayRequest]) -
     assert "not as step load left it: key 'a': 3 items vs 2 items" in changed[0].detail
 
 
+def test_a_value_that_saving_changes_is_found(captured: Callable[..., ReplayRequest]) -> None:
+    definitions = (
+        "class Box:\n    def __init__(self, v):\n        self.v = v\n"
+        "        self.lost = [v]\n"
+        "    def __getstate__(self):\n        return {'v': self.v, 'lost': []}\n"
+        "\ndef twice(v):\n    return v * 2"
+    )
+    request = captured(
+        STEPS.replace("def sum(", "def sum_("),
+        cells=[CELLS[0], definitions, *CELLS[2:]],
+    )
+    (request.project / "demo" / "definitions.py").write_text(definitions)
+    inputs = [each for each in by_name(replay(request), "grow").outputs if each.kind == "input"]
+    assert [each.name for each in inputs] == ["box"]
+    assert "does not come back from being saved" in inputs[0].detail
+
+
 def test_artifacts_that_were_changed_are_not_loaded(
     captured: Callable[..., ReplayRequest], tmp_path: Path
 ) -> None:

@@ -194,6 +194,20 @@ def test_files_come_back_after_a_command_that_was_killed(
     assert path.stat().st_mtime_ns == state.mtime_ns
     safekeeping.recover()  # nothing is left to do
 
+    # Ctrl-C in the middle needs no second command.
+    def interrupted() -> None:
+        with safekeeping.safe_files(record) as journal:
+            path.write_text("half")
+            before = filestate.state(str(folder / "new.csv"), str(run.files))
+            (journal / "a.jsonl").write_text(json.dumps(before) + "\n")
+            (folder / "new.csv").write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert path.read_text() == "the notebook's"
+    assert not (folder / "new.csv").exists()
+
 
 def test_the_service_leg_answers_the_notebooks_rows(folder: Path) -> None:
     from nbprod.cli.comparison_table import describe_verification

@@ -23,6 +23,10 @@ _SUFFIXES = (".pyc", ".pyo", ".py", ".so", ".pyd", ".dll", ".dylib")
 _WRITING = os.O_WRONLY | os.O_RDWR
 
 
+class UnkeptError(OSError):
+    """A file that a replay is about to change could not be kept before."""
+
+
 class FileWatch:
     """Notes the files opened while it is not paused.
 
@@ -73,6 +77,8 @@ class FileWatch:
             else:
                 for path in _EVENTS[event](arguments):
                     self._touch(_absolute(path))
+        except UnkeptError:
+            raise  # what cannot be put back is not overwritten
         except Exception:
             return
         finally:
@@ -105,7 +111,14 @@ class FileWatch:
         self._touched.add(path)
         self._witnessed.add(path)
         if path not in self._states:
-            found = filestate.state(path, self.kept)
+            try:
+                found = filestate.state(path, self.kept)
+            except OSError as error:
+                if self.on_touch is not None:
+                    words = f"cannot be kept ({error.strerror})"
+                    raise UnkeptError(error.errno, words, path) from error
+                self._states[path] = _unseen(path, new=False)
+                return
             self._states[path] = found
             if self.on_touch is not None:
                 self.on_touch(found)
@@ -128,17 +141,13 @@ class FileWatch:
             found: list[dict[str, Any]] = []
             for path in sorted(candidates):
                 before = self._states.get(path) or _unseen(path, new=True)
-                now_there = filestate.state(path, self.kept)
+                try:
+                    now_there = filestate.state(path, self.kept)
+                except OSError:
+                    now_there = _unseen(path, new=False)
                 self._states[path] = now_there
-                nothing = (
-                    now_there["sha256"]
-                    == before["sha256"]
-                    in (
-                        filestate.ABSENT,
-                        filestate.FOLDER,
-                    )
-                )
-                if not nothing:
+                kinds = (filestate.ABSENT, filestate.FOLDER, filestate.UNKNOWN)
+                if not now_there["sha256"] == before["sha256"] in kinds:
                     witnessed = path in self._witnessed
                     found.append({**now_there, "before": before, "witnessed": witnessed})
             return found

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -25,6 +26,9 @@ UNKNOWN = "?"
 
 ENTRY_LIMIT = 20_000
 _NOT_LOOKED_INTO = frozenset({"__pycache__", "node_modules", "site-packages"})
+
+LINK = "link:"
+"""Instead of a digest: the path is a symbolic link to what follows."""
 
 Signature = tuple[int, int, int]
 
@@ -117,7 +121,9 @@ def state(path: str, kept: str = "") -> dict[str, Any]:
     """
     found: dict[str, Any] = {"path": path, "sha256": ABSENT, "size": 0, "mtime_ns": 0, "mode": 0}
     try:
-        status = os.stat(path)
+        status = os.lstat(path)
+        if stat.S_ISLNK(status.st_mode):
+            return {**found, "sha256": LINK + os.readlink(path)}
     except OSError:
         return found
     found.update(mtime_ns=status.st_mtime_ns, mode=status.st_mode & 0o7777)
@@ -125,6 +131,8 @@ def state(path: str, kept: str = "") -> dict[str, Any]:
         found["sha256"] = FOLDER
     elif os.path.isfile(path):
         found.update(sha256=_keep(path, kept), size=status.st_size)
+    else:
+        found["sha256"] = UNKNOWN  # a pipe, a socket
     return found
 
 
@@ -197,16 +205,16 @@ def _as_wanted(found: Mapping[str, Any]) -> bool:
         return bool(found["sha256"] == ABSENT)
     signature = (status.st_size, status.st_mtime_ns)
     is_file = found["sha256"] not in (FOLDER, ABSENT)
+    if found["sha256"].startswith(LINK) or stat.S_ISLNK(status.st_mode):
+        return bool(state(found["path"])["sha256"] == found["sha256"])
     return is_file and signature == (found["size"], found["mtime_ns"])
 
 
 def _keep_present(path: str, kept: str) -> bool:
     """Keep what a file holds; tell whether nobody had kept that before."""
-    if not os.path.isfile(path):
+    if not os.path.isfile(path) or os.path.islink(path):
         return False
-    with open(path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    new = not os.path.exists(os.path.join(kept, digest))
+    new = not os.path.exists(os.path.join(kept, _keep(path, "")))
     if new:
         _keep(path, kept)
     return new
@@ -215,12 +223,24 @@ def _keep_present(path: str, kept: str) -> bool:
 def _put(found: Mapping[str, Any], kept: str) -> None:
     path = found["path"]
     os.makedirs(os.path.dirname(path), exist_ok=True)
+    if found["sha256"].startswith(LINK):
+        if os.path.lexists(path):
+            os.unlink(path)
+        os.symlink(found["sha256"][len(LINK) :], path)
+        return
+    if os.path.islink(path):
+        os.unlink(path)  # a file was here
+    elif os.path.isfile(path) and os.stat(path).st_nlink > 1:
+        # The same file has other names, which would keep what is there now.
+        shutil.copyfile(os.path.join(kept, found["sha256"]), path)
+        os.utime(path, ns=(found["mtime_ns"], found["mtime_ns"]))
+        return
     beside = f"{path}.{os.getpid()}.part"
     try:
         shutil.copyfile(os.path.join(kept, found["sha256"]), beside)
         os.chmod(beside, found["mode"])
         os.utime(beside, ns=(found["mtime_ns"], found["mtime_ns"]))
-        os.replace(beside, os.path.realpath(path))
+        os.replace(beside, path)
     finally:
         with contextlib.suppress(OSError):
             os.unlink(beside)

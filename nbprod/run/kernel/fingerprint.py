@@ -50,6 +50,10 @@ def _hasher() -> Any:
     return xxhash.xxh3_128()
 
 
+home_of: dict[str, str] = {}
+"""Module to the one that its classes had in the notebook: ``__main__``."""
+
+
 class _TooManyError(Exception):
     """The walk met more objects than it may."""
 
@@ -62,6 +66,7 @@ class Fingerprint:
         opaque: Names of the types that count by identity only.
         local: It holds functions of the notebook's, or instances of its classes, whose
             code and globals are not all in the fingerprint.
+        code: It holds such functions or classes themselves.
     """
 
     def __init__(self) -> None:
@@ -71,6 +76,7 @@ class Fingerprint:
         self.met: set[int] = set()
         self.opaque: set[str] = set()
         self.local = False
+        self.code = False
 
     def add(self, value: Any) -> None:
         """Take in a value."""
@@ -160,13 +166,14 @@ class Fingerprint:
             part.add(item)
             parts.append(part.hexdigest())
             self.local = self.local or part.local
+            self.code = self.code or part.code
             self.opaque |= part.opaque
         self._tag(len(parts), *sorted(parts))
 
     def _class(self, value: Any) -> None:
         kind = type(value)
         self.local = self.local or kind.__module__ == "__main__"
-        self._tag(kind.__module__, kind.__qualname__)
+        self._tag(home_of.get(kind.__module__, kind.__module__), kind.__qualname__)
 
     def _array(self, value: Any) -> None:
         self._class(value)
@@ -286,7 +293,8 @@ class Fingerprint:
         name = getattr(value, "__qualname__", getattr(value, "__name__", ""))
         module = getattr(value, "__module__", None)
         self._tag("code", type(value).__name__, module, name)
-        self.local = self.local or module == "__main__"
+        if module == "__main__":
+            self.local = self.code = True
         if isinstance(value, types.MethodType):
             self.add(value.__func__)
             self.add(value.__self__)
@@ -512,7 +520,7 @@ def walk(value: Any) -> tuple[str, Fingerprint]:
         return found.hexdigest(), found
     except (_TooManyError, RecursionError):
         found.opaque = set()
-        found.local = True  # what was not walked may hold anything
+        found.local = found.code = True  # what was not walked may hold anything
     except Exception as error:
         found.met, found.opaque = set(), {type(value).__name__}
         return f"unknown {type(error).__name__} {id(value)}", found
@@ -539,12 +547,12 @@ def survey(variables: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]
 
     Returns:
         ``{"fingerprints": {name: text}, "shares": [[name, ...]], "opaque": {name: [type]},
-        "local": [name]}``; for ``local`` see :class:`Fingerprint`.
+        "local": [name], "code": [name]}``; for the last two see :class:`Fingerprint`.
     """
     found: dict[str, str] = {}
     opaque: dict[str, list[str]] = {}
     reached: dict[str, set[int]] = {}
-    local = []
+    local, code = [], []
     for name in names:
         if name in variables:
             found[name], walked = walk(variables[name])
@@ -553,8 +561,16 @@ def survey(variables: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]
                 opaque[name] = sorted(walked.opaque)
             if walked.local:
                 local.append(name)
+            if walked.code:
+                code.append(name)
     shares = _groups(reached)
-    return {"fingerprints": found, "shares": shares, "opaque": opaque, "local": local}
+    kinds = {"opaque": opaque, "local": local, "code": code}
+    return {"fingerprints": found, "shares": shares, **kinds}
+
+
+def unlike(variables: Mapping[str, Any], prints: Mapping[str, str]) -> list[str]:
+    """Return the variables whose fingerprints are not those given."""
+    return [name for name, text in prints.items() if fingerprint(variables[name])[0] != text]
 
 
 def _groups(reached: dict[str, set[int]]) -> list[list[str]]:
