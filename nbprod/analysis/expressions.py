@@ -11,6 +11,7 @@ from nbprod.analysis.frames import Frame
 from nbprod.analysis.library_table import attribute_type
 from nbprod.analysis.scopes import FreeNames, definition_names, query_names
 from nbprod.analysis.value import (
+    COROUTINE,
     DEFAULTDICT,
     FLAT_TYPES,
     GENERATOR,
@@ -297,7 +298,10 @@ class Expressions:
         return calls.evaluate(self, node)
 
     def _await(self, node: ast.Await) -> Value:
-        return element_of(self.value(node.value))
+        value = self.value(node.value)
+        if value.pinned == COROUTINE:
+            return replace(value, pinned="")  # what its function returns
+        return replace(element_of(value), pinned="")
 
     def _yield(self, node: ast.Yield) -> Value:
         return self.memory.new(node, [self.value(node.value)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from nbprod.analysis.awaiting import tasks_left
 from nbprod.analysis.rules import finding
 from nbprod.analysis.scopes import bound_names
 from nbprod.analysis.survey import CellFacts, Survey
@@ -85,29 +86,15 @@ def _syntax(facts: CellFacts, error: SyntaxError, survey: Survey) -> Diagnostic:
 
 def _constructs(facts: CellFacts) -> Iterator[tuple[int, str, str]]:
     if "async" in facts.code.source or "await" in facts.code.source:
-        for statement in facts.statements:
-            yield from _awaits(statement)
+        for call in tasks_left(facts.statements):
+            text = f"`{ast.unparse(call)[:60]}` starts a task that goes on when its cell has ended."
+            yield call.lineno, "unfinished-task", text
     for node in facts.nodes:
         if isinstance(node, ast.Call):
             yield from _dynamic(node)
         elif isinstance(node, ast.ImportFrom) and node.level:
             text = f"`from {'.' * node.level}{node.module or ''} import …` needs a package."
             yield node.lineno, "relative-import", text
-
-
-def _awaits(statement: ast.stmt) -> Iterator[tuple[int, str, str]]:
-    """Find await, async for and async with outside of functions."""
-    pending: list[ast.AST] = [statement]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            continue
-        is_async = isinstance(node, ast.comprehension) and node.is_async
-        if isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith) or is_async:
-            line = getattr(node, "lineno", statement.lineno)
-            yield line, "top-level-await", "The cell awaits outside a function."
-            return
-        pending.extend(ast.iter_child_nodes(node))
 
 
 def _dynamic(node: ast.Call) -> Iterator[tuple[int, str, str]]:

@@ -10,7 +10,7 @@ from nbprod.analysis.frames import Frame, FunctionFrame
 from nbprod.analysis.library_table import Conduct, method_conduct
 from nbprod.analysis.memory import CodeNode, Memory, Summary, Trace
 from nbprod.analysis.scopes import FunctionNode, argument_names, local_names
-from nbprod.analysis.value import GENERATOR, Value, containing, joined, scalar
+from nbprod.analysis.value import COROUTINE, GENERATOR, Value, containing, joined, scalar
 
 __all__ = [
     "Binding",
@@ -87,7 +87,7 @@ def _summarize(
         made = containing(memory.region(node, "generator"), [result, *parameters.values()])
         result = replace(made, pinned=GENERATOR)
     elif isinstance(node, ast.AsyncFunctionDef):
-        result = replace(result, pinned="a coroutine")
+        result = replace(result, pinned=COROUTINE)
     return Summary(
         mutated=frozenset(mutated & parameters.keys()),
         mutated_free=frozenset((mutated - parameters.keys()) | frame.rebinds.keys()),

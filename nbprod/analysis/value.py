@@ -100,6 +100,7 @@ def containing(region: int, values: Iterable[Value], type_name: str = "") -> Val
 
 
 GENERATOR = "a generator"
+COROUTINE = "a coroutine"
 """Why a generator cannot leave its process."""
 
 ITERATORS = frozenset({"iterator", "generator"})

@@ -92,7 +92,11 @@ def _marked(text: str, between: str) -> dict[int, tuple[int, int]]:
 
 
 def _step_places(pipeline: Pipeline, tree: ast.Module) -> Iterator[tuple[int, tuple[int, int]]]:
-    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    functions = {
+        node.name: node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
     for step in pipeline.steps:
         function = functions.get(function_name(step.name))
         if function is None:

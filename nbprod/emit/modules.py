@@ -9,7 +9,7 @@ from nbprod.emit.annotation import Annotations
 from nbprod.emit.imports import ImportTable
 from nbprod.emit.prose import WIDTH, docstring, prose
 from nbprod.emit.source import INDENT, indent, names_of
-from nbprod.emit.step_function import CELL_MARK, step_function
+from nbprod.emit.step_function import CELL_MARK, is_async, step_function
 from nbprod.emit.template import render
 from nbprod.pipeline.ir import Definition, DefinitionKind, Parameter, Pipeline, Step, Variable
 from nbprod.pipeline.naming import function_name
@@ -239,6 +239,7 @@ def pipeline_module(layout: Layout) -> str:
         names |= annotation.names
         fields.append(FieldText(variable.name, annotation.text, ""))
     imports = [
+        *(["import asyncio"] if any(is_async(step) for step in pipeline.steps) else []),
         "from dataclasses import dataclass",
         layout.steps_import,
         f"from {layout.package}.parameters import Parameters",
@@ -260,16 +261,19 @@ def pipeline_module(layout: Layout) -> str:
     )
 
 
-def step_call(step: Step, module: str, prefix: str = "") -> str:
+def step_call(step: Step, module: str, prefix: str = "", *, awaited: bool = False) -> str:
     """Return the call of a step's function, with the notebook's names on both sides.
 
     Args:
         step: The step to call.
         module: Name of the module ``steps`` where the call stands.
         prefix: What to write before a parameter's name, such as ``parameters.``.
+        awaited: The call stands where a step that is a coroutine can be awaited.
     """
     arguments = [variable.name for variable in step.inputs]
     arguments += [f"{name}={prefix}{name}" for name in step.params]
     call = f"{module}.{function_name(step.name)}({', '.join(arguments)})"
+    if is_async(step):
+        call = f"await {call}" if awaited else f"asyncio.run({call})"
     outputs = ", ".join(variable.name for variable in step.outputs)
     return f"{outputs} = {call}" if outputs else call

@@ -52,7 +52,8 @@ def pipeline_notebook(layout: Layout) -> str:
         if text:
             cells.append(_markdown(f"step-{number}-text", text))
         tags = [f"step:{step.name}", *(["metrics"] if step.metrics else [])]
-        cells.append(_code(f"step-{number}", step_call(step, layout.steps_module), *tags))
+        call = step_call(step, layout.steps_module, awaited=True)
+        cells.append(_code(f"step-{number}", call, *tags))
     if source.closing:
         cells.append(_markdown("closing", source.closing))
     kernel = source.kernel or "python3"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import dataclass
 
+from nbprod.analysis.awaiting import awaits
 from nbprod.emit.annotation import Annotations
 from nbprod.emit.imports import PYPLOT, ImportTable
 from nbprod.emit.prose import WIDTH, comment, docstring, prose
@@ -206,5 +208,15 @@ def _signature(
         types |= annotation.names
         arguments.append(f"{name}: {annotation.text}")
     returned = annotations.returned(step)
-    head = f"def {function_name(step.name)}({', '.join(arguments)}) -> {returned.text}:"
+    kind = "async def" if is_async(step) else "def"
+    head = f"{kind} {function_name(step.name)}({', '.join(arguments)}) -> {returned.text}:"
     return head, frozenset(types) | returned.names
+
+
+def is_async(step: Step) -> bool:
+    """Tell whether a cell of ``step`` awaits, so that its function is a coroutine function."""
+    return any(
+        ("await" in block.source or "async" in block.source)
+        and awaits(ast.parse(block.source).body)
+        for block in step.blocks
+    )

@@ -16,10 +16,12 @@ import sys
 if __name__ == "__main__":
     sys.path.pop(0)
 
+import asyncio
 import gc
 import importlib
 import importlib.machinery
 import importlib.util
+import inspect
 import json
 import os
 import signal
@@ -274,6 +276,8 @@ def _replay(job: dict[str, Any], runtime: Any) -> dict[str, Any]:  # noqa: ANN40
     before = _printed_so_far()
     started = time.perf_counter()
     returned = getattr(steps, job["function"])(**arguments)
+    if inspect.iscoroutine(returned):
+        returned = asyncio.run(returned)
     seconds = time.perf_counter() - started
     runtime.drawn.end_cell()
     after = _printed_so_far()

@@ -247,7 +247,7 @@ def test_a_displayed_expression_is_left_out_and_a_fit_is_not(built):
         (("x = (",), "syntax-error", 1, 1),
         (("x = 1\ny = = 2",), "syntax-error", 1, 2),
         (("%run other.py",), "magic-refused", 1, 1),
-        (("import asyncio\nawait asyncio.sleep(0)",), "top-level-await", 1, 2),
+        (("import asyncio\nasyncio.create_task(main())",), "unfinished-task", 1, 2),
         (("globals()['x'] = 1",), "dynamic-namespace", 1, 1),
         (("key = 'AKIAABCDEFGHIJKLMNOP'",), "secret-in-source", 1, 1),
         (("db_password = 'hunter22'",), "secret-in-source", 1, 1),

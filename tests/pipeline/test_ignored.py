@@ -64,6 +64,6 @@ def test_metadata_of_another_shape_switches_nothing_off(wrong):
 
 
 def test_what_nbprod_cannot_go_on_with_is_not_switched_off():
-    found = codes("# nbprod: ignore[top-level-await]\nawait something", "something = 1")
+    found = codes("# nbprod: ignore[dynamic-namespace]\nglobals()[name] = 1")
     assert ("unknown-rule", 1, 1) in found
-    assert ("top-level-await", 1, 2) in found
+    assert ("dynamic-namespace", 1, 2) in found

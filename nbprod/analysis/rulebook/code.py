@@ -48,13 +48,14 @@ CODE = (
         bad="!ls data",
     ),
     Rule(
-        "top-level-await",
+        "unfinished-task",
         ERROR,
-        "A cell awaits outside a function.",
-        "Use asyncio.run(...) in a script, or a synchronous call.",
-        why="A step of the pipeline is an ordinary function, which cannot await.",
-        bad="page = await client.get(url)",
-        good="page = requests.get(url)",
+        "A cell starts an asyncio task that goes on when the cell has ended.",
+        "Await it in the same cell.",
+        why="In a notebook such a task goes on while later cells run; a step of the pipeline ends "
+        "with all that it began. Cells that await are no problem: their step is an async function.",
+        bad="task = asyncio.create_task(fetch())",
+        good="task = asyncio.create_task(fetch())\npage = await task",
         binding=True,
     ),
     Rule(
