@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from nbprod.run.record import RunRecord, RunState
-from nbprod.run.report import shown
+from nbprod.run.report import hardware, shown
 from nbprod.workflows.diff import Difference, DiffResult
 from nbprod.workflows.rerun import RerunResult
 from nbprod.workflows.runs import RunsResult
@@ -67,7 +67,13 @@ def describe_shown(result: ShowResult) -> str:
         lines += ["", "failure", f"  {record.failure.message}"]
     lines += _section("parameters", list(record.literals.items()))
     steps = [
-        (step.name or "(no step)", _cells(step.cells), f"{step.seconds:.2f} s", step.state)
+        (
+            step.name or "(no step)",
+            _cells(step.cells),
+            f"{step.seconds:.2f} s",
+            f"{step.peak_memory / 2**20:.0f} MB" if step.peak_memory else "",
+            step.state,
+        )
         for step in record.steps
     ]
     lines += _section("steps", steps)
@@ -91,6 +97,7 @@ def _facts(record: RunRecord, result: ShowResult) -> Iterator[str]:
         ("started", f"{started:%Y-%m-%d %H:%M:%S %Z}"),
         ("Python", f"{record.environment.python}, kernel {record.kernel}"),
         ("platform", record.environment.platform),
+        ("hardware", hardware(record)),
     ]
     if record.git is not None:
         changes = ", with changes" if record.git.dirty else ""

@@ -20,6 +20,7 @@ class Environment:
             that the notebook star-imports; may be empty.
         versions: Normalized distribution name to its own name and version; may be empty.
         requires: Normalized distribution name to the requirements it declares.
+        records: Normalized distribution name to the sha256 of its list of installed files.
         markers: What the markers of those compare with, such as ``python_version``.
     """
 
@@ -30,6 +31,7 @@ class Environment:
     versions: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     requires: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     markers: Mapping[str, str] = field(default_factory=dict)
+    records: Mapping[str, str] = field(default_factory=dict)
 
     def is_older(self, name: str, major: int) -> bool:
         """Tell whether the module ``name`` is installed in a version before ``major``."""

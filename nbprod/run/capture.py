@@ -25,6 +25,7 @@ class StepProgress:
     started: str = ""
     seconds: float = 0.0
     state: str = "completed"
+    peak: int = 0
 
 
 @dataclass
@@ -69,6 +70,7 @@ class Capture:
     overhead: float = 0.0
     current: CellPlan | None = None
     _begun: float = 0.0
+    _latest: StepProgress | None = None
     _done: int = 0
 
     def warn(self, text: str) -> None:
@@ -91,6 +93,7 @@ class Capture:
         """Note that a cell ended as ``state`` says."""
         step = self.steps[cell.step]
         step.seconds += time.monotonic() - self._begun
+        self._latest = step
         step.state = state
         self._done += 1
         if state == "completed":
@@ -125,6 +128,8 @@ class Capture:
         if truth is not None and truth.boundary(cell):
             arguments["watched"] = list(truth.watched(cell))
         answer = ask("boundary", arguments)
+        if self._latest is not None:
+            self._latest.peak = max(self._latest.peak, int(str(answer.get("peak", 0))))
         survey = answer.get("survey")
         if truth is not None:
             for change in truth.take(survey if isinstance(survey, dict) else None, cell):
@@ -211,7 +216,14 @@ class Capture:
     def step_records(self) -> tuple[StepRecord, ...]:
         """Return the record of each step that ran, in order of execution."""
         return tuple(
-            StepRecord(name, tuple(step.cells), step.started, round(step.seconds, 4), step.state)
+            StepRecord(
+                name,
+                tuple(step.cells),
+                step.started,
+                round(step.seconds, 4),
+                step.state,
+                step.peak,
+            )
             for name, step in self.steps.items()
         )
 

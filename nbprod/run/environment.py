@@ -16,15 +16,18 @@ DEFAULT_KERNEL = "python3"
 
 # Runs in the kernel's interpreter: the standard library of any Python from 3.8 on.
 _ASK = """
-import json, os, platform, sys
+import hashlib, json, os, platform, sys
 import importlib.metadata as metadata
-found, declared = {}, {}
+found, declared, records = {}, {}, {}
 for distribution in metadata.distributions():
     name, version = distribution.metadata["Name"], distribution.version
     if not name:
         continue
     if version:
         declared.setdefault(name, (version, list(distribution.requires or ())))
+        record = distribution.read_text("RECORD")
+        if record and name not in records:
+            records[name] = hashlib.sha256(record.encode()).hexdigest()
     tops = (distribution.read_text("top_level.txt") or "").split()
     if not tops:
         for file in distribution.files or ():
@@ -52,7 +55,7 @@ markers = {
     "sys_platform": sys.platform,
 }
 python = ".".join(map(str, sys.version_info[:3]))
-json.dump([sys.executable, python, found, declared, markers], sys.stdout)
+json.dump([sys.executable, python, found, declared, markers, records], sys.stdout)
 """
 
 
@@ -135,7 +138,7 @@ def _collect(interpreter: str, kernel_name: str) -> Environment:
         done = subprocess.run(
             [interpreter, "-I", "-c", _ASK], capture_output=True, text=True, timeout=120, check=True
         )
-        executable, python, found, declared, markers = json.loads(done.stdout)
+        executable, python, found, declared, markers, records = json.loads(done.stdout)
     except OSError as error:
         raise UsageError(
             f"The interpreter of kernel {kernel_name!r} does not start: {interpreter} "
@@ -154,4 +157,5 @@ def _collect(interpreter: str, kernel_name: str) -> Environment:
         versions={normalized(name): (name, item[0]) for name, item in sorted(declared.items())},
         requires={normalized(name): tuple(item[1]) for name, item in sorted(declared.items())},
         markers=markers,
+        records={normalized(name): digest for name, digest in sorted(records.items())},
     )

@@ -41,6 +41,7 @@ class StepRecord:
         started: When its first cell began, ISO 8601 in UTC.
         seconds: Time its cells took, without capture.
         state: ``completed``, ``failed`` or ``interrupted``.
+        peak_memory: Largest resident size of the kernel meanwhile, in bytes; 0 if unknown.
     """
 
     name: str
@@ -48,6 +49,7 @@ class StepRecord:
     started: str
     seconds: float
     state: str = "completed"
+    peak_memory: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +205,11 @@ class RunEnvironment:
         interpreter: Its path.
         platform: System and machine.
         distributions: Versions of what the notebook imports.
-        installed: Digest (hex) of the versions of all that is installed there.
+        installed: Digest (hex) of the versions of all that is installed there; they are
+            listed in the run's ``lock.txt``.
+        processor: Its name.
+        cores: Logical ones.
+        memory: Of the machine, in bytes.
     """
 
     python: str = ""
@@ -211,6 +217,9 @@ class RunEnvironment:
     platform: str = ""
     distributions: dict[str, str] = field(default_factory=dict)
     installed: str = ""
+    processor: str = ""
+    cores: int = 0
+    memory: int = 0
 
 
 @dataclass(frozen=True, slots=True)

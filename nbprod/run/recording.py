@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import os
 import platform
 import subprocess
 import time
@@ -26,8 +28,12 @@ from nbprod.run.record import (
     RunEnvironment,
     RunRecord,
     RunState,
+    write_atomically,
     write_record,
 )
+
+LOCK = "lock.txt"
+"""In a run's folder: what was installed where it ran."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,9 @@ class Recording:
         self._started = datetime.now(UTC)
         self._clock = time.monotonic()
         self._git = git_state(subject.working_directory)
+        self._lock = lock_of(subject.kernel_name)
+        if self._lock:
+            write_atomically(self._folder.path / LOCK, self._lock.encode())
 
     @contextmanager
     def recorded(self) -> Iterator[None]:
@@ -80,7 +89,6 @@ class Recording:
         """Write and return the final record."""
         if self.output_notebook is not None:
             from nbprod.run.autosave import notebook_bytes
-            from nbprod.run.record import write_atomically
 
             write_atomically(self._folder.output, notebook_bytes(self.output_notebook))
         record = self.record(state, failure)
@@ -135,17 +143,44 @@ class Recording:
             distributions={
                 found.distribution: found.version for found in self.subject.pipeline.requirements
             },
-            installed=_installed(self.subject.kernel_name),
+            installed=hashlib.sha256(self._lock.encode()).hexdigest() if self._lock else "",
+            processor=_processor(),
+            cores=os.cpu_count() or 0,
+            memory=_memory(),
         )
 
 
-def _installed(kernel_name: str) -> str:
+def lock_of(kernel_name: str) -> str:
+    """Return all that is installed for a kernel: a line of name, version and digest each.
+
+    The digest is that of the installation's own list of files, which holds theirs. It is
+    empty for what was installed without one. Nothing is returned if the kernel cannot tell.
+    """
     try:
-        versions = collect_environment(kernel_name).versions
+        environment = collect_environment(kernel_name)
     except NbprodError:
         return ""
-    text = "\n".join(f"{name} {version}" for name, (_, version) in sorted(versions.items()))
-    return hashlib.sha256(text.encode()).hexdigest()
+    lines = [f"# Python {environment.python}"]
+    for name, (distribution, version) in sorted(environment.versions.items()):
+        digest = environment.records.get(name, "")
+        lines.append(f"{distribution}=={version}" + (f"  # sha256 {digest}" if digest else ""))
+    return "\n".join(lines) + "\n"
+
+
+@functools.cache
+def _processor() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in text.splitlines() if "model name" in line]
+    return names[0] if names else platform.processor()
+
+
+def _memory() -> int:
+    import psutil
+
+    return int(psutil.virtual_memory().total)
 
 
 def _existing(paths: set[str]) -> list[str]:

@@ -77,7 +77,7 @@ def summary_of(record: RunRecord, folder: str = ".") -> Iterator[str]:
         )
         for step in record.steps
     )
-    yield from table("Steps", ("step", "cells", "seconds", "state"), steps)
+    yield from table("Steps", ("step", "cells", "seconds", "peak memory", "state"), steps)
     files = (
         (_relative(file.path, record.working_directory), f"{file.size:,}", file.sha256)
         for file in record.files_read
@@ -94,10 +94,18 @@ def summary_of(record: RunRecord, folder: str = ".") -> Iterator[str]:
         for found in record.artifacts
     )
     yield from table("Artifacts", ("step", "", "file", "bytes"), artifacts, links=(2,))
-    yield f"[output.ipynb]({base}/output.ipynb) · [{RECORD}]({base}/{RECORD})"
+    names = ("output.ipynb", RECORD, "lock.txt")
+    yield " · ".join(f"[{name}]({base}/{name})" for name in names)
     for problem in record.problems:
         yield f"\n> {plain(problem)}"
     yield "\n---"
+
+
+def hardware(record: RunRecord) -> str:
+    """Return what a run had: processor, cores, memory."""
+    found = record.environment
+    memory = f"{found.memory / 2**30:.1f} GB" if found.memory else "unknown"
+    return f"{found.processor or 'processor unknown'}, {found.cores} cores, {memory} of memory"
 
 
 def _link(name: str, folder: str) -> str:
@@ -107,6 +115,8 @@ def _link(name: str, folder: str) -> str:
 def _environment(record: RunRecord) -> Iterator[tuple[str, str]]:
     yield "Python", f"{record.environment.python}, kernel {record.kernel}"
     yield "platform", record.environment.platform
+    yield "hardware", hardware(record)
+    yield "installed", "all of it in lock.txt"
     yield from sorted(record.environment.distributions.items())
     if record.git is not None:
         yield "git", record.git.commit + (" (with changes)" if record.git.dirty else "")
@@ -145,6 +155,10 @@ def table(
         yield "|" + " --- |" * len(head)
         yield from lines
         yield ""
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 2**20:.0f} MB" if size else ""
 
 
 def shown(value: object) -> str:

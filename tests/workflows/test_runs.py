@@ -78,7 +78,22 @@ def test_a_run_is_shown_with_all_it_used(place, ids):
     shown = nbprod("show", ids[1][-6:]).stdout
     for part in ("scale  3.0", "numbers.txt", "mean  6", "add ", "sums.ipynb", "kernel python3"):
         assert part in shown
-    assert told("show", ids[1])["metrics"] == {"mean": 6.0}
+    record = told("show", ids[1])
+    assert record["metrics"] == {"mean": 6.0}
+    assert record["environment"]["cores"] == os.cpu_count()
+    lock = Path(record["folder"], "lock.txt").read_text()
+    assert re.search(r"^ipykernel==\S+  # sha256 [0-9a-f]{64}$", lock, re.M)
+
+
+def test_the_peak_memory_of_each_step_is_recorded(place):
+    notebook = write_notebook(
+        place / "memory.ipynb",
+        ("large = bytearray(150_000_000)\ndel large", ["step:large"]),
+        ("small = 1", ["step:small"]),
+    )
+    assert nbprod("run", notebook).exit_code == 0
+    peaks = {step["name"]: step["peak_memory"] for step in told("show", "last")["steps"]}
+    assert peaks["large"] - peaks["small"] > 100_000_000
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from . import (
     files,
     fingerprint,
     loggers,
+    memory,
     modules,
     mutations,
     namespace,
@@ -118,7 +119,7 @@ def _boundary(
     watched: list[str] | None = None,
 ) -> dict[str, Any]:
     """Do what is due between two cells: describe new fits, fingerprint and save variables."""
-    answer: dict[str, Any] = {"saved": []}
+    answer: dict[str, Any] = {"saved": [], "peak": memory.peak_since_last()}
     if described:
         observe.describe_pending()
     state = _state(runtime) if saves or watched is not None else {}
@@ -138,6 +139,7 @@ def _boundary(
             state=state,
         )
         answer["saved"].append(found)
+    memory.peak_since_last()  # what was needed here is not the notebook's
     if cell:
         observe.enter_cell(cell)
     return answer
