@@ -53,6 +53,12 @@ timeout_option = click.option(
     type=click.FloatRange(min=0, min_open=True),
     help="Stop if one cell takes longer than this.",
 )
+run_timeout_option = click.option(
+    "--run-timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Stop if all cells together take longer than this.",
+)
 
 of_option = click.option(
     "--of",

@@ -12,6 +12,7 @@ from nbprod.cli.options import (
     json_option,
     kernel_option,
     parameter_options,
+    run_timeout_option,
     target_argument,
     timeout_option,
 )
@@ -65,6 +66,7 @@ from nbprod.cli.session import session
 )
 @kernel_option
 @timeout_option
+@run_timeout_option
 @json_option
 @events_option
 def command(
@@ -81,6 +83,7 @@ def command(
     report: Path | None,
     kernel: str | None,
     cell_timeout: float | None,
+    run_timeout: float | None,
     as_json: bool,
     events: Path | None,
 ) -> None:
@@ -104,6 +107,7 @@ def command(
             use_cache=not no_cache,
             kernel=kernel,
             cell_timeout=cell_timeout,
+            run_timeout=run_timeout,
             require=require,
             junit=junit,
             summary=summary,

@@ -31,6 +31,7 @@ class RunWorkflowRequest:
         use_cache: Take results of earlier runs where nothing changed.
         kernel: Kernel name instead of the notebook's own.
         cell_timeout: Seconds that one cell may take.
+        run_timeout: Seconds that all cells together may take.
         require: Conditions on metrics, such as ``accuracy>=0.9``.
         junit: Where a JUnit report goes; written also if the run fails.
         summary: Where a Markdown summary goes; written also if the run fails.
@@ -45,6 +46,7 @@ class RunWorkflowRequest:
     use_cache: bool = True
     kernel: str | None = None
     cell_timeout: float | None = None
+    run_timeout: float | None = None
     require: tuple[str, ...] = ()
     junit: Path | None = None
     summary: Path | None = None
@@ -97,6 +99,7 @@ def run(request: RunWorkflowRequest, listener: Listener = ignore_events) -> RunR
             output=request.output,
             isolate=request.isolate,
             cell_timeout=request.cell_timeout,
+            run_timeout=request.run_timeout,
             on_record=ended.append,
         )
     except NbprodError as error:
@@ -178,6 +181,7 @@ def execute_stage(
     output: Path | None = None,
     isolate: bool = False,
     cell_timeout: float | None = None,
+    run_timeout: float | None = None,
     stage: str = "run",
     on_record: Callable[[RunRecord], None] | None = None,
 ) -> RunRecord:
@@ -201,6 +205,7 @@ def execute_stage(
                 kernel_name=subject.kernel,
                 isolate=isolate,
                 cell_timeout=cell_timeout,
+                run_timeout=run_timeout,
                 project=project.directory if project is not None else None,
                 extra_parameters=extra,
                 places=project.lines().origin if project is not None else None,

@@ -199,6 +199,7 @@ def sweep(request: SweepRequest, listener: Listener = ignore_events) -> SweepRes
                 listener,
                 isolate=base.isolate,
                 cell_timeout=base.cell_timeout,
+                run_timeout=base.run_timeout,
                 stage=stage,
                 on_record=ended.append,
             )

@@ -278,3 +278,12 @@ def test_values_of_a_grid_may_hold_commas():
 
     assert parse_grid("layers=[10, 5],[3]") == ("layers", ("[10, 5]", "[3]"))
     assert parse_grid("name='a,b',c") == ("name", ("a,b", "c"))
+
+
+def test_a_run_that_takes_too_long_is_stopped_where_it_is(place):
+    cells = ("import time", *(f"time.sleep(1.{number})" for number in range(9)))
+    shown = nbprod("run", write_notebook(place / "slow.ipynb", *cells), "--run-timeout", "3")
+    assert shown.exit_code == 1
+    assert "3 s" in shown.stderr
+    assert "slow.ipynb, cell " in shown.stderr
+    assert told("show", "last")["state"] == "failed"
