@@ -112,7 +112,8 @@ def element_of(value: Value, type_name: str = "") -> Value:
         # What zip, enumerate and dict.items give: tuples, of which the places are known.
         return replace(value, own=NOTHING, type="tuple", pinned="")
     value = consumed(value)
-    return replace(value, own=value.reach, type=type_name, parts=(), loose=False)
+    pinned = "" if value.pinned == GENERATOR else value.pinned  # what it gives is no generator
+    return replace(value, own=value.reach, type=type_name, pinned=pinned, parts=(), loose=False)
 
 
 def consumed(value: Value) -> Value:

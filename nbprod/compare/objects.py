@@ -157,6 +157,8 @@ def object_difference(walk: Walk, one: Any, other: Any) -> str:
     """Compare two objects: their attributes, or what they give to be rebuilt from."""
     if isinstance(one, Iterator) or inspect.isawaitable(one):
         raise NotComparableError(f"a {type(one).__name__} can be read only once")
+    if type(one).__name__ == "CapturedIO":  # what %%capture NAME keeps
+        return walk.compare((one.stdout, one.stderr), (other.stdout, other.stderr), "its text")
     if _is_estimator(one):
         return _estimator_difference(walk, one, other)
     if _has_plain_state(one) and _has_plain_state(other):

@@ -60,7 +60,7 @@ SILENT = frozenset({"matplotlib", "config", "autoreload", "aimport", "autosave",
 # Shell commands that IPython has as magics; ``%l`` stands for the arguments.
 ALIASES: dict[str, str] = {
     **{name: name for name in ("mkdir", "rmdir", "mv", "rm", "cp", "cat")},
-    "ls": "COLUMNS=80 ls -C -F --color",
+    "ls": "ls -F --color",
     "ll": "ls -F -o --color",
     "lf": "ls -F -o --color %l | grep ^-",
     "lk": "ls -F -o --color %l | grep ^l",

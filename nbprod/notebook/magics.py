@@ -26,6 +26,8 @@ from nbprod.notebook.magic_table import (
 
 # What IPython itself runs a %%capture cell in.
 CAPTURE_MODULE = "IPython.utils.capture"
+# What IPython itself runs shell lines with.
+SHELL_MODULE = "IPython.utils.process"
 
 _CONTINUED_MAGIC = re.compile(r"^\s*(?:[%!]|[\w.,\s]+=\s*[%!])")
 
@@ -170,7 +172,7 @@ def _cell_magic(name: str, arguments: str, lines: list[str], index: int, rewrite
             rewrite.note(text, line, Fate.REFUSED, reason, "Use %%bash alone, or subprocess.run.")
             return False
         lines[index:] = [_shell_script(shell, body, rewrite)] + [""] * body.count("\n")
-        rewrite.note(text, line, Fate.TRANSLATED, "it becomes a subprocess")
+        rewrite.note(text, line, Fate.TRANSLATED, "it becomes a call of the shell")
     elif name in {"writefile", "file"} and arguments:
         lines[index:] = [_write_file(arguments, body, rewrite)] + [""] * body.count("\n")
         rewrite.note(text, line, Fate.TRANSLATED, "it writes the file with plain Python")
@@ -416,7 +418,7 @@ def _line_magic(name: str, arguments: str, is_statement: bool, line: int, rewrit
         return _shell(arguments, "getoutput", is_statement, line, rewrite)
     if name in ALIASES and is_statement and "%l" not in arguments:
         command, _, behind = ALIASES[name].partition("%l")
-        rewrite.note(text, line, Fate.TRANSLATED, "it becomes a subprocess")
+        rewrite.note(text, line, Fate.TRANSLATED, "it becomes a call of the shell")
         return _run_shell(f"{command.strip()} {arguments}{behind}".strip(), rewrite)
     code = _operating_system(name, arguments, is_statement, rewrite)
     if code:
@@ -485,26 +487,18 @@ def _shell(command: str, method: str, is_statement: bool, line: int, rewrite: _R
             "Write it with subprocess.run([...]).",
         )
         return "None"
-    rewrite.note(text, line, Fate.TRANSLATED, "it becomes a subprocess")
+    rewrite.note(text, line, Fate.TRANSLATED, "it becomes a call of the shell")
     if method == "getoutput":
-        rewrite.imports.add("subprocess")
-        return f"{_subprocess(command)}.splitlines()"
+        rewrite.imports.update({SHELL_MODULE, "IPython.utils.text"})
+        lines = f"{SHELL_MODULE}.getoutput({_quoted(command)}).splitlines()"
+        return f"IPython.utils.text.SList({lines})"
     return _run_shell(command, rewrite)
 
 
 def _run_shell(command: str, rewrite: _Rewrite) -> str:
-    """Return the code that runs a shell line and prints what it prints in a notebook."""
-    rewrite.imports.add("subprocess")
-    if re.match(r"ls(?: +[^-|;&<>`$()]*)?$", command):
-        command = f"COLUMNS=80 ls -C{command[2:]}"  # a notebook's shell has a terminal
-    return f"print({_subprocess(command)}, end='')"
-
-
-def _subprocess(command: str) -> str:
-    return (
-        f"subprocess.run({_quoted(command)}, shell=True, check=False, text=True, "
-        "stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout"
-    )
+    """Return the code that runs a shell line as IPython does: within a terminal."""
+    rewrite.imports.add(SHELL_MODULE)
+    return f"{SHELL_MODULE}.system({_quoted(command)})"
 
 
 def _quoted(command: str) -> str:

@@ -41,7 +41,7 @@ def run(source):
     space = {}
     with redirect_stdout(out):
         exec(plain_code(source).source, space)
-    return out.getvalue(), space
+    return out.getvalue().replace("\r\n", "\n"), space
 
 
 @pytest.mark.parametrize(

@@ -233,7 +233,6 @@ value = await fetch(21)
 # %% show
 print(value)
 """,
-        refused="a cell awaits outside a function",
     ),
     Hazard(
         "await in a loop and async for",
@@ -252,7 +251,6 @@ more = [v async for v in numbers(2)]
 # %% show
 print(found, more)
 """,
-        refused="a cell awaits outside a function",
     ),
     Hazard(
         "async function run with asyncio.gather",
@@ -268,7 +266,6 @@ results = await asyncio.gather(*(double(i) for i in range(3)))
 total = sum(results)
 print(results, total)
 """,
-        refused="a cell awaits outside a function",
     ),
     Hazard(
         "shadowed builtins",
