@@ -190,7 +190,7 @@ class Measurement:
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir(parents=True)
         plain = self.work / "plain.ipynb"
-        self.outcome.plain = self._plain(plain)
+        self.outcome.plain = self._plain(plain, self.limit)
         if self.outcome.plain != "runs":
             return self.outcome
         project = self.work / "project"
@@ -210,10 +210,10 @@ class Measurement:
             self._again(plain)
         return self.outcome
 
-    def _plain(self, output: Path) -> str:
+    def _plain(self, output: Path, limit: float) -> str:
         options = ["-k", self.kernel, "--no-progress-bar", "--cwd", str(self.notebook.parent)]
         command = [str(BIN / "papermill"), str(self.notebook), str(output), *options]
-        code, _, error = self._call("plain", command, self.limit)
+        code, _, error = self._call("plain", command, limit)
         return "runs" if code == 0 else error.strip()[-300:] or f"exit {code}"
 
     def _convert(self, project: Path) -> str:
@@ -257,7 +257,7 @@ class Measurement:
 
     def _again(self, plain: Path) -> None:
         second = self.work / "plain2.ipynb"
-        if self._plain(second) == "runs":
+        if self._plain(second, self.limit * 6) == "runs":
             found = difference(shown(second, whole=False), shown(plain, whole=False))
             self.outcome.unstable = bool(found)
 

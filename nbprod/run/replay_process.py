@@ -218,7 +218,8 @@ def _load_runtime() -> Any:  # noqa: ANN401
     module = importlib.util.module_from_spec(spec)
     sys.modules[_RUNTIME] = module
     spec.loader.exec_module(module)
-    for name in ("ambient", "artifacts", "drawn", "files", "filestate", "fingerprint", "mutations"):
+    names = ("ambient", "artifacts", "drawn", "files", "filestate", "fingerprint", "mutations")
+    for name in (*names, "shell"):
         setattr(module, name, importlib.import_module(f"{_RUNTIME}.{name}"))
     return module
 
@@ -234,6 +235,8 @@ def _look_like_a_notebook(job: dict[str, Any], runtime: Any) -> None:  # noqa: A
         display.display = functions.display = runtime.drawn.display
     if "capture_output" in source and importlib.util.find_spec("IPython") is not None:
         runtime.drawn.forget_captured()
+    if runtime.shell.is_asked_for(Path(job["project"]), (job["package"], "tests", "service.py")):
+        runtime.shell.start()
 
 
 def _pandas_as_in_a_notebook() -> None:

@@ -99,3 +99,31 @@ def test_numpy_is_seeded_as_planned_when_it_is_imported_and_not_before() -> None
         "ambient._restore_random(state); assert list(np.random.permutation(50)) == first\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_colors_and_converters_mean_is_carried_to_another_process(tmp_path: Path) -> None:
+    """Beside matplotlib's options: color letters, converters of dates, colormaps."""
+    script = """
+import pickle, sys
+from pathlib import Path
+from nbprod.run.kernel import plotting
+import matplotlib, matplotlib.colors, matplotlib.dates, matplotlib.units
+kept = Path(sys.argv[1])
+if not kept.exists():
+    import pandas, seaborn
+    seaborn.set_theme()
+    pandas.plotting.register_matplotlib_converters()
+    matplotlib.colormaps.register(matplotlib.colors.ListedColormap(["r", "k"]), name="mine")
+    kept.write_bytes(pickle.dumps(plotting.snapshot()))
+else:
+    plotting.restore(pickle.loads(kept.read_bytes()))
+converters = sorted(str(type(each)) for each in matplotlib.units.registry.values())
+print(matplotlib.colors.to_hex("b"), matplotlib.colormaps["mine"].N, converters)
+"""
+    command = [sys.executable, "-c", script, str(tmp_path / "state")]
+    first, second = (
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(2)
+    )
+    assert first == second
+    assert first.startswith("#4c72b0 2")
+    assert "pandas" in first

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from . import loggers
+from . import loggers, plotting
 
 _plan: list[int] = []
 """Seed that numpy's global generator gets once it is imported; empty for none."""
@@ -116,10 +116,9 @@ def snapshot(start: dict[str, str]) -> dict[str, Any]:
     matplotlib = sys.modules.get("matplotlib")
     if matplotlib is not None:
         state["matplotlib"] = {
-            name: value
-            for name, value in dict.items(matplotlib.rcParams)
-            if name != "backend" and not name.startswith("_")
+            name: value for name, value in dict.items(matplotlib.rcParams) if name != "backend"
         }
+        state["plotting"] = plotting.snapshot()
     return state
 
 
@@ -181,6 +180,7 @@ def restore(state: dict[str, Any], *, folder: bool = True) -> list[str]:
         ("pandas", _restore_pandas),
         ("numpy", _restore_numpy),
         ("matplotlib", _restore_matplotlib),
+        ("plotting", plotting.restore),
         ("sklearn", _restore_sklearn),
         ("decimal", _restore_decimal),
         ("locale", _restore_locale),
@@ -328,7 +328,7 @@ def differences(
     for name in ("decimal", "locale"):
         if name in ended and name in after and not _same_context(ended[name], after[name]):
             found[f"{name} settings"] = f"{ended[name]} vs {after[name]}"
-    for library in ("pandas", "numpy", "matplotlib", "sklearn"):
+    for library in ("pandas", "numpy", "matplotlib", "plotting", "sklearn"):
         _compare_options(library, before, after, began, ended, found)
     return found
 

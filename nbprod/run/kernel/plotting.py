@@ -1,0 +1,51 @@
+"""What matplotlib keeps beside its options: what color letters mean, converters, colormaps.
+
+``seaborn.set_theme()`` gives ``"b"`` another blue, ``register_matplotlib_converters()``
+gives dates other ticks, and neither is an option.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+
+def snapshot() -> dict[str, Any]:
+    """Return what differs, or may, from a process that has only imported matplotlib."""
+    found: dict[str, Any] = {}
+    colors: Any = sys.modules.get("matplotlib.colors")
+    if colors is not None:
+        known = colors.colorConverter.colors
+        found["colors"] = {name: known[name] for name in colors.BASE_COLORS if name in known}
+    units: Any = sys.modules.get("matplotlib.units")
+    if units is not None:
+        found["converters"] = [
+            (kind, type(converter)) for kind, converter in units.registry.items()
+        ]
+    colormaps: Any = getattr(sys.modules.get("matplotlib"), "colormaps", None)
+    if colormaps is not None:
+        built_in = getattr(colormaps, "_builtin_cmaps", ())
+        names = [name for name in colormaps if name not in built_in]
+        found["colormaps"] = {name: colormaps[name] for name in names}
+    return found
+
+
+def restore(state: dict[str, Any]) -> None:
+    """Bring this process to the state of a snapshot."""
+    if "colors" in state:
+        known = importlib.import_module("matplotlib.colors").colorConverter.colors
+        for name, color in state["colors"].items():
+            if known.get(name) != color:
+                known[name] = color
+    if "converters" in state:
+        registry = importlib.import_module("matplotlib.units").registry
+        for kind, converter in state["converters"]:
+            if type(registry.get(kind)) is not converter:
+                registry[kind] = converter()
+        for kind in registry.keys() - {kind for kind, _ in state["converters"]}:
+            del registry[kind]
+    colormaps = getattr(importlib.import_module("matplotlib"), "colormaps", None)
+    for name, colormap in state.get("colormaps", {}).items():
+        if colormaps is not None and (name not in colormaps or colormaps[name] != colormap):
+            colormaps.register(colormap, name=name, force=True)

@@ -1,0 +1,48 @@
+"""A shell for the author's modules that ask for one, in a process that is no kernel.
+
+``get_ipython().run_line_magic("matplotlib", "inline")`` at the top of a module works in a
+notebook, and has to where its steps are replayed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+_FRONT_END = frozenset({"matplotlib", "config", "load_ext", "reload_ext", "autoreload", "pylab"})
+
+
+def is_asked_for(project: Path, generated: Iterable[str]) -> bool:
+    """Tell whether a local module of a generated project mentions ``get_ipython``.
+
+    Args:
+        project: The project's folder.
+        generated: Names in it, files and folders, that are not the author's.
+    """
+    skipped = set(generated)
+    return any(
+        "get_ipython" in path.read_text(encoding="utf-8", errors="replace")
+        for path in project.rglob("*.py")
+        if path.relative_to(project).parts[0] not in skipped
+    )
+
+
+def start() -> None:
+    """Let ``get_ipython()`` give a shell; magics that concern a front end do nothing."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    class Shell(InteractiveShell):
+        """The shell."""
+
+        def run_line_magic(self, name: str, line: str, *others: Any, **named: Any) -> Any:
+            if name in _FRONT_END:
+                return None
+            return super().run_line_magic(name, line, *others, **named)
+
+        def enable_gui(self, gui: Any = None) -> None:
+            pass
+
+    if not InteractiveShell.initialized():
+        Shell.instance(config=Config({"HistoryManager": {"enabled": False}}))
