@@ -36,10 +36,10 @@ def start() -> None:
     class Shell(InteractiveShell):
         """The shell."""
 
-        def run_line_magic(self, name: str, line: str, *others: Any, **named: Any) -> Any:
-            if name in _FRONT_END:
+        def run_line_magic(self, magic_name: str, line: str, _stack_depth: int = 1) -> Any:
+            if magic_name in _FRONT_END:
                 return None
-            return super().run_line_magic(name, line, *others, **named)
+            return super().run_line_magic(magic_name, line, _stack_depth + 1)
 
         def enable_gui(self, gui: Any = None) -> None:
             pass
