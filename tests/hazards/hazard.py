@@ -19,22 +19,26 @@ class Hazard:
         name: Unique, in the words of the field.
         text: Its cells, each under a line ``# %% TAGS``; a bare word is a step's name,
             ``markdown`` a markdown cell, and no word an untagged cell.
-        refused: Why nbprod may refuse it; empty if the result has to be correct.
-        refused_on: Route to the reason why that one may refuse it, while others are right.
+        refused: Why nbprod refuses it; empty if the result has to be correct.
+        code: The diagnostic that says so; empty if a run finds it out.
+        refused_on: Route to the reason why that one refuses it, while others are right.
         files: Files beside the notebook: name to text.
         parameters: ``-p NAME VALUE`` pairs of all runs.
         metadata: The notebook's ``metadata.nbprod``.
         ordinary: It also runs in ordinary kernels, started anew.
+        planted: Text in the generated steps, and what to put there: a wrong conversion.
     """
 
     name: str
     text: str
     refused: str = ""
+    code: str = ""
     refused_on: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     parameters: tuple[tuple[str, str], ...] = ()
     metadata: dict[str, object] = field(default_factory=dict)
     ordinary: bool = False
+    planted: tuple[str, str] | None = None
 
     def cells(self) -> list[tuple[str, list[str], str]]:
         """Return kind, tags and source of each cell."""

@@ -151,6 +151,8 @@ class Laboratory:
         notes = self._watched(folder)
         directory = folder / "pipeline_project"
         steps = convert(ConvertRequest(path, directory)).pipeline.steps
+        if hazard.planted is not None:
+            _plant(directory, *hazard.planted)
         output = folder / "out.ipynb"
         run(RunWorkflowRequest(directory, output, parameters=hazard.parameters))
         found = observe(output, notes, folder)
@@ -240,6 +242,12 @@ class Laboratory:
         if done.returncode:
             return [f"cannot be judged: {done.stderr.strip()[-300:]}"]
         return [str(line) for line in json.loads(done.stdout.splitlines()[-1])]
+
+
+def _plant(project: Path, text: str, other: str) -> None:
+    (module,) = project.glob("*/steps.py")
+    assert text in module.read_text(), "the conversion to spoil is not there"
+    module.write_text(module.read_text().replace(text, other))
 
 
 def _plain_parameters(hazard: Hazard) -> dict[str, object]:
@@ -332,6 +340,8 @@ def run_all(hazards: Sequence[Hazard], workers: int = 2, ordinary: bool = False)
         for process in processes:
             process.terminate()
             process.wait(20)
+            assert process.stdout is not None
+            process.stdout.close()
 
 
 def _answers(processes: list[subprocess.Popen[str]]) -> Iterator[Fate]:
@@ -362,11 +372,12 @@ def _fate(document: dict[str, Any]) -> Fate:
 def main(arguments: Iterable[str]) -> None:
     """Run the hazards that the arguments name, and print one JSON line for each."""
     from tests.hazards.families import HAZARDS
+    from tests.hazards.planted import PLANTED
     from tests.hazards.warm_python import WarmPython
 
     names = list(arguments)
     ordinary = "--ordinary" in names
-    by_name = {each.name: each for each in HAZARDS}
+    by_name = {each.name: each for each in (*HAZARDS, *PLANTED)}
     with tempfile.TemporaryDirectory(prefix="hazards-") as name:
         folder = Path(name).resolve()
         answers = _own_output(folder / "log.txt")
