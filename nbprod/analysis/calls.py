@@ -347,7 +347,8 @@ def _value_called(expressions: Expressions, callee: Value, call: Call) -> Value:
         return replace(memory.new(call.node, [callee, *call.arguments]), loose=True)
     if not known or len(known) > 8:
         _entangle(expressions, [callee, *call.arguments])
-        return replace(memory.new(call.node, [callee, *call.arguments]), loose=True)
+        given = [callee, *map(consumed, call.arguments)]
+        return replace(memory.new(call.node, given), loose=True)
     results = []
     if len(known) == 1:
         certain = certain_reads(memory.code[known[0]])

@@ -89,10 +89,11 @@ def step_names(drafts: Sequence[Draft], definitions: Definitions) -> list[StepNa
                 if name not in definitions.by_name and name not in names.bound:
                     names.reads.setdefault(name, read)
             variables = definitions.variables
+            again = names.deleted & facts.names.maybe
             names.bound = (names.bound | (facts.names.bound & variables)) - facts.names.deleted
             names.maybe = (names.maybe | (facts.names.maybe & variables)) - facts.names.deleted
             names.deleted = (names.deleted | facts.names.deleted) - facts.names.maybe
-            names.unsure = (names.unsure - facts.names.bound) | facts.names.unsure
+            names.unsure = ((names.unsure | again) - facts.names.bound) | facts.names.unsure
             names.mentioned |= facts.names.mentioned
             names.mutated |= facts.trace.mutated
             names.compared |= facts.trace.compared

@@ -85,7 +85,7 @@ def _summarize(
     result = joined(returned)
     if is_generator(node):
         made = containing(memory.region(node, "generator"), [result, *parameters.values()])
-        result = replace(made, pinned=GENERATOR)
+        result = replace(made, pinned=GENERATOR, type="generator")
     elif isinstance(node, ast.AsyncFunctionDef):
         result = replace(result, pinned=COROUTINE)
     return Summary(

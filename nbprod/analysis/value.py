@@ -103,6 +103,9 @@ GENERATOR = "a generator"
 COROUTINE = "a coroutine"
 """Why a generator cannot leave its process."""
 
+COROUTINE = "a coroutine"
+"""Why what an ``async`` function returns cannot leave its process before it is awaited."""
+
 ITERATORS = frozenset({"iterator", "generator"})
 
 

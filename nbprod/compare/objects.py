@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import types
 from collections.abc import Iterator
 from typing import Any
@@ -155,7 +156,7 @@ def _class_difference(walk: Walk, one: Any, other: Any) -> str:
 
 def object_difference(walk: Walk, one: Any, other: Any) -> str:
     """Compare two objects: their attributes, or what they give to be rebuilt from."""
-    if isinstance(one, Iterator) or inspect.isawaitable(one):
+    if _is_read_once(one):
         raise NotComparableError(f"a {type(one).__name__} can be read only once")
     if type(one).__name__ == "CapturedIO":  # what %%capture NAME keeps
         return walk.compare((one.stdout, one.stderr), (other.stdout, other.stderr), "its text")
@@ -164,6 +165,13 @@ def object_difference(walk: Walk, one: Any, other: Any) -> str:
     if _has_plain_state(one) and _has_plain_state(other):
         return _attributes_difference(walk, _attributes(one), _attributes(other))
     return _rebuild_difference(walk, one, other)
+
+
+def _is_read_once(value: Any) -> bool:
+    """Tell whether looking at what ``value`` holds would use it up."""
+    if isinstance(value, io.StringIO | io.BytesIO) or _has_plain_state(value):
+        return False
+    return isinstance(value, Iterator) or inspect.isawaitable(value)
 
 
 def _is_estimator(value: Any) -> bool:

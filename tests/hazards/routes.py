@@ -7,6 +7,7 @@ import os
 import pickle
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -375,6 +376,7 @@ def main(arguments: Iterable[str]) -> None:
     from tests.hazards.planted import PLANTED
     from tests.hazards.warm_python import WarmPython
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing is left behind
     names = list(arguments)
     ordinary = "--ordinary" in names
     by_name = {each.name: each for each in (*HAZARDS, *PLANTED)}

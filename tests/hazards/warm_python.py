@@ -28,6 +28,11 @@ PRELOADED = ("ipykernel.kernelapp", "ipykernel.ipkernel", "numpy", "pandas", "cl
 PRELOADED += ("nbprod.compare.values", "decimal", "IPython.core.interactiveshell")
 PRELOADED += ("ipykernel.debugger", "IPython.core.completerlib", "IPython.extensions.storemagic")
 PRELOADED += ("psutil", "tornado.platform.asyncio", "encodings.idna", "http.client")
+PRELOADED += ("sqlite3", "pdb", "IPython.core.debugger", "IPython.core.oinspect", "faulthandler")
+# What scikit-learn and matplotlib are built on; they themselves are imported by the hazard.
+PRELOADED += ("scipy.stats", "scipy.optimize", "scipy.sparse.csgraph", "scipy.interpolate")
+PRELOADED += ("scipy.ndimage", "joblib", "threadpoolctl", "PIL.PngImagePlugin", "pyparsing")
+PRELOADED += ("kiwisolver", "contourpy", "cycler")
 
 # The command that stands in for Python. It hands its arguments, environment and open
 # files over and waits; when it is killed, so is what was forked for it.
