@@ -113,7 +113,7 @@ def _conditional(flows: Sequence[StepFlow], first: int, last: int, name: str) ->
     if name in producer.names.bound or name in [*producer.inputs, *producer.params]:
         return False
     read = flows[last].names.reads.get(name)
-    return read is not None and not read.certain
+    return read is None or not read.certain  # without a read, it is handed on
 
 
 def merge(drafts: list[Draft], found: Sequence[Bond]) -> list[Draft]:
