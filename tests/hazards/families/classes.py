@@ -74,6 +74,7 @@ Config.names.append("b")
 print(Config.rate, Config.names)
 """,
         refused="a class that has a state exists once",
+        code="steps-inseparable",
     ),
     Hazard(
         "class attribute that instances share",
@@ -92,6 +93,7 @@ b = Node("b")
 print(Node.seen, Node.count, a.seen is b.seen)
 """,
         refused="a class that has a state exists once",
+        code="steps-inseparable",
     ),
     Hazard(
         "method added to a class later",
@@ -109,6 +111,7 @@ Point.double = double
 print(p.double())
 """,
         refused="a class that has a state exists once",
+        code="steps-inseparable",
     ),
     Hazard(
         "class defined twice",
@@ -125,6 +128,7 @@ new = Model()
 print(old.kind, new.kind, isinstance(old, Model))
 """,
         refused="two classes of one name",
+        code="steps-inseparable",
     ),
     Hazard(
         "dataclass with defaults and a field list",
@@ -395,6 +399,7 @@ class Two(metaclass=Meta):
 print(Meta.registry)
 """,
         refused="a class that has a state exists once",
+        code="steps-inseparable",
     ),
     Hazard(
         "__init_subclass__ that keeps a registry",
@@ -556,6 +561,7 @@ Only().values.append(2)
 print(Only().values)
 """,
         refused="a class that has a state exists once",
+        code="steps-inseparable",
     ),
     Hazard(
         "functools.singledispatch and total_ordering",

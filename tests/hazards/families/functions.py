@@ -344,6 +344,7 @@ for step in steps:
 print(table["double"](5), table["len"](text), text)
 """,
         refused="a stored function reads a name that is bound anew in between",
+        code="steps-inseparable",
     ),
     Hazard(
         "sorted by a lambda that reads a table",
@@ -562,6 +563,7 @@ factor = 3
 print(one, scaler.scale(10))
 """,
         refused="a stored object's method reads a name that is bound anew in between",
+        code="steps-inseparable",
     ),
     Hazard(
         "apply with a function that reads and fills globals",

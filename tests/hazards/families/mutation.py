@@ -178,6 +178,7 @@ x = "new"
 print(x, z, "y" in dir())
 """,
         refused="dir() looks at the notebook's names by text",
+        code="dynamic-namespace",
     ),
     Hazard(
         "del of an item and an attribute",
@@ -214,6 +215,7 @@ except NameError:
 print(found)
 """,
         refused="a name that one step may unbind and another asks for",
+        code="steps-inseparable",
     ),
     Hazard(
         "unpacking with a star and swapped names",
@@ -326,6 +328,7 @@ except NameError:
 print(text)
 """,
         refused="a name that one step may unbind and another asks for",
+        code="steps-inseparable",
     ),
     Hazard(
         "bytearray and memoryview over it",

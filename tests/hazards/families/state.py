@@ -494,6 +494,7 @@ log.close()
 print(open("log.txt").read())
 """,
         refused="an open file exists in one process only",
+        code="steps-inseparable",
     ),
     Hazard(
         "data file beside the notebook",
@@ -529,6 +530,7 @@ os.remove("d.db")
 print(rows)
 """,
         refused="a database connection under one name in two steps",
+        code="steps-inseparable",
     ),
     Hazard(
         "module attribute patched",
@@ -641,6 +643,7 @@ second = next(ids)
 print(first, second, next(ids))
 """,
         refused="an iterator exists in one process only",
+        code="steps-inseparable",
     ),
     Hazard(
         "lock held by an object",

@@ -158,6 +158,7 @@ print(x, from_script)
 """,
         files={"helper.py": "from_script = 5\n"},
         refused="a script that binds names unseen",
+        code="magic-refused",
     ),
     Hazard(
         "%who, %precision and help",
@@ -305,6 +306,7 @@ b = str(5)
 print(a, b)
 """,
         refused="a builtin that is shadowed, deleted and used again",
+        code="deleted-name",
     ),
     Hazard(
         "names that start with an underscore",
@@ -346,6 +348,7 @@ x = _ + 5
 print(x, Out[1])
 """,
         refused="IPython's history exists in the notebook only",
+        code="notebook-history",
     ),
     Hazard(
         "unicode names and text",
