@@ -85,6 +85,18 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
+def _show_as_json(wrong: click.ClickException) -> None:
+    """Print what ``--json`` promises although the command line itself is wrong."""
+    import json
+
+    from nbprod.cli.session import error_document
+    from nbprod.errors import UsageError
+
+    verb = getattr(getattr(wrong, "ctx", None), "command_path", "nbprod")
+    error = UsageError(wrong.format_message(), fix=f"see: {verb} --help")
+    click.echo(json.dumps(error_document(error), indent=2, allow_nan=False))
+
+
 def main() -> None:
     """Run the command and leave with the exit code that the contract names."""
     # A CI runner or the Jupyter server stops us with SIGTERM: clean up as for Ctrl-C.
@@ -98,6 +110,8 @@ def main() -> None:
         code = ended.exit_code
     except click.ClickException as wrong:
         wrong.show()
+        if "--json" in sys.argv[1:]:
+            _show_as_json(wrong)
         sys.exit(ExitCode.USAGE)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)

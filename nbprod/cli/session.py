@@ -78,10 +78,7 @@ class Session:
         self.listen(event)
         self._stack.close()
         if self._as_json and not self._events_on_stdout:
-            document = event_as_json(event, 0)
-            for name in ("event", "seq"):
-                del document[name]
-            click.echo(json.dumps({"error": document}, indent=2, allow_nan=False))
+            click.echo(json.dumps(error_document(error), indent=2, allow_nan=False))
         click.echo(describe_error(error), err=True)
         annotate_error(error, self._target)
 
@@ -168,6 +165,14 @@ def error_event(error: NbprodError) -> ErrorEvent:
         traceback=user.traceback if user else "",
         diagnostics=diagnostics,
     )
+
+
+def error_document(error: NbprodError) -> dict[str, object]:
+    """Return an error as the one document that ``--json`` prints."""
+    document = event_as_json(error_event(error), 0)
+    for name in ("event", "seq"):
+        del document[name]
+    return {"error": document}
 
 
 def describe_error(error: NbprodError) -> str:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nbprod.errors import UsageError
+
+if TYPE_CHECKING:
+    import yaml
 
 
 def read_parameter_file(path: Path) -> dict[str, object]:
@@ -16,7 +20,9 @@ def read_parameter_file(path: Path) -> dict[str, object]:
     import yaml
 
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        content = yaml.safe_load(text)
+        twice = _given_twice(yaml.compose(text, Loader=yaml.SafeLoader))
     except OSError as error:
         raise UsageError(
             f"the parameter file {path} cannot be read: {error.strerror}",
@@ -28,6 +34,12 @@ def read_parameter_file(path: Path) -> dict[str, object]:
         raise UsageError(
             f"the parameter file {path} is not YAML{line}", fix="write one `name: value` a line"
         ) from error
+    if twice:
+        name, again = twice
+        raise UsageError(
+            f"the parameter file {path} gives {name} twice (again in line {again})",
+            fix="keep one of them: YAML itself would silently take the last",
+        )
     if content is None:
         return {}
     if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
@@ -36,3 +48,23 @@ def read_parameter_file(path: Path) -> dict[str, object]:
             fix="write one `name: value` a line",
         )
     return content
+
+
+def _given_twice(node: yaml.Node | None) -> tuple[str, int] | None:
+    """Return a key that a mapping, however deep, holds twice, and its second line."""
+    import yaml
+
+    if isinstance(node, yaml.SequenceNode):
+        return next(filter(None, map(_given_twice, node.value)), None)
+    if not isinstance(node, yaml.MappingNode):
+        return None
+    seen: set[tuple[str, str]] = set()
+    for key, value in node.value:
+        name = (str(key.tag), str(key.value))
+        if isinstance(key, yaml.ScalarNode) and name in seen:
+            return name[1], key.start_mark.line + 1
+        seen.add(name)
+        within = _given_twice(value)
+        if within is not None:
+            return within
+    return None

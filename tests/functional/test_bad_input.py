@@ -162,3 +162,35 @@ def test_a_run_where_the_record_cannot_be_written(sandbox, tmp_path):
     (folder / ".nbprod").write_text("in the way")
     refused(nbprod("run", folder / "model.ipynb"), 4, ".nbprod")
     assert (folder / ".nbprod").read_text() == "in the way"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [("seed: 1\nseed: 2\n", "seed"), ("seed: {a: 1, a: 2}\n", "a")]
+)
+def test_a_parameter_file_that_gives_a_name_twice(sandbox, text, name):
+    write_notebook(sandbox / "model.ipynb", *MODEL_CELLS)
+    (sandbox / "given.yaml").write_text(text)
+    shown = nbprod("run", "model.ipynb", "-f", "given.yaml")
+    refused(shown, 2, "given.yaml", f"gives {name} twice")
+    assert not (sandbox / ".nbprod").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("check",), ("run", "model.ipynb", "-p", "seed"), ("deploy", "--prot", "1"), ("frobnicate",)],
+)
+def test_wrong_usage_is_one_json_document_too(sandbox, arguments):
+    shown = nbprod(arguments[0], "--json", *arguments[1:])
+    assert shown.returncode == 2
+    error = json.loads(shown.stdout)["error"]
+    assert error["exit_code"] == 2
+    assert error["message"] in shown.stderr
+    assert "--help" in error["fix"]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"schema_version": 1}', "\xff"])
+def test_a_damaged_manifest_is_told_in_one_message(sandbox, content):
+    write_notebook(sandbox / "model.ipynb", *MODEL_CELLS)
+    assert nbprod("convert", "model.ipynb", "-o", "project").returncode == 0
+    (sandbox / "project" / "nbprod.json").write_bytes(content.encode("latin-1"))
+    refused(nbprod("run", "project"), 2, "nbprod.json is damaged")

@@ -280,3 +280,43 @@ def test_a_kernel_that_dies(sandbox):
         assert part.lower() in shown.stderr.lower()
     record = next((sandbox / ".nbprod" / "runs").glob("*/record.json"))
     assert json.loads(record.read_text())["state"] == "failed"
+
+
+KALE_CELLS = (
+    ("import pandas as pd\nfrom sklearn.datasets import load_iris", ["imports"]),
+    ("from sklearn.linear_model import LogisticRegression", []),
+    ("def named(frame):\n    return frame.rename(columns=lambda name: name[:-5])", ["functions"]),
+    ("rounds = 300\nheld_back = 30", ["pipeline-parameters"]),
+    ("%matplotlib inline\nnamed(load_iris(as_frame=True).data).head()", ["skip"]),
+    ("iris = load_iris(as_frame=True)", ["block:load-data", "limit:nvidia.com/gpu:1"]),
+    ("features, target = named(iris.data), iris.target", []),
+    (
+        "mixed = features.sample(frac=1, random_state=0)\n"
+        "train, test = mixed[held_back:], mixed[:held_back]",
+        ["block:split", "prev:load-data"],
+    ),
+    (
+        "model = LogisticRegression(max_iter=rounds).fit(train, target[train.index])",
+        ["block:train", "prev:split", "prev:load-data"],
+    ),
+    (
+        "accuracy = model.score(test, target[test.index])\nprint(accuracy)",
+        ["block:evaluate", "prev:train"],
+    ),
+    ("print(accuracy)", ["pipeline-metrics"]),
+)
+
+
+def test_a_kale_notebook_is_deployed_as_it_is(services):
+    path = write_notebook(services / "kale.ipynb", *KALE_CELLS)
+    before = path.read_bytes()
+    document = deployed(str(path), "-p", "rounds", "250")
+    answer = ask(document)
+    assert len(answer["predictions"]) == 1
+    assert document["checked_rows"] > 0
+    shown = json.loads(nbprod("check", str(path), "--json").stdout)
+    names = ["load_data", "split", "train", "evaluate"]
+    assert [step["name"] for step in shown["steps"]] == names
+    assert [step["metrics"] for step in shown["steps"]] == [[], [], [], ["accuracy"]]
+    assert [each["name"] for each in shown["parameters"]] == ["rounds", "held_back"]
+    assert path.read_bytes() == before
