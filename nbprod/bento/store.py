@@ -21,7 +21,7 @@ class StoredBento:
         version: Its version.
         path: Its folder.
         created: When it was built, UTC.
-        labels: ``run_id``, ``notebook`` and ``source_digest`` among them.
+        labels: ``run_id``, ``notebook``, ``source_digest`` and ``verified`` among them.
     """
 
     name: str

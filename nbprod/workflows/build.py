@@ -53,6 +53,7 @@ class BuildResult:
     reason: str
     run_id: str
     metrics: dict[str, object]
+    verified_steps: int = 0
 
     def as_json(self) -> dict[str, object]:
         """Return the document of ``nbprod build --json``."""
@@ -66,6 +67,7 @@ class BuildResult:
             "reason": self.reason,
             "run_id": self.run_id,
             "metrics": self.metrics,
+            "verified_steps": self.verified_steps,
         }
 
 
@@ -94,6 +96,7 @@ def build(request: BuildRequest, listener: Listener = ignore_events) -> BuildRes
         reason=trained.choice.reason,
         run_id=trained.record.run_id,
         metrics=trained.record.metrics,
+        verified_steps=len(trained.compared),
     )
 
 
@@ -114,6 +117,7 @@ def build_stage(trained: Trained, listener: Listener) -> BuiltBento:
         run_id=record.run_id,
         notebook=pipeline.source.notebook,
         source_digest=pipeline.source.digest,
+        labels={"verified": f"{steps} steps" if (steps := len(trained.compared)) else "no"},
     )
     with stage("build", listener) as detail:
         built = build_bento(spec)

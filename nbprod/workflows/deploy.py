@@ -96,6 +96,8 @@ class DeployResult:
         parts = [f"{self.deployment.name}:{self.deployment.version}"]
         if self.verified_steps:
             parts.append(f"{self.verified_steps} steps verified")
+        elif self.model:
+            parts.append("steps not verified (--no-verify)")
         parts.append(
             f"{self.checked_rows} served rows equal to the notebook's"
             if self.checked_rows

@@ -125,6 +125,19 @@ def test_an_example_notebook_is_served_as_itself(services, name):
     assert sources.count("traffic") == 1
 
 
+def test_what_was_not_verified_is_noted(services):
+    notebook = write_notebook(services / "iris.ipynb", *MODEL_CELLS)
+    labels = {}
+    for option in ("--verify", "--no-verify"):
+        done = nbprod("build", notebook, option, "--json")
+        assert done.returncode == 0, done.stderr
+        document = json.loads(done.stdout)
+        text = (Path(document["path"]) / "bento.yaml").read_text()
+        labels[option] = next(line for line in text.splitlines() if "verified:" in line).strip()
+        assert document["verified_steps"] == (4 if option == "--verify" else 0)
+    assert labels == {"--verify": "verified: 4 steps", "--no-verify": "verified: 'no'"}
+
+
 def test_versions_replace_each_other_without_a_lost_request(services):
     notebook = write_notebook(services / "iris.ipynb", *MODEL_CELLS)
     first = deployed(notebook)

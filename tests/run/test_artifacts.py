@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import mmap
+import socket
+import subprocess
+import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +110,70 @@ def test_what_sets_no_state_keeps_its_attributes(tmp_path: Path) -> None:
     assert fingerprint(loaded["iris"])[0] == fingerprint(iris)[0]
     assert loaded["own"] is loaded["iris"]
     assert vars(loaded["iris"]) == vars(iris)
+
+
+def _unsavable() -> dict[str, Any]:
+    return {
+        "generator": (n for n in range(3)),
+        "file": Path(__file__).open(encoding="utf-8"),
+        "connection": socket.socket(),
+        "frame": inspect.currentframe(),
+        "nested": {"deep": [(n for n in range(3))]},
+    }
+
+
+def test_what_lives_in_one_process_is_refused_with_its_reason(tmp_path: Path) -> None:
+    values = {**_unsavable(), "good": [1, 2]}
+    try:
+        found = save(tmp_path, **values)
+    finally:
+        values["file"].close()
+        values["connection"].close()
+    assert set(found["unsaved"]) == set(_unsavable())
+    assert all("cannot be saved" in reason for reason in found["unsaved"].values())
+    assert load(found) == {"good": [1, 2]}  # the others of the boundary still travel
+
+
+def test_lambdas_and_classes_of_the_notebook_travel(tmp_path: Path) -> None:
+    code = (
+        "import sys, json\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "from nbprod.run.kernel import artifacts\n"
+        "offset = 5\n"
+        "class Base:\n    scale = 2\n"
+        "class Box(Base):\n"
+        "    def __init__(self, v):\n        self.v = v\n"
+        "    def get(self):\n        return super().scale * self.v\n"
+        "add = lambda v: v + offset\n"
+        "shared = Box([1])\n"
+        "values = {'add': add, 'box': shared, 'same': shared, 'Box': Box}\n"
+        "print(json.dumps(artifacts.save_variables(values, list(values), sys.argv[2])))\n"
+    )
+    repository = str(Path(artifacts.__file__).parents[3])
+    arguments = [sys.executable, "-c", code, repository, str(tmp_path / "a.pkl")]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    assert found["unsaved"] == {}
+    loaded = load(found)
+    assert loaded["add"](1) == 6
+    assert loaded["box"] is loaded["same"]
+    assert type(loaded["box"]) is loaded["Box"]
+    assert loaded["box"].get() == [1, 1]
+
+
+def test_large_data_is_saved_without_copies(tmp_path: Path) -> None:
+    """Saving 64 MiB takes less than a quarter of that in memory of its own."""
+    values = {
+        "numbers": np.arange(4 * 1024 * 1024, dtype="float64"),
+        "table": pd.DataFrame(np.zeros((1024 * 1024, 4))),
+    }
+    values["table"][0] = values["numbers"][: 1024 * 1024]
+    tracemalloc.start()
+    try:
+        found = save(tmp_path, **values)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 16 * 1024 * 1024, f"{peak:,} bytes"
+    assert found["size"] < 1024 * 1024  # the artifact itself; its buffers lie beside it
+    pd.testing.assert_frame_equal(load(found)["table"], values["table"])

@@ -27,6 +27,7 @@ from . import blobs, reductions, views
 PROTOCOL = 5
 UNBOUND = "it is not bound here"
 _DEFINED = (type, types.FunctionType, functools._lru_cache_wrapper)
+_FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.FileIO)
 _END = b"nbprod-1"  # ends an artifact whose last bytes name its blobs
 
 
@@ -94,6 +95,9 @@ def pickler(
             return named.get(id(value))
 
         def reducer_override(self, value: Any) -> Any:
+            if isinstance(value, _FILES) and not value.closed:
+                # Without this, one that is read would come back as a copy of its content.
+                raise pickle.PicklingError("an open file exists in one process only")
             if isinstance(value, _DEFINED) and _is_hoisted(value, hoisted):
                 return value.__qualname__
             reduced = sharing.reduce(value) if sharing is not None else None

@@ -181,7 +181,7 @@ class FileWatch:
         ``modules`` is the user's own code that was imported or read.
         """
         loaded = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-        code = {path for path in loaded if isinstance(path, str)} | self._code
+        code = {path for path in loaded if isinstance(path, str) and _is_users(path)} | self._code
         with self.paused():
             return {
                 "modules": sorted({os.path.realpath(path) for path in code if _counts(path)}),
