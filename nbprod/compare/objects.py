@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nbprod.compare.compiled import compiled_difference
+from nbprod.compare.predictions import prediction_difference
 from nbprod.compare.walk import NotComparableError, Walk, versus, within, words
 
 # Attributes of scikit-learn's estimators that tell how long something took.
@@ -192,9 +193,15 @@ def _estimator_difference(walk: Walk, one: Any, other: Any) -> str:
         found = walk.compare(parameters[0].get(name), parameters[1].get(name), f"parameter {name}")
         if found:
             return found
-    if not _has_plain_state(one):
-        return _rebuild_difference(walk, one, other)
-    return _attributes_difference(walk, _attributes(one), _attributes(other))
+    outermost, walk.within_estimator = not walk.within_estimator, True
+    try:
+        if not _has_plain_state(one):
+            found = _rebuild_difference(walk, one, other)
+        else:
+            found = _attributes_difference(walk, _attributes(one), _attributes(other))
+    finally:
+        walk.within_estimator = not outermost
+    return found or (prediction_difference(walk, one, other) if outermost else "")
 
 
 def _parameters(estimator: Any) -> dict[str, Any]:

@@ -31,6 +31,7 @@ class Walk:
         self._difference = difference
         self.relative = relative
         self.array = array
+        self.within_estimator = False
         # The objects themselves are kept, so that no id is used again meanwhile.
         self._met: dict[tuple[int, int], tuple[Any, Any]] = {}
 

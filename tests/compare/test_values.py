@@ -11,7 +11,7 @@ from collections import OrderedDict, defaultdict, deque, namedtuple
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import matplotlib as mpl
 import numpy as np
@@ -240,6 +240,29 @@ def test_estimators(estimator: BaseEstimator) -> None:
     assert not compare(one, other).equal
     shifted = copy.deepcopy(estimator).fit(X, 1 - y)
     assert not compare_predictions(one, shifted, X).equal
+
+
+class Hidden(BaseEstimator):
+    """Keeps what it learned where no attribute shows it."""
+
+    _learned: ClassVar[dict[int, float]] = {}
+
+    def fit(self, X: Any, y: Any) -> Hidden:
+        self.n_features_in_ = X.shape[1]
+        self._learned[id(self)] = float(np.mean(y))
+        return self
+
+    def predict(self, X: Any) -> Any:
+        return np.full(len(X), self._learned[id(self)])
+
+
+def test_estimators_are_compared_by_what_they_predict() -> None:
+    X = np.zeros((4, 2))
+    one, same, other = (Hidden().fit(X, y) for y in ([1, 2], [2, 1], [5, 6]))
+    assert compare(one, same).equal
+    found = compare(one, other)
+    assert not found.equal
+    assert "predictions" in found.detail
 
 
 def test_estimator_parameters_are_named() -> None:
