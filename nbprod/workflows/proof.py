@@ -98,7 +98,7 @@ def prove(
         checked = any(_may_be_unstable(found) for found in steps)
         if checked:
             steps = _without_unstable(request, steps, run_again, listener)
-        steps = tuple(_explained(pipeline, record, found) for found in steps)
+        steps = tuple(_explained(pipeline, record, found, project.edited) for found in steps)
         with suppress(OSError):  # then they are replayed next time
             verdicts.keep(steps)
         proof = Proof(steps, checked)
@@ -159,14 +159,16 @@ def _without_unstable(
         return mark_unstable(request, steps, again, listener)
 
 
-def _explained(pipeline: Pipeline, record: RunRecord, found: StepReplay) -> StepReplay:
+def _explained(
+    pipeline: Pipeline, record: RunRecord, found: StepReplay, edited: tuple[str, ...]
+) -> StepReplay:
     outputs = []
     for output in found.outputs:
         reason = ""
         if output.unstable:
             reason = unstable_reason(pipeline, found.step)
         elif not output.equal:
-            reason = likely_reason(pipeline, record, found, output)
+            reason = likely_reason(pipeline, record, found, output, edited)
         outputs.append(replace(output, reason=reason))
     error = found.error
     if error is not None:

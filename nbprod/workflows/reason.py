@@ -35,9 +35,21 @@ def unstable_reason(pipeline: Pipeline, step: str) -> str:
 
 
 def likely_reason(
-    pipeline: Pipeline, record: RunRecord, replayed: StepReplay, found: OutputComparison
+    pipeline: Pipeline,
+    record: RunRecord,
+    replayed: StepReplay,
+    found: OutputComparison,
+    edited: tuple[str, ...] = (),
 ) -> str:
-    """Say why a result of the pipeline is likely not the notebook's."""
+    """Say why a result of the pipeline is likely not the notebook's.
+
+    Args:
+        pipeline: Its steps.
+        record: The run of the notebook.
+        replayed: The step.
+        found: What differs.
+        edited: Files of the project that were edited by hand.
+    """
     step = _step(pipeline, replayed.step)
     if found.kind == "input" and not found.comparable:
         return (
@@ -48,6 +60,10 @@ def likely_reason(
         return _changed_unseen(record, step, found.name)
     if not found.comparable:
         return f"`{found.name}` cannot be stored, so its value in the notebook is not known"
+    code = [path for path in edited if path.endswith(".py") and not path.startswith("tests/")]
+    if code and found.kind != "ambient":
+        verb = "was" if len(code) == 1 else "were"
+        return f"{', '.join(code)} {verb} edited by hand; if that is meant, edit the notebook too"
     if found.kind == "ambient":
         return _ambient(step, found.name)
     if found.kind in {"figure", "display", "printed"}:

@@ -144,6 +144,7 @@ def test_differences_name_the_step_and_the_likely_reason(folder: Path) -> None:
     assert result.proof.first is not None
     assert (result.proof.first[0].step, result.proof.first[1].name) == ("draw", "figure 1")  # type: ignore[union-attr]
     assert "pixels differ" in found["draw", "figure 1"].detail
+    assert "rows/steps.py was edited by hand" in found["draw", "figure 1"].reason
     assert found["files", "out/rows.txt"].detail == "line 2: 'been' vs 'seen'"
     assert not found["files", "environment variable ROWS"].equal
     assert not found["files", "random state of `numpy.random`"].equal
