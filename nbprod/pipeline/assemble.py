@@ -387,8 +387,8 @@ def _previous(plan: Plan) -> list[Diagnostic]:
 
 def _not_installed(plan: Plan) -> list[Diagnostic]:
     known = plan.environment.distributions
-    if not known:
-        return []
+    if not known or any("sys.path" in each.code.source for each in plan.survey.cells):
+        return []  # where modules are looked for then is known only when it runs
     found = []
     for name, imported in plan.imports.third_party.items():
         if name not in known and not imported.optional:

@@ -153,6 +153,11 @@ def _short(node: ast.Call) -> str:
     return f"{ast.unparse(node.func)[:50]}(…)"
 
 
+def _shortened(node: ast.Call) -> str:
+    text = ast.unparse(node)
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
 def _constructed(follower: Follower, called: Call) -> Facts:
     """An estimator, with those that it is given; what it draws is drawn when it is fitted."""
     number = len(follower.learned.estimators) + 1
@@ -166,7 +171,7 @@ def _statistic(follower: Follower, called: Call, of: Facts) -> Facts:
     axis = called.keywords.get("axis", NOTHING).literal
     if not of.presplit or axis in (1, "columns"):
         return replace(of, columns=None, parts=())
-    place = follower.place(called.node, f"{ast.unparse(called.node)[:60]}")
+    place = follower.place(called.node, _shortened(called.node))
     if called.name in EXTREMES:
         return Facts(extremes=frozenset({place}), random=of.random)
     return Facts(statistics=frozenset({place}), random=of.random)
@@ -176,7 +181,7 @@ def _of_groups(follower: Follower, called: Call, of: Facts) -> Facts:
     """``df.groupby(…)["x"].transform("mean")``: each row gets a statistic of its group."""
     if not of.presplit:
         return replace(of, columns=None, parts=())
-    place = follower.place(called.node, f"{ast.unparse(called.node)[:60]}")
+    place = follower.place(called.node, _shortened(called.node))
     leaks = of.leaks | {("statistics-before-split", place)}
     return replace(of, leaks=leaks, columns=None, parts=())
 
@@ -284,7 +289,7 @@ def _predicted(follower: Follower, called: Call, receiver: Facts) -> Facts:
         if seen == "other":
             learned.unseen = True
         elif called.name == "score":
-            learned.judged.append(follower.place(node, ast.unparse(node)[:60]))
+            learned.judged.append(follower.place(node, _shortened(node)))
         return Facts(rows=features.rows, predicted=frozenset({seen}))
     return NOTHING
 
