@@ -8,7 +8,7 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-from nbprod.compare.compiled import compiled_difference
+from nbprod.compare.compiled import compiled_difference, function_code_difference
 from nbprod.compare.predictions import prediction_difference
 from nbprod.compare.walk import NotComparableError, Walk, versus, within, words
 
@@ -82,7 +82,7 @@ def code_difference(walk: Walk, one: Any, other: Any) -> str:
 def _function_difference(walk: Walk, one: Any, other: Any) -> str:
     sources = _source(one), _source(other)
     if None in sources or sources[0] != sources[1]:
-        found = compiled_difference(walk, one.__code__, other.__code__)
+        found = function_code_difference(walk, one, other)
         if found:
             return found
     return (

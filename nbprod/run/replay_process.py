@@ -58,6 +58,7 @@ def main(job_path: str) -> None:
     sys.meta_path.insert(0, NbprodFinder())
     sys.path.insert(0, job["project"])
     runtime = _load_runtime()
+    _compare_as_rewritten(runtime)
     if job.get("alone"):
         _answer({**job, **job["steps"][0]}, runtime)
         return
@@ -219,7 +220,7 @@ def _load_runtime() -> Any:  # noqa: ANN401
     sys.modules[_RUNTIME] = module
     spec.loader.exec_module(module)
     names = ("ambient", "artifacts", "drawn", "files", "filestate", "fingerprint", "mutations")
-    for name in (*names, "shell"):
+    for name in (*names, "rewrite", "shell"):
         setattr(module, name, importlib.import_module(f"{_RUNTIME}.{name}"))
     return module
 
@@ -237,6 +238,13 @@ def _look_like_a_notebook(job: dict[str, Any], runtime: Any) -> None:  # noqa: A
         runtime.drawn.forget_captured()
     if runtime.shell.is_asked_for(Path(job["project"]), (job["package"], "tests", "service.py")):
         runtime.shell.start()
+
+
+def _compare_as_rewritten(runtime: Any) -> None:  # noqa: ANN401
+    """Tell the comparison how the run rewrote the functions that its artifacts hold."""
+    compiled = importlib.import_module("nbprod.compare.compiled")
+    rewrite = runtime.rewrite
+    compiled.rewritings[rewrite.HOOKS_MODULE] = lambda tree: rewrite.ObservedCalls().visit(tree)
 
 
 def _pandas_as_in_a_notebook() -> None:

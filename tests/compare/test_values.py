@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import copy
 import datetime
 import decimal
@@ -354,3 +355,27 @@ def test_what_pickling_leaves_behind_is_no_difference() -> None:
     assert compare(loaded, fresh).equal
     loaded.target[0] = 2
     assert compare(fresh, loaded).detail == "key 'target', index 0: 0 vs 2"
+
+
+def test_a_function_that_a_run_rewrote_equals_its_source(monkeypatch, tmp_path) -> None:
+    from nbprod.compare import compiled
+    from nbprod.run.kernel import rewrite
+
+    source = (
+        "def train(m, x, kept=[]):\n    kept.append([m.fit(x, y=1) for _ in x])\n    return kept\n"
+    )
+    path = tmp_path / "train.py"
+    path.write_text("class Step:\n" + "".join(f"    {line}\n" for line in source.splitlines()))
+    plain, run, other = {"__name__": "train"}, {}, {}
+    exec(compile(path.read_text(), str(path), "exec"), plain)
+    for text, scope in ((source, run), (source.replace("y=1", "y=2"), other)):
+        exec(compile(rewrite.ObservedCalls().visit(ast.parse(text)), "cell", "exec"), scope)
+    functions = [plain["Step"].train, run["train"], other["train"]]
+    for function in functions:
+        function.__qualname__ = "train"
+    assert not compare(functions[0], functions[1]).equal
+    monkeypatch.setitem(
+        compiled.rewritings, rewrite.HOOKS_MODULE, lambda tree: rewrite.ObservedCalls().visit(tree)
+    )
+    assert compare(functions[0], functions[1]).equal
+    assert not compare(functions[0], functions[2]).equal

@@ -35,6 +35,11 @@ CELLS = (
     "def rate(v):\n    unused = 1\n    return v / 2",
     "model = LinearRegression().fit(frame[['x']], rate(frame['y']))",
     "def rate(v, by):\n    return v / by",
+    # What a function keeps between calls makes it a variable; the run observes its fit.
+    "def refit(x, y, kept=[]):\n    kept.append(LinearRegression().fit(x, y).score(x, y))\n"
+    "    return kept",
+    "print(refit(frame[['x']], frame['y']))\nsteps = LinearRegression()",
+    "steps.fit(frame[['x']], frame['y'])\nprint(refit(frame[['y']], frame['x']))",
     "I = np.eye(2)\nmodel.score(frame[['x']], frame['y'])",
     "print(I)\nrated = rate(model.coef_, 3)\nprint(rated, area(2), iris.target_names)",
 )

@@ -133,6 +133,8 @@ def state_fingerprints(state: dict[str, Any]) -> dict[str, str]:
     state = dict(state)
     random_states = state.pop("random")
     state["warnings"] = repr(state["warnings"])
+    # Importing seaborn registers colormaps, and pandas' plots converters: no change of options.
+    state["plotting"] = state.get("plotting", {}).get("colors")
     if "decimal" in state:
         # Its flags tell what happened, not what is set.
         state["decimal"] = repr(state["decimal"]).partition(", flags")[0]
@@ -328,7 +330,7 @@ def differences(
     for name in ("decimal", "locale"):
         if name in ended and name in after and not _same_context(ended[name], after[name]):
             found[f"{name} settings"] = f"{ended[name]} vs {after[name]}"
-    for library in ("pandas", "numpy", "matplotlib", "plotting", "sklearn"):
+    for library in ("pandas", "numpy", "matplotlib", "sklearn"):
         _compare_options(library, before, after, began, ended, found)
     return found
 
