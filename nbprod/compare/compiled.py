@@ -54,7 +54,7 @@ def _rewritten(function: FunctionType, rewrite: Callable[[ast.Module], ast.AST])
         source = textwrap.dedent(inspect.getsource(function))
         if owner and owner[0] != "<locals>":
             source = f"class {owner[0]}:\n{textwrap.indent(source, ' ')}"
-        whole = compile(rewrite(ast.parse(source)), "<rewritten>", "exec")  # type: ignore[call-overload]
+        whole = compile(rewrite(ast.parse(source)), "<rewritten>", "exec", dont_inherit=True)  # type: ignore[call-overload]
     except (OSError, TypeError, SyntaxError):
         return []
     return [each for each in _within(whole) if each.co_name == function.__code__.co_name]

@@ -367,9 +367,10 @@ def test_a_function_that_a_run_rewrote_equals_its_source(monkeypatch, tmp_path) 
     path = tmp_path / "train.py"
     path.write_text("class Step:\n" + "".join(f"    {line}\n" for line in source.splitlines()))
     plain, run, other = {"__name__": "train"}, {}, {}
-    exec(compile(path.read_text(), str(path), "exec"), plain)
+    exec(compile(path.read_text(), str(path), "exec", dont_inherit=True), plain)
     for text, scope in ((source, run), (source.replace("y=1", "y=2"), other)):
-        exec(compile(rewrite.ObservedCalls().visit(ast.parse(text)), "cell", "exec"), scope)
+        tree = rewrite.ObservedCalls().visit(ast.parse(text))
+        exec(compile(tree, "cell", "exec", dont_inherit=True), scope)
     functions = [plain["Step"].train, run["train"], other["train"]]
     for function in functions:
         function.__qualname__ = "train"
