@@ -100,8 +100,10 @@ def containing(region: int, values: Iterable[Value], type_name: str = "") -> Val
 
 
 GENERATOR = "a generator"
-COROUTINE = "a coroutine"
 """Why a generator cannot leave its process."""
+
+COROUTINE = "a coroutine"
+"""Why what an ``async`` function returns cannot leave its process before it is awaited."""
 
 ITERATORS = frozenset({"iterator", "generator"})
 

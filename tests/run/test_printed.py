@@ -1,0 +1,65 @@
+"""What counts as a difference of printed texts."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from nbprod.run.printed import left_out_magics_print, printed_difference
+
+
+@pytest.mark.parametrize(
+    ("printed", "expected"),
+    [
+        ("a\nb\n", "a\nb\n"),
+        ("a\nb\n", "a \r\nb\n"),
+        ("x at 0x7f00aa11bb22\n", "x at 0x7f00cc33dd44\n"),
+        ("a\n", "CPU times: user 1 ms\nWall time: 2 ms\na\n"),
+        ("done\n", " 10%\r 50%\rdone\n"),
+    ],
+)
+def test_what_is_no_difference(printed, expected):
+    assert printed_difference(printed, expected) == ""
+
+
+@pytest.mark.parametrize(
+    ("printed", "expected", "words"),
+    [
+        ("a\n", "b\n", "line 1: 'a' vs 'b'"),
+        ("a\n", "a\nb\n", "line 2 is missing: 'b'"),
+        ("a\nb\n", "a\n", "line 2 is only here: 'b'"),
+    ],
+)
+def test_the_first_difference_is_told(printed, expected, words):
+    assert printed_difference(printed, expected) == words
+
+
+def test_what_left_out_magics_print_may_be_missing_and_nothing_may_be_added():
+    expected = "pip 23.2\nafter\nlast\n"
+    assert printed_difference("after\nlast\n", expected, further=True) == ""
+    lost = printed_difference("last\nafter\n", expected, further=True)
+    assert lost == "line 2 is only here: 'after'"
+    assert printed_difference("other\n", expected, further=True)
+
+
+@pytest.mark.parametrize(
+    ("source", "prints"),
+    [
+        ("!pip --version\nprint(1)", True),
+        ("%who", True),
+        ("x?", True),
+        ("%matplotlib inline\nprint(1)", False),
+        ("!echo hello", False),
+        ("x = 7 % 3\nprint(x)", False),
+    ],
+)
+def test_only_cells_with_a_magic_that_is_left_out_are_spared(tmp_path, source, prints):
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": "%who"},
+        {"cell_type": "code", "metadata": {}, "source": source.splitlines(keepends=True)},
+    ]
+    output = tmp_path / "output.ipynb"
+    output.write_text(json.dumps({"cells": cells}))
+    assert left_out_magics_print(output, {2}) is prints
+    assert left_out_magics_print(output, {1}) is False
