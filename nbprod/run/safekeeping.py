@@ -28,7 +28,7 @@ class StepFiles:
     """Files of one step.
 
     Attributes:
-        exclusive: It reads or writes files that the notebook writes.
+        exclusive: The notebook writes files, so that no other step may run beside it.
         before: All files that the notebook writes, as they were before the step.
         written: What the notebook's step left of those that it wrote.
     """
@@ -40,11 +40,9 @@ class StepFiles:
 
 def step_files(record: RunRecord, step: str) -> StepFiles:
     """Return the files of a step, from what the run of the notebook wrote."""
-    own = [found for found in record.stretches if found.step == step]
     touched = {found.after.path for each in record.stretches for found in each.files}
-    mine = {found.after.path for each in own for found in each.files}
-    mine |= touched.intersection(path for each in own for path in each.read)
-    if not mine:
+    # Listing a folder, or asking whether a file is there, leaves no trace: any step may.
+    if not touched:
         return StepFiles(exclusive=False)
     before = _first_states(record)
     written: dict[str, FileState] = {}
