@@ -167,8 +167,24 @@ def object_difference(walk: Walk, one: Any, other: Any) -> str:
     if _is_estimator(one):
         return _estimator_difference(walk, one, other)
     if _has_plain_state(one) and _has_plain_state(other):
-        return _attributes_difference(walk, _attributes(one), _attributes(other))
+        return _state_difference(walk, one, other)
     return _rebuild_difference(walk, one, other)
+
+
+def _state_difference(walk: Walk, one: Any, other: Any) -> str:
+    """Compare the attributes; where one is a handle, what the class makes of them for pickle.
+
+    xgboost's ``Booster`` keeps a pointer, and gives the model's bytes in its place.
+    """
+    try:
+        return _attributes_difference(walk, _attributes(one), _attributes(other))
+    except NotComparableError:
+        kind = type(one)
+        if getattr(kind, "__getstate__", None) is getattr(object, "__getstate__", None):
+            raise
+        if not hasattr(kind, "__getstate__"):
+            raise
+        return walk.compare(one.__getstate__(), other.__getstate__())
 
 
 def _in_memory(value: Any) -> tuple[Any, ...]:

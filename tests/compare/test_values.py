@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import ctypes
 import datetime
 import decimal
 import pickle
@@ -380,3 +381,19 @@ def test_a_function_that_a_run_rewrote_equals_its_source(monkeypatch, tmp_path) 
     )
     assert compare(functions[0], functions[1]).equal
     assert not compare(functions[0], functions[2]).equal
+
+
+class Handle:
+    """Keeps a pointer, as xgboost's models do, and gives pickle what it points to."""
+
+    def __init__(self, content: list[int]) -> None:
+        self.pointer = ctypes.pointer(ctypes.c_int(content[0]))
+        self._content = content
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"content": bytes(self._content)}
+
+
+def test_handles_are_compared_by_what_their_class_gives_to_pickle() -> None:
+    assert compare(Handle([1, 2]), Handle([1, 2])).equal
+    assert not compare(Handle([1, 2]), Handle([1, 3])).equal
