@@ -93,6 +93,9 @@ def evaluate(expressions: Expressions, node: ast.Call) -> Value:
     if callee.qualified:
         return _library_function(expressions, callee.qualified, call)
     if receiver is not None and isinstance(node.func, ast.Attribute):
+        inner = nested_class(expressions, receiver, node.func.attr)
+        if inner is not None:
+            return _value_called(expressions, inner, call)
         return _method(expressions, receiver, node.func.attr, call)
     return _value_called(expressions, callee, call)
 

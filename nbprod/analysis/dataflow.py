@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nbprod.analysis.definitions import Definitions
@@ -62,6 +62,7 @@ def flow(
     definitions: Definitions,
     parameters: Sequence[str],
     wanted: Collection[str],
+    given: Mapping[str, Value] | None = None,
 ) -> list[StepFlow]:
     """Work out what passes between ``drafts``.
 
@@ -70,17 +71,20 @@ def flow(
         definitions: What stands outside them.
         parameters: Names of the parameters.
         wanted: Names that the pipeline hands back at its end, if they exist then.
+        given: What the parameters hold.
     """
-    flows = [StepFlow(names) for names in step_names(drafts, definitions)]
+    flows = [StepFlow(names) for names in step_names(drafts, definitions, given or {})]
     existing = _existing(flows)
     _backward(flows, existing, set(wanted), set(parameters))
     _split_parameters(flows, parameters)
     return flows
 
 
-def step_names(drafts: Sequence[Draft], definitions: Definitions) -> list[StepNames]:
-    """Sum up the cells of each step."""
-    values: dict[str, Value] = {}
+def step_names(
+    drafts: Sequence[Draft], definitions: Definitions, given: Mapping[str, Value]
+) -> list[StepNames]:
+    """Sum up the cells of each step, from what the parameters hold on."""
+    values = dict(given)
     result: list[StepNames] = []
     for draft in drafts:
         names = StepNames()

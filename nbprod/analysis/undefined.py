@@ -9,6 +9,8 @@ from nbprod.analysis.rules import finding
 from nbprod.analysis.survey import CellFacts, Survey
 from nbprod.diagnostics import Diagnostic
 
+_REBOUND = frozenset({"_i", "_ii", "_iii"})
+"""Names that IPython binds anew before every cell, whatever the notebook has bound them to."""
 _HISTORY = frozenset(NOTEBOOK_NAMES) - {"display", "exit", "quit", "get_ipython"}
 
 
@@ -23,7 +25,10 @@ def check_names(survey: Survey, star_names: Iterable[str]) -> list[Diagnostic]:
         if not facts.executed:
             continue
         for name, read in facts.names.reads.items():
-            if name in existing or (known_from_start(name) and name not in _HISTORY):
+            rebound = name in _REBOUND and name not in facts.names.maybe
+            if (name in existing and not rebound) or (
+                known_from_start(name) and name not in _HISTORY
+            ):
                 continue
             if name in facts.names.called_binds:
                 continue

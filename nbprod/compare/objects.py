@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import inspect
 import io
+import re
+import threading
 import types
+import typing
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +24,8 @@ _MEASURED_TIMES = frozenset(
 # with one which stop words they have checked. It is another in every process.
 _ADDRESSES = frozenset({"_stop_words_id"})
 _HEAP_TYPE = 1 << 9  # set in __flags__ of classes written in Python
+_VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
+_LOCK = type(threading.Lock())
 _IN_MEMORY = (io.StringIO, io.BytesIO)
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
 
@@ -160,6 +166,9 @@ def object_difference(walk: Walk, one: Any, other: Any) -> str:
     """Compare two objects: their attributes, or what they give to be rebuilt from."""
     if isinstance(one, _IN_MEMORY):
         return walk.compare(_in_memory(one), _in_memory(other))
+    opened = _opened(one), _opened(other)
+    if None not in opened:
+        return walk.compare(*opened)
     if _is_read_once(one):
         raise NotComparableError(f"a {type(one).__name__} can be read only once")
     if type(one).__name__ == "CapturedIO":  # what %%capture NAME keeps
@@ -185,6 +194,24 @@ def _state_difference(walk: Walk, one: Any, other: Any) -> str:
         if not hasattr(kind, "__getstate__"):
             raise
         return walk.compare(one.__getstate__(), other.__getstate__())
+
+
+def _opened(value: Any) -> Any:
+    """Return what there is to an object of Python's own that cannot be pickled."""
+    if isinstance(value, re.Pattern):
+        return value.pattern, value.flags
+    if isinstance(value, re.Match):
+        return value.re, value.string, value.regs
+    if isinstance(value, _VIEWS):
+        return dict(value.mapping)
+    if isinstance(value, _LOCK):
+        return value.locked()
+    if isinstance(value, weakref.ReferenceType):
+        return (value(),)
+    if isinstance(value, typing.TypeVar):
+        bounds = value.__bound__, value.__constraints__
+        return value.__name__, *map(repr, bounds), value.__covariant__, value.__contravariant__
+    return None
 
 
 def _in_memory(value: Any) -> tuple[Any, ...]:
@@ -248,6 +275,8 @@ def _slots(kind: type) -> list[str]:
 
 def _attributes(value: Any) -> dict[str, Any]:
     found = dict(getattr(value, "__dict__", {}))
+    if type(value).__module__.startswith("pandas."):
+        found.pop("_cache", None)  # what looking at it has computed
     for name in _slots(type(value)):
         if hasattr(value, name):
             found[name] = getattr(value, name)

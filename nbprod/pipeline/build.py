@@ -174,9 +174,16 @@ def _settle(plan: Plan) -> list[Diagnostic]:
     chosen = options(plan.notebook).model
     if chosen in plan.survey.values:
         wanted.add(chosen)
+    given = {
+        name: value
+        for each in plan.survey.cells
+        if each.role.parameters
+        for name, value in each.values.items()
+        if name in names
+    }
     problems: list[Diagnostic] = []
     for _ in range(len(plan.drafts) + 1):
-        plan.flows = flow(plan.drafts, plan.definitions, names, wanted)
+        plan.flows = flow(plan.drafts, plan.definitions, names, wanted, given)
         found = bonds(plan.flows, plan.definitions)
         if not found:
             break

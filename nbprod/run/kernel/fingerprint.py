@@ -340,6 +340,9 @@ class Fingerprint:
         if isinstance(value, _IDENTITY_ONLY) or kind.__module__.startswith(_BY_IDENTITY):
             self._by_identity(value)
             return
+        if kind.__module__ == "typing" and kind.__name__ == "TypeVar":
+            self._tag(value.__name__)  # its module is another one after loading
+            return
         self.met.add(id(value))
         tensor = getattr(value, "numpy", None)
         if kind.__module__.split(".")[0] == "torch" and callable(tensor):

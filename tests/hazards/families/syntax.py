@@ -317,11 +317,23 @@ __mangled = 2
 _ = "ignored"
 # %% change
 _private.append(3)
-for _i in range(2):
+for _k in range(2):
     pass
 # %% show
-print(_private, __mangled, _i)
+print(_private, __mangled, _k)
 """,
+    ),
+    Hazard(
+        "a name that IPython binds anew before every cell",
+        """
+# %% load
+for _i in range(3):
+    last = _i
+# %% show
+print(_i == 2, last)
+""",
+        refused="IPython's history exists in the notebook only",
+        code="notebook-history",
     ),
     Hazard(
         "underscore as a loop variable and a target",
@@ -412,7 +424,8 @@ def doc():
 # %% change
 lines = query.split("\\n")
 # %% show
-print(lines, repr(doc.__doc__))
+import inspect
+print(lines, repr(inspect.getdoc(doc)))
 ''',
     ),
     Hazard(

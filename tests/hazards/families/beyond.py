@@ -1,0 +1,461 @@
+"""What nobody thinks of: containers of aliases, patched objects, settings far away."""
+
+from tests.hazards.hazard import Hazard
+
+HAZARDS = (
+    Hazard(
+        "alias kept in a dict of lists in a tuple",
+        """
+# %% load
+rows = [1]
+store = ({"rows": [rows]}, "tag")
+# %% change
+store[0]["rows"][0].append(2)
+# %% more
+rows.append(3)
+# %% show
+print(rows, store, store[0]["rows"][0] is rows)
+""",
+    ),
+    Hazard(
+        "closure in a container over a list that is a variable",
+        """
+# %% load
+log = []
+handlers = {"note": lambda text: log.append(text)}
+# %% change
+handlers["note"]("a")
+# %% more
+log.append("b")
+# %% show
+handlers["note"]("c")
+print(log)
+""",
+    ),
+    Hazard(
+        "object array view kept in an instance",
+        """
+# %% load
+import numpy as np
+class Model:
+    def __init__(self, weights):
+        self.weights = weights
+        self.head = weights[:2]
+weights = np.zeros(4)
+model = Model(weights)
+# %% change
+model.head += 1
+# %% more
+weights[3] = 9
+# %% show
+print(weights, model.weights, model.head)
+""",
+    ),
+    Hazard(
+        "numpy generator with a bit generator of its own",
+        """
+# %% load
+import numpy as np
+bits = np.random.PCG64(7)
+rng = np.random.Generator(bits)
+# %% one
+a = rng.random()
+# %% two
+b = bits.random_raw()
+# %% show
+print(a, b, rng.random())
+""",
+    ),
+    Hazard(
+        "spawned random generators",
+        """
+# %% load
+import numpy as np
+children = [np.random.default_rng(s) for s in np.random.SeedSequence(3).spawn(2)]
+# %% one
+a = children[0].random()
+# %% two
+b = children[1].random()
+# %% show
+print(a, b, children[0].random())
+""",
+    ),
+    Hazard(
+        "random.SystemRandom and a seeded one side by side",
+        """
+# %% load
+import random
+sure = random.Random(1)
+other = random.SystemRandom()
+# %% one
+a = sure.random()
+b = 0 <= other.random() < 1
+# %% show
+print(a, b, sure.random())
+""",
+    ),
+    Hazard(
+        "pandas accessor registered by the notebook",
+        """
+# %% load
+import pandas as pd
+@pd.api.extensions.register_dataframe_accessor("geo")
+class Geo:
+    def __init__(self, frame):
+        self._frame = frame
+    def total(self):
+        return int(self._frame["a"].sum())
+df = pd.DataFrame({"a": [1, 2]})
+# %% change
+first = df.geo.total()
+# %% show
+print(first, df.assign(a=5).geo.total())
+""",
+    ),
+    Hazard(
+        "option context used and left",
+        """
+# %% load
+import pandas as pd
+df = pd.DataFrame({"a": [1 / 3]})
+# %% change
+with pd.option_context("display.precision", 2):
+    text = str(df)
+# %% show
+print(text, df)
+""",
+    ),
+    Hazard(
+        "numpy error state and warnings as errors",
+        """
+# %% load
+import warnings
+import numpy as np
+np.seterr(all="raise")
+# %% change
+try:
+    np.float64(1) / np.float64(0)
+    caught = False
+except FloatingPointError:
+    caught = True
+# %% show
+print(caught, np.geterr()["over"])
+""",
+    ),
+    Hazard(
+        "decimal rounding and traps",
+        """
+# %% load
+import decimal
+decimal.getcontext().rounding = decimal.ROUND_UP
+decimal.getcontext().traps[decimal.DivisionByZero] = False
+# %% change
+a = decimal.Decimal("1.25").quantize(decimal.Decimal("0.1"))
+# %% show
+print(a, decimal.Decimal(1) / 0)
+""",
+    ),
+    Hazard(
+        "print and open replaced by functions of the notebook",
+        """
+# %% load
+lines = []
+def note(*parts):
+    lines.append(" ".join(map(str, parts)))
+print_before = print
+# %% change
+note("one", 2)
+# %% show
+print_before(lines)
+""",
+    ),
+    Hazard(
+        "attribute put on a function and on a module of the notebook's own",
+        """
+# %% load
+import types
+tools = types.SimpleNamespace(count=0)
+def work():
+    tools.count += 1
+    work.last = tools.count
+work()
+# %% change
+work()
+# %% show
+print(tools.count, work.last)
+""",
+    ),
+    Hazard(
+        "exception object handled later",
+        """
+# %% load
+failures = []
+for text in ["1", "x", "3", None]:
+    try:
+        int(text)
+    except (ValueError, TypeError) as error:
+        failures.append(error)
+# %% change
+kinds = [type(each).__name__ for each in failures]
+# %% show
+print(kinds, str(failures[0]))
+""",
+    ),
+    Hazard(
+        "exception group and notes",
+        """
+# %% load
+error = ValueError("bad")
+error.add_note("row 3")
+group = ExceptionGroup("all", [error, KeyError("k")])
+# %% change
+matching, rest = group.split(ValueError)
+# %% show
+print(matching.exceptions[0].__notes__, rest.exceptions)
+""",
+    ),
+    Hazard(
+        "try, else and finally that bind names",
+        """
+# %% load
+data = {"a": 1}
+# %% change
+try:
+    value = data["a"]
+except KeyError:
+    value = None
+else:
+    found = True
+finally:
+    done = "yes"
+# %% show
+print(value, found, done)
+""",
+    ),
+    Hazard(
+        "class with a counter in a closure and __slots__",
+        """
+# %% load
+def counter():
+    seen = []
+    class Item:
+        __slots__ = ("n",)
+        def __init__(self, n):
+            self.n = n
+            seen.append(n)
+    return Item, seen
+Item, seen = counter()
+first = Item(1)
+# %% change
+second = Item(2)
+# %% show
+print(seen, first.n, second.n)
+""",
+    ),
+    Hazard(
+        "sorted copies and reversed views of a frame's columns",
+        """
+# %% load
+import pandas as pd
+df = pd.DataFrame({"b": [2, 1], "a": [4, 3]})
+columns = df.columns
+# %% change
+df = df[sorted(columns)]
+df.columns = [name.upper() for name in df.columns]
+# %% show
+print(df, list(columns))
+""",
+    ),
+    Hazard(
+        "groupby apply that changes an outer dict",
+        """
+# %% load
+import pandas as pd
+df = pd.DataFrame({"k": list("aab"), "v": [1, 2, 3]})
+sizes = {}
+def note(values):
+    sizes[int(values.iloc[0])] = len(values)
+    return values.sum()
+# %% change
+totals = df.groupby("k")["v"].agg(note)
+# %% show
+print(totals.tolist(), sizes)
+""",
+    ),
+    Hazard(
+        "frame changed while iterating over rows",
+        """
+# %% load
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2, 3]})
+# %% change
+for i, row in df.iterrows():
+    if row["a"] > 1:
+        df.loc[i, "a"] = row["a"] * 10
+# %% show
+print(df["a"].tolist(), i, row["a"])
+""",
+    ),
+    Hazard(
+        "estimators in a list changed by a helper",
+        """
+# %% load
+from sklearn.linear_model import LinearRegression
+models = [LinearRegression() for _ in range(2)]
+X, y = [[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0]
+def fit_all(each, X, y):
+    for one in each:
+        one.fit(X, y)
+# %% train
+fit_all(models, X, y)
+# %% show
+print([round(float(m.coef_[0]), 6) for m in models])
+""",
+    ),
+    Hazard(
+        "sklearn pipeline with memory and a step replaced",
+        """
+# %% load
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+X = np.arange(12.0).reshape(6, 2)
+y = [0, 0, 0, 1, 1, 1]
+pipe = Pipeline([("scale", StandardScaler()), ("model", LogisticRegression())])
+# %% change
+pipe.set_params(scale=MinMaxScaler())
+pipe.steps[1][1].C = 0.5
+# %% train
+pipe.fit(X, y)
+# %% show
+print(type(pipe.named_steps["scale"]).__name__, pipe.predict(X), pipe[1].C)
+""",
+    ),
+    Hazard(
+        "type hints read when the notebook runs",
+        """
+# %% load
+import typing
+class Row:
+    n: int
+    tags: list[str]
+def area(w: float, h: float = 2.0) -> float:
+    return w * h
+# %% change
+hints = typing.get_type_hints(Row)
+# %% show
+print(hints, typing.get_type_hints(area)["return"])
+""",
+    ),
+    Hazard(
+        "generator function called anew in each step",
+        """
+# %% load
+def numbers(n):
+    for i in range(n):
+        yield i * i
+# %% first
+a = list(numbers(3))
+# %% second
+b = sum(v for v in numbers(4))
+# %% show
+print(a, b, max(numbers(5)))
+""",
+    ),
+    Hazard(
+        "context manager of the notebook's own with a state",
+        """
+# %% load
+from contextlib import contextmanager
+depth = []
+@contextmanager
+def nested(name):
+    depth.append(name)
+    yield len(depth)
+    depth.pop()
+# %% change
+with nested("a") as one, nested("b") as two:
+    inside = list(depth)
+# %% show
+print(one, two, inside, depth)
+""",
+    ),
+    Hazard(
+        "text in memory written to across steps",
+        """
+# %% load
+import io
+out = io.StringIO()
+out.write("one ")
+# %% change
+print("two", file=out, end=" ")
+# %% show
+print(out.getvalue(), out.tell())
+""",
+    ),
+    Hazard(
+        "chained comparison, conditional import and a shadowed loop name",
+        """
+# %% load
+limits = (0, 10)
+value = 7
+# %% change
+if limits[0] < value <= limits[1]:
+    import math as numbers
+    value = numbers.floor(value / 2)
+for value in range(value):
+    pass
+# %% show
+print(value, numbers.pi > 3)
+""",
+    ),
+    Hazard(
+        "itertools.groupby consumed at once",
+        """
+# %% load
+from itertools import groupby
+words = ["aa", "b", "cc", "dd", "e"]
+# %% change
+groups = {k: list(g) for k, g in groupby(sorted(words, key=len), key=len)}
+# %% show
+print(groups)
+""",
+    ),
+    Hazard(
+        "nan, infinity and negative zero",
+        """
+# %% load
+nan = float("nan")
+values = [nan, float("inf"), -0.0]
+# %% change
+same = values[0] is nan
+table = {nan: 1}
+# %% show
+print(values, same, table[nan], str(values[2]))
+""",
+    ),
+    Hazard(
+        "bytes, complex, range and slice values",
+        """
+# %% load
+raw, z, span, cut = b"\\x00ab", 1 + 2j, range(1, 9, 3), slice(1, None)
+# %% change
+part = list(span)[cut]
+z = z.conjugate()
+# %% show
+print(raw, z, part, span, cut)
+""",
+    ),
+    Hazard(
+        "dict order after deletion and reinsertion",
+        """
+# %% load
+table = {"a": 1, "b": 2, "c": 3}
+# %% change
+table["a"] = table.pop("a")
+# %% show
+print(list(table), next(iter(table)))
+""",
+    ),
+)
