@@ -132,8 +132,9 @@ def _library_function(expressions: Expressions, qualified: str, call: Call) -> V
         _entangle(expressions, call.arguments)
     elif conduct is Conduct.DRAWS and "ax" in call.keywords:
         memory.change_all(call.keywords["ax"])
-    if "out" in call.keywords:
-        memory.change_all(call.keywords["out"])
+    for name in ("out", "file"):
+        if name in call.keywords:
+            memory.change_all(call.keywords[name])
     if call.flag("inplace") and call.positional:
         memory.change(call.positional[0])
     if is_pinned(qualified):

@@ -104,6 +104,8 @@ def test_there_are_enough_hazards_and_few_are_refused() -> None:
 
 def _check(hazard: Hazard, fates: Fates, told: Told | None = None) -> None:
     fate = fates.of(hazard)
+    if hazard.known:
+        pytest.xfail(hazard.known)
     assert not fate.problem, f"the notebook itself does not run: {fate.problem}"
     for route, outcome in fate.outcomes.items():
         if told is not None:

@@ -65,6 +65,7 @@ b = bits.random_raw()
 # %% show
 print(a, b, rng.random())
 """,
+        refused_on={"verify": "a draw through the bit generator is not seen to change it"},
     ),
     Hazard(
         "spawned random generators",
@@ -93,6 +94,10 @@ b = 0 <= other.random() < 1
 # %% show
 print(a, b, sure.random())
 """,
+        refused_on={
+            "run --isolate": "the system's generator has no state",
+            "verify": "the system's generator has no state",
+        },
     ),
     Hazard(
         "pandas accessor registered by the notebook",
@@ -111,6 +116,7 @@ first = df.geo.total()
 # %% show
 print(first, df.assign(a=5).geo.total())
 """,
+        known="what is registered with pandas is lost in another process; the step fails aloud",
     ),
     Hazard(
         "option context used and left",
@@ -251,6 +257,7 @@ second = Item(2)
 # %% show
 print(seen, first.n, second.n)
 """,
+        refused_on={"verify": "a class that reads a function's variable exists once"},
     ),
     Hazard(
         "sorted copies and reversed views of a frame's columns",
@@ -434,6 +441,7 @@ table = {nan: 1}
 # %% show
 print(values, same, table[nan], str(values[2]))
 """,
+        known="a number has no identity in an artifact; the step fails aloud",
     ),
     Hazard(
         "bytes, complex, range and slice values",
@@ -457,5 +465,21 @@ table["a"] = table.pop("a")
 # %% show
 print(list(table), next(iter(table)))
 """,
+    ),
+    Hazard(
+        "layout of a docstring",
+        """
+# %% load
+def doc():
+    '''First.
+
+        Indented.
+    '''
+# %% change
+text = repr(doc.__doc__)
+# %% show
+print(text)
+""",
+        known="formatting the generated code changes the indentation of docstrings",
     ),
 )

@@ -520,7 +520,6 @@ ax.plot([1, 2, 3])
 fig.savefig("plot.png")
 print(len(ax.lines))
 """,
-        refused="a figure belongs to the process that draws it",
     ),
     Hazard(
         "figure saved to a file",
