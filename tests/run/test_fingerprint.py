@@ -143,6 +143,21 @@ def test_reading_changes_nothing() -> None:
     assert [fingerprint(value)[0] for value in (model, table, box)] == before
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        pd.DataFrame({"bin": pd.cut(pd.Series([1.0, 5.0, 9.0]), 3)}),
+        pd.interval_range(0, 3),
+        np.polynomial.Polynomial([1, 2, 3]),
+    ],
+    ids=["bins", "intervals", "polynomial"],
+)
+def test_what_a_library_computes_again_is_no_change(value: Any) -> None:
+    before = fingerprint(value)[0]
+    repr(value)
+    assert fingerprint(pickle.loads(pickle.dumps(value)))[0] == before
+
+
 def test_it_is_the_same_in_another_process() -> None:
     code = (
         "from nbprod.run.kernel.fingerprint import fingerprint\n"

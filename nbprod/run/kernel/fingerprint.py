@@ -348,6 +348,10 @@ class Fingerprint:
         if kind.__module__.split(".")[0] == "torch" and callable(tensor):
             self.add(value.detach().cpu().numpy())
             return
+        if kind.__module__.partition(".")[0] in _OWN_STATE and _says_its_state(kind):
+            # What they leave out they compute again: caches, copies of the class's attributes.
+            self._reduced(value)
+            return
         if (hasattr(value, "__dict__") or _slots(kind)) and _has_plain_state(kind):
             self._attributes(value, _cached(kind))
             return
@@ -394,6 +398,7 @@ class _HashWriter:
 
 _CLASS_PARTS = frozenset({"__dict__", "__weakref__", "__doc__", "__module__", "__firstlineno__"})
 _BY_IDENTITY = ("matplotlib.", "_thread", "threading", "weakref", "socket", "sqlite3", "IPython.")
+_OWN_STATE = frozenset({"pandas", "numpy", "scipy", "plotly"})
 _HEAP_TYPE = 1 << 9
 
 
@@ -410,6 +415,11 @@ def _importable(value: Any) -> bool:
 
 def _has_plain_state(kind: type) -> bool:
     return all(base is object or base.__flags__ & _HEAP_TYPE for base in kind.__mro__)
+
+
+def _says_its_state(kind: type) -> bool:
+    own = {"__getstate__", "__reduce__", "__reduce_ex__"}
+    return any(own & vars(base).keys() for base in kind.__mro__ if base is not object)
 
 
 def _slots(kind: type) -> tuple[str, ...]:
