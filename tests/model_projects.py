@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
+from nbprod.run.kernel.artifacts import save_variables
 
 ROOT = Path(__file__).parents[1]
 RUNTIME = "kernel_side"
@@ -128,9 +128,9 @@ def write_run(
     for key, document in documents.items():
         (folder / f"{key}.json").write_text(json.dumps(document, allow_nan=False))
     artifact = project.parent / "train.pkl"
-    artifact.write_bytes(
-        cloudpickle.dumps({"variables": {**chain, "model": model}, "ambient": None})
-    )
+    variables = {**chain, "model": model}
+    saved = save_variables(variables, list(variables), str(artifact))
+    assert not saved["unsaved"], saved
     return ModelProject(name, project, folder, artifact, tuple(chain))
 
 
