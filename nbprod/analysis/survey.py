@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nbprod.analysis.frames import CellNames, ModuleFrame
 from nbprod.analysis.memory import Memory, Trace
 from nbprod.analysis.scopes import bound_names
+from nbprod.analysis.shown_figures import FigureNames, as_displayed
 from nbprod.analysis.stars import Stars
 from nbprod.analysis.statements import Statements
 from nbprod.analysis.value import Value
@@ -99,6 +100,7 @@ def survey(
     memory = Memory(shared_columns=shared_columns)
     frame = ModuleFrame(memory)
     cells = [_parsed(cell) for cell in notebook.code_cells]
+    _show_figures(cells)
     stars = Stars(exports)
     stars.expand([(each.cell.number, each.statements) for each in cells if each.executed])
     for facts in cells:
@@ -121,6 +123,21 @@ def _parsed(cell: Cell) -> CellFacts:
     except SyntaxError as error:
         facts.error = error
     return facts
+
+
+def _show_figures(cells: list[CellFacts]) -> None:
+    """Read figures at the cells' ends as what a notebook does with them: it shows them."""
+    names = FigureNames()
+    if any("display" in bound_names(each) for facts in cells for each in facts.statements):
+        return  # unless it is IPython's, it is the author's
+    for facts in cells:
+        if not facts.executed:
+            continue
+        names.follow(facts.statements)
+        source = as_displayed(facts.code.source, facts.statements, names)
+        if source != facts.code.source:
+            facts.code = replace(facts.code, source=source)
+            facts.statements = parse(source).body
 
 
 def _follow(facts: CellFacts, frame: ModuleFrame) -> None:

@@ -13,7 +13,7 @@ from nbprod.run.printed import output_cells
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What cells show, in order; values that bare expressions display do not count.
+    """What cells show, in order; of what bare expressions display, figures count.
 
     Attributes:
         figures: PNG images, and whether each has double density.
@@ -39,12 +39,14 @@ def shown_by(output: Path, cells: Collection[int]) -> Shown:
             continue
         number += 1
         for found in cell.get("outputs", ()) if number in cells else ():
-            if found.get("output_type") != "display_data":
-                continue
             data = found.get("data", {})
+            picture = "image/png" in data and "Figure" in "".join(data.get("text/plain", ""))
+            bare = found.get("output_type") == "execute_result" and picture
+            if found.get("output_type") != "display_data" and not bare:
+                continue
             if "application/vnd.jupyter.widget-view+json" in data:
                 continue
-            if "image/png" in data and "Figure" in "".join(data.get("text/plain", "")):
+            if picture:
                 png = base64.b64decode("".join(data["image/png"]))
                 figures.append((png, "image/png" in found.get("metadata", {})))
             elif "text/plain" in data:
