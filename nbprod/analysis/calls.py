@@ -372,7 +372,8 @@ def _instance(
 ) -> Value:
     memory = expressions.memory
     made = memory.new(call.node, call.arguments, f"user:{region}")
-    made = replace(made, code=made.code | callee.code | {node.name})
+    named = {node.name} - memory.enclosing.get(region, frozenset())
+    made = replace(made, code=made.code | callee.code | named)
     if summaries.is_stateful(node):
         made = replace(made, reach=made.reach | callee.reach)
     own = summaries.method_of(memory, expressions.frame, region, "__init__")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
+from nbprod.analysis.class_body import certainly_read
 from nbprod.analysis.scopes import local_names
 from nbprod.analysis.summaries import is_generator
 
@@ -32,15 +33,15 @@ def _block(statements: Iterable[ast.stmt], read: set[str]) -> bool:
     """Collect what ``statements`` read; tell whether what follows them is certain too."""
     for statement in statements:
         if isinstance(statement, _SIMPLE):
-            read.update(name for each in _expressions(statement) for name in _names(each))
+            read.update(name for each in _expressions(statement) for name in certainly_read(each))
             if isinstance(statement, ast.Return | ast.Raise):
                 return False
         elif isinstance(statement, ast.With):
             for item in statement.items:
-                read.update(_names(item.context_expr))
+                read.update(certainly_read(item.context_expr))
             return False  # a context manager may swallow what is raised
         elif isinstance(statement, _COMPOUND):
-            read.update(name for each in _heads(statement) for name in _names(each))
+            read.update(name for each in _heads(statement) for name in certainly_read(each))
             if any(isinstance(each, _LEAVES) for each in ast.walk(statement)):
                 return False
     return True
@@ -62,25 +63,3 @@ def _heads(statement: ast.stmt) -> Iterator[ast.expr]:
         yield statement.iter
     elif isinstance(statement, ast.Match):
         yield statement.subject
-
-
-def _names(node: ast.AST) -> Iterator[str]:
-    """Yield the names that evaluating ``node`` certainly reads."""
-    if isinstance(node, ast.Lambda):
-        return
-    if isinstance(node, ast.Name):
-        if isinstance(node.ctx, ast.Load):
-            yield node.id
-        return
-    if isinstance(node, ast.BoolOp):
-        parts: list[ast.AST] = [node.values[0]]
-    elif isinstance(node, ast.IfExp):
-        parts = [node.test]
-    elif isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
-        parts = [node.generators[0].iter]
-    elif isinstance(node, ast.Compare):
-        parts = [node.left, node.comparators[0]]
-    else:
-        parts = list(ast.iter_child_nodes(node))
-    for part in parts:
-        yield from _names(part)

@@ -240,7 +240,7 @@ class Expressions:
         names = definition_names(node)
         for name in sorted(names.immediate):
             self.frame.load(name, node.lineno)
-        regions = self.memory.define(node)
+        regions = self.memory.define(node, self.frame.own_names())
         defaults = [*node.args.defaults, *(each for each in node.args.kw_defaults if each)]
         made = self.memory.new(node, self.values(defaults), "function")
         reach = set(made.reach | regions)

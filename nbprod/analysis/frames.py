@@ -163,6 +163,7 @@ class CellNames:
         deleted: Names unbound when the cell ends.
         unsure: Names that it may have unbound.
         revived: Builtins that it reads after it has deleted their namesakes, with the line.
+        gone: Other names that it certainly reads after it has deleted them, with the line.
         mentioned: All names it reads, those that called functions read included.
         lines: Line of the first binding of each name.
         called_binds: Names bound only by functions it calls (``global``).
@@ -175,6 +176,7 @@ class CellNames:
     deleted: set[str] = field(default_factory=set)
     unsure: set[str] = field(default_factory=set)
     revived: dict[str, int] = field(default_factory=dict)
+    gone: dict[str, int] = field(default_factory=dict)
     mentioned: set[str] = field(default_factory=set)
     lines: dict[str, int] = field(default_factory=dict)
     called_binds: set[str] = field(default_factory=set)
@@ -216,6 +218,8 @@ class ModuleFrame(_Base):
             return
         if name in names.deleted and known_from_start(name):
             names.revived.setdefault(name, line)
+        elif name in names.deleted and certain:
+            names.gone.setdefault(name, line)
         known = names.reads.get(name)
         if known is None or (certain and not known.certain):
             names.reads[name] = Read(line, certain)
@@ -241,6 +245,7 @@ class ModuleFrame(_Base):
             if entry.startswith("="):
                 self.names.maybe.add(name)
                 self.names.called_binds.add(name)
+                self.names.deleted.discard(name)
                 made = containing(self.memory.region(name, "global"), ())
                 self.update(name, made if value is None else joined([value, made]))
                 continue
@@ -313,6 +318,7 @@ class FunctionFrame(_Base):
         symbols: Symbolic region to the parameter or free name it stands for.
         rebinds: Names from outside that it binds, with what it binds them to.
         locals: All names it binds as its own.
+        enclosing: Names of the functions and comprehensions that its definition is in.
         held: Pairs of names of which the first's object comes to hold the second's.
     """
 
@@ -322,6 +328,7 @@ class FunctionFrame(_Base):
     symbols: dict[int, str] = field(default_factory=dict)
     rebinds: dict[str, Value] = field(default_factory=dict)
     locals: frozenset[str] = frozenset()
+    enclosing: frozenset[str] = frozenset()
     held: set[tuple[str, str]] = field(default_factory=set)
 
     def rebind(self, name: str, value: Value) -> None:
@@ -346,8 +353,7 @@ class FunctionFrame(_Base):
     def own_names(self) -> frozenset[str]:
         """Return names that are not the notebook's."""
         hidden = frozenset(name for names in self.hidden for name in names)
-        outer = self.outer.own_names() if self.outer is not None else frozenset()
-        return hidden | self.locals | outer
+        return hidden | self.locals | self.enclosing
 
     def update(self, name: str, value: Value) -> None:
         """Correct what a name holds."""
@@ -364,9 +370,11 @@ class FunctionFrame(_Base):
         """Return what a name from outside holds, as a symbol unless it is code."""
         outer = self.outer
         while isinstance(outer, FunctionFrame):
-            if name in outer.values:
+            if name in self.enclosing and name in outer.values:
                 return self._symbol(name, outer.values[name])
             outer = outer.outer
+        if name in self.enclosing:
+            return self._symbol(name, None)
         value = outer.values.get(name) if isinstance(outer, ModuleFrame) else None
         if value is None and known_from_start(name):
             return initial_value(name)

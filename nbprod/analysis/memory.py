@@ -74,6 +74,8 @@ class Memory:
         shared_columns: A frame and its columns share their values, as before pandas 3.
         owners: Region of a class method to its class.
         cells: Regions of the variables that closures keep of the call that made them.
+        enclosing: Region of a function or class to the names of the functions and
+            comprehensions around it, which are its own at any depth.
     """
 
     trace: Trace = field(default_factory=Trace)
@@ -85,6 +87,7 @@ class Memory:
     shared_columns: bool = False
     owners: dict[int, Value] = field(default_factory=dict)
     cells: set[int] = field(default_factory=set)
+    enclosing: dict[int, frozenset[str]] = field(default_factory=dict)
     _sites: dict[tuple[object, str], int] = field(default_factory=dict)
 
     def region(self, place: object, what: str = "") -> int:
@@ -107,10 +110,16 @@ class Memory:
         spared = self.code.keys() | (self.states if value.own & self.code.keys() else set())
         self.trace.mutated |= value.reach - spared
 
-    def define(self, node: CodeNode) -> frozenset[int]:
-        """Return the regions of a function or class, and of what its attributes hold."""
+    def define(self, node: CodeNode, enclosing: frozenset[str]) -> frozenset[int]:
+        """Return the regions of a function or class, and of what its attributes hold.
+
+        Args:
+            node: The definition.
+            enclosing: Names of the functions and comprehensions around it.
+        """
         region, state = self.region(node), self.region(node, "state")
         self.code[region] = node
+        self.enclosing[region] = enclosing
         self.states.add(state)
         self.flat.add(state)
         return frozenset({region, state})

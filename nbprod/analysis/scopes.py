@@ -10,6 +10,8 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from nbprod.analysis.class_body import ClassBody
+
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
@@ -23,11 +25,16 @@ class FreeNames:
             annotations, bases, class bodies).
         deferred: Read when its code is called.
         binds: Bound by its code through ``global``.
+        unsure: Those of ``immediate`` that are read only by code that may not be executed.
+        fallback: Those of ``immediate`` that a class body reads from outside only if it
+            has not bound them itself by then.
     """
 
     immediate: frozenset[str] = frozenset()
     deferred: frozenset[str] = frozenset()
     binds: frozenset[str] = frozenset()
+    unsure: frozenset[str] = frozenset()
+    fallback: frozenset[str] = frozenset()
 
     @property
     def all(self) -> frozenset[str]:
@@ -43,6 +50,8 @@ class _Names:
     nonlocals: set[str] = field(default_factory=set)
     inner_reads: set[str] = field(default_factory=set)
     inner_binds: set[str] = field(default_factory=set)
+    unsure: set[str] = field(default_factory=set)
+    fallback: set[str] = field(default_factory=set)
 
 
 def definition_names(node: FunctionNode | ast.ClassDef | ast.Lambda) -> FreeNames:
@@ -53,6 +62,8 @@ def definition_names(node: FunctionNode | ast.ClassDef | ast.Lambda) -> FreeName
         immediate=frozenset(names.reads),
         deferred=frozenset(names.inner_reads),
         binds=frozenset(names.inner_binds),
+        unsure=frozenset(names.unsure),
+        fallback=frozenset(names.fallback),
     )
 
 
@@ -66,9 +77,8 @@ def expression_names(node: ast.AST) -> frozenset[str]:
 class _Collector(ast.NodeVisitor):
     """Collects one scope; scopes within it are resolved on the way out."""
 
-    def __init__(self, names: _Names, is_class: bool = False) -> None:
+    def __init__(self, names: _Names) -> None:
         self.names = names
-        self.is_class = is_class
 
     def definition(self, node: ast.AST) -> None:
         """Collect a definition without binding its name."""
@@ -153,12 +163,17 @@ class _Collector(ast.NodeVisitor):
         for outer in (*node.decorator_list, *node.bases, *(word.value for word in node.keywords)):
             self.visit(outer)
         inner = _Names()
-        collector = _Collector(inner, is_class=True)
+        collector = _Collector(inner)
         for statement in node.body:
             collector.visit(statement)
         # A class body's own names are read from it first, its methods do not see them.
-        reads = (inner.reads - inner.stores) | _read_before_bound(node.body, inner)
-        self.names.reads |= reads | (inner.globals & inner.reads)
+        body = ClassBody(_touched, frozenset(inner.globals | inner.nonlocals))
+        body.run(node.body)
+        unsure = body.found.unsure - body.found.certain - self.names.reads
+        fallback = body.found.fallback - body.found.certain - body.found.unsure - self.names.reads
+        self.names.reads |= body.found.certain | unsure | fallback
+        self.names.unsure |= unsure
+        self.names.fallback |= fallback
         deferred = inner.inner_reads - {"__class__"}
         self.names.inner_reads |= deferred
         self.names.inner_binds |= inner.inner_binds | (inner.globals & inner.stores)
@@ -199,16 +214,10 @@ class _Collector(ast.NodeVisitor):
         self.names.inner_binds |= (inner.stores & inner.globals) | inner.inner_binds
 
 
-def _read_before_bound(body: list[ast.stmt], names: _Names) -> set[str]:
-    """Names that a class body reads from outside although it binds them later (``x = x``)."""
-    found: set[str] = set()
-    bound: set[str] = set()
-    for statement in body:
-        here = _Names()
-        _Collector(here).visit(statement)
-        found |= (here.reads & names.stores) - bound
-        bound |= here.stores
-    return found
+def _touched(node: ast.AST) -> _Names:
+    names = _Names()
+    _Collector(names).visit(node)
+    return names
 
 
 def _evaluated_outside(node: FunctionNode | ast.Lambda) -> Iterator[ast.expr]:

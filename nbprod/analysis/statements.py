@@ -40,6 +40,8 @@ _TRANSPARENT = frozenset(
         "builtins.property",
     }
 )
+# Context managers that swallow what is raised within them.
+_SWALLOWING = frozenset({"contextlib.suppress", "pytest.raises"})
 
 
 class Statements(Expressions):
@@ -162,9 +164,15 @@ class Statements(Expressions):
 
     def _classdef(self, node: ast.ClassDef) -> None:
         names = definition_names(node)
-        for name in sorted(names.immediate):
+        for name in sorted(names.immediate - names.unsure - names.fallback):
             self.frame.load(name, node.lineno)
-        regions = self.memory.define(node)
+        with self.frame.conditionally():
+            for name in sorted(names.unsure):
+                self.frame.load(name, node.lineno)
+            for name in sorted(names.fallback):
+                if self.frame.peek(name) is not None:
+                    self.frame.load(name, node.lineno)
+        regions = self.memory.define(node, self.frame.own_names())
         held = [value for name in names.deferred if (value := self.frame.peek(name)) is not None]
         made = containing(self.memory.region(node), held, "class")
         made = replace(made, reach=made.reach | regions)
@@ -242,7 +250,15 @@ class Statements(Expressions):
                 if value.pinned == GENERATOR:
                     entered = replace(entered, pinned="")  # contextlib's: what it yields
                 self.bind(item.optional_vars, entered)
-        self.run(node.body)
+        if any(self._swallows(item.context_expr) for item in node.items):
+            self._maybe(node.body)
+        else:
+            self.run(node.body)
+
+    def _swallows(self, manager: ast.expr) -> bool:
+        """Whether an exception in the body of ``with manager`` may go no further."""
+        called = manager.func if isinstance(manager, ast.Call) else manager
+        return self.value(called).qualified in _SWALLOWING
 
     _asyncwith = _with
 

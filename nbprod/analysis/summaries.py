@@ -46,12 +46,10 @@ def summary_of(
         return memory.summaries[key]
     if region in memory.active or len(memory.active) > 20:
         return None
-    node = memory.code[region]
-    assert not isinstance(node, ast.ClassDef)
     memory.active.add(region)
     outer_trace, memory.trace = memory.trace, Trace()
     try:
-        summary = _summarize(memory, frame, node, types, memory.owners.get(region))
+        summary = _summarize(memory, frame, region, types)
     finally:
         memory.trace = outer_trace
         memory.active.discard(region)
@@ -62,13 +60,15 @@ def summary_of(
 def _summarize(
     memory: Memory,
     outer: Frame | None,
-    node: FunctionNode | ast.Lambda,
+    region: int,
     types: tuple[str, ...],
-    owner: Value | None,
 ) -> Summary:
     from nbprod.analysis.statements import Statements
 
-    frame = FunctionFrame(memory, outer=outer, locals=local_names(node))
+    node, owner = memory.code[region], memory.owners.get(region)
+    assert not isinstance(node, ast.ClassDef)
+    enclosing = memory.enclosing.get(region, frozenset())
+    frame = FunctionFrame(memory, outer=outer, locals=local_names(node), enclosing=enclosing)
     parameters = _parameters(memory, frame, node, types)
     first = next((each.arg for each in (*node.args.posonlyargs, *node.args.args)), "")
     if owner is not None and first:
@@ -175,6 +175,7 @@ def method_of(memory: Memory, frame: Frame, region: int, name: str) -> tuple[int
                     return None
                 found = memory.region(statement)
                 memory.code[found] = statement
+                memory.enclosing[found] = memory.enclosing.get(memory.region(node), frozenset())
                 if _BINDINGS[decorators] is Binding.CLASS:
                     memory.owners[found] = class_value(memory, region)
                 return found, _BINDINGS[decorators]
@@ -195,7 +196,7 @@ def nested_class(memory: Memory, region: int, owner: Value, name: str) -> Value 
     node = memory.code.get(region)
     for statement in node.body if isinstance(node, ast.ClassDef) else ():
         if isinstance(statement, ast.ClassDef) and statement.name == name:
-            memory.define(statement)
+            memory.define(statement, memory.enclosing.get(region, frozenset()))
             found = class_value(memory, memory.region(statement))
             return replace(found, code=owner.code)
     return None

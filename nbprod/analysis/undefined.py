@@ -40,6 +40,10 @@ def check_names(survey: Survey, star_names: Iterable[str]) -> list[Diagnostic]:
             origin = facts.cell.origin(survey.notebook.path, facts.cell_line(line))
             fix = f"Give what was deleted another name than `{name}`."
             found.append(finding("deleted-name", message, origin, fix))
+        for name, line in facts.names.gone.items():
+            message = f"`{name}` is read after the same cell has deleted it."
+            origin = facts.cell.origin(survey.notebook.path, facts.cell_line(line))
+            found.append(finding("deleted-name", message, origin))
         existing |= facts.names.maybe
         existing -= facts.names.deleted
         deleted.update(dict.fromkeys(facts.names.deleted, facts.cell.number))
@@ -50,8 +54,8 @@ def _first_bindings(survey: Survey) -> dict[str, CellFacts]:
     found: dict[str, CellFacts] = {}
     for facts in survey.cells:
         if facts.executed:
-            for name in facts.names.maybe:
-                found.setdefault(name, facts)
+            for name in (*facts.names.maybe, *facts.names.lines):
+                found.setdefault(name, facts)  # deleted again in the same cell or not
     return found
 
 
@@ -83,7 +87,7 @@ def _problem(
         message = f"`{name}` is bound only in cell {skipped[name]}, which is tagged skip."
         return finding("skipped-name", message, origin)
     if not read.certain:
-        if name in everywhere or name in facts.names.maybe:
+        if name in everywhere:
             return None
         message = f"`{name}` is read where no cell has bound it, in code that may not be executed."
         return finding("maybe-undefined-name", message, origin)
