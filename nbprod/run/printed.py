@@ -16,6 +16,7 @@ _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
 # What %time and %%time print: another time at every run, and not in the generated code.
 _TIMES = re.compile(r"^(CPU times: .*|Wall time: .*)\n", re.MULTILINE)
 _MAGIC = re.compile(r"^\s*[%!?]|\?\s*$|=\s*[%!]", re.MULTILINE)
+_DIGITS = re.compile(r"[-+]?\d[\d.,:e+-]*")
 _OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n)")
 
 
@@ -99,6 +100,33 @@ def printed_difference(printed: str, expected: str, *, further: bool = False) ->
         line = longer[min(len(ours), len(theirs))]
         return f"line {min(len(ours), len(theirs)) + 1} is {what}: {_short(line)}"
     return ""
+
+
+def stable_difference(printed: str, expected: str, again: str) -> str:
+    """Return the first difference in what two runs of the notebook print alike.
+
+    A line that differs between the two runs, such as one with a time, must still say the
+    same besides its numbers, if they do.
+
+    Args:
+        printed: What the generated code printed.
+        expected: What the notebook printed.
+        again: What it printed the second time.
+    """
+    ours, theirs, second = _lines(printed), _lines(expected), _lines(again)
+    if len(theirs) != len(second):
+        return ""  # which line is which cannot be told
+    if len(ours) != len(theirs):
+        return f"{len(ours)} lines vs {len(theirs)} lines"
+    for number, (line, wanted, other) in enumerate(zip(ours, theirs, second, strict=True), 1):
+        read = str if wanted == other else _wording
+        if read(wanted) == read(other) != read(line):
+            return f"line {number}: {_short(line)} vs {_short(wanted)}"
+    return ""
+
+
+def _wording(line: str) -> str:
+    return _DIGITS.sub("#", line)
 
 
 def _lines(text: str) -> list[str]:

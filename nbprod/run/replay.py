@@ -115,6 +115,7 @@ class StepReplay:
         error: Why it failed, ``None`` if it did not.
         artifact: What the generated code produced, saved in the run's ``replay`` folder.
         cached: It was found equal before, and nothing changed since.
+        printed: What it printed.
     """
 
     step: str
@@ -123,6 +124,7 @@ class StepReplay:
     error: StepError | None = None
     artifact: ArtifactRecord | None = None
     cached: bool = False
+    printed: str = ""
 
     @property
     def equal(self) -> bool:
@@ -431,7 +433,7 @@ def _result(
         members=tuple(saved["members"]),
         unsaved=dict(saved["unsaved"]),
     )
-    return StepReplay(step.name, tuple(outputs), seconds, None, artifact)
+    return StepReplay(step.name, tuple(outputs), seconds, None, artifact, printed=printed)
 
 
 _SEEDS = re.compile(r"\b(seed|setstate|set_state|manual_seed|seed_everything)\(")

@@ -7,7 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from nbprod.events import Listener, ignore_events
-from nbprod.run.printed import printed_by, printed_difference
+from nbprod.run.printed import (
+    left_out_magics_print,
+    printed_by,
+    printed_difference,
+    stable_difference,
+)
 from nbprod.run.record import RunRecord
 from nbprod.run.replay import (
     PRINTED,
@@ -58,11 +63,29 @@ def _marked(
     own = {(output.kind, output.name): output for output in second.outputs}
     printed = _printed(request, again, found.step)
     own[printed.kind, printed.name] = printed
-    outputs = tuple(
-        replace(output, unstable=not output.equal and _same_place(output, own))
-        for output in found.outputs
-    )
-    return replace(found, outputs=outputs)
+    outputs = []
+    for output in found.outputs:
+        differs = "" if output.equal else _stably_printed(request, again, found, output)
+        if differs:
+            outputs.append(replace(output, detail=differs))
+        else:
+            unstable = not output.equal and _same_place(output, own)
+            outputs.append(replace(output, unstable=unstable))
+    return replace(found, outputs=tuple(outputs))
+
+
+def _stably_printed(
+    request: ReplayRequest, again: RunRecord, found: StepReplay, output: OutputComparison
+) -> str:
+    """Return what differs of printed text in what the notebook prints the same each time."""
+    cells = cells_of(request.record, found.step)
+    if output.kind != "printed" or left_out_magics_print(Path(request.record.output), cells):
+        return ""
+    texts = [
+        printed_by(Path(record.output), cells_of(record, found.step))
+        for record in (request.record, again)
+    ]
+    return stable_difference(found.printed, *texts)
 
 
 def _same_place(output: OutputComparison, own: dict[tuple[str, str], OutputComparison]) -> bool:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from nbprod.run.printed import left_out_magics_print, printed_difference
+from nbprod.run.printed import left_out_magics_print, printed_difference, stable_difference
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,22 @@ def test_only_cells_with_a_magic_that_is_left_out_are_spared(tmp_path, source, p
     output.write_text(json.dumps({"cells": cells}))
     assert left_out_magics_print(output, {2}) is prints
     assert left_out_magics_print(output, {1}) is False
+
+
+@pytest.mark.parametrize(
+    ("printed", "again", "difference"),
+    [
+        # The time is another one each time; the rest of it is not.
+        ("took 0.5 s\nmodel: ok", "took 0.2 s\nmodel: ok", ""),
+        ("took 0.5 s\nmodel: odd", "took 0.2 s\nmodel: ok", "line 2: 'model: odd' vs 'model: ok'"),
+        ("took 0.5 min\nmodel: ok", "took 0.2 s\nmodel: ok", "line 1"),
+        ("took 0.5 s", "took 0.2 s\nmodel: ok", "1 lines vs 2 lines"),
+        # Nothing of the first line is the notebook's own each time.
+        ("abc\nmodel: ok", "xyz\nmodel: ok", ""),
+        ("took 0.5 s\nmodel: ok", "took 0.2 s\nmodel: ok\nonce more", ""),
+    ],
+)
+def test_only_what_the_notebook_prints_differently_may_differ(printed, again, difference):
+    expected = "took 0.1 s\nmodel: ok"
+    found = stable_difference(printed, expected, again)
+    assert found.startswith(difference) if difference else found == ""
