@@ -30,6 +30,12 @@ from nbprod.run.shown import shown_by
 
 PROCESS = Path(__file__).with_name("replay_process.py")
 PRINTED = "printed text"
+RANDOM_STATES = {
+    "random state of `random`": "python",
+    "random state of `numpy.random`": "numpy",
+    "random state of `torch`": "torch",
+}
+GENERATORS = frozenset(RANDOM_STATES.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,11 +417,11 @@ def _result(
         )
     begin, stop = document["printed"]
     printed = Path(str(job["stdout"])).read_bytes()[begin:stop].decode(errors="replace")
-    matters = drawn_numbers_matter(request.pipeline, step)
+    matter = states_that_matter(record, request.pipeline, step)
     outputs = [
         found
         for found in _comparisons(document["compared"])
-        if not found.name.startswith("random state") or found.kind != "ambient" or matters
+        if found.kind != "ambient" or RANDOM_STATES.get(found.name) not in GENERATORS - matter
     ]
     cells = cells_of(record, step.name)
     expected = printed_by(Path(record.output), cells)
@@ -436,22 +442,37 @@ def _result(
     return StepReplay(step.name, tuple(outputs), seconds, None, artifact, printed=printed)
 
 
-_SEEDS = re.compile(r"\b(seed|setstate|set_state|manual_seed|seed_everything)\(")
+_READS_STATES = re.compile(r"get_?state|set_?state|rng_state|jobs|multiprocess|Parallel|fork|Pool")
+"""Code that may depend on a random state without moving it: it puts it back, or its children
+draw from theirs."""
 
 
-def drawn_numbers_matter(pipeline: Pipeline, step: Step) -> bool:
-    """Tell whether the random state that a step leaves can show in a later step.
+def states_that_matter(record: RunRecord, pipeline: Pipeline, step: Step) -> frozenset[str]:
+    """Tell which random states that a step leaves can show in a later step.
 
-    One that nobody seeded is another in each run, and the last one is nobody's.
+    The last one is nobody's. Of each generator by itself: ``random.seed(0)`` in a notebook
+    that then draws from numpy's only changes nothing.
+
+    Returns:
+        Names of the generators, as in ``state_before`` of the record's stretches.
     """
-    place = pipeline.steps.index(step)
-    seeded = any(
-        _SEEDS.search(block.source)
-        for earlier in pipeline.steps[: place + 1]
-        for block in earlier.blocks
+    own = [place for place, found in enumerate(record.stretches) if found.step == step.name]
+    later = record.stretches[own[-1] + 1 :] if own else record.stretches
+    after = pipeline.steps[pipeline.steps.index(step) + 1 :]
+    draws = any(Effect.RANDOM in each.effects for each in after)
+    sources = [found.source for found in pipeline.definitions]
+    sources += [block.source for each in after for block in each.blocks]
+    if draws and (
+        any(_READS_STATES.search(source) for source in sources)
+        or not all(found.state_before and found.state_after for found in later)
+    ):
+        return GENERATORS
+    return frozenset(
+        name
+        for name in GENERATORS
+        for found in later
+        if found.state_before.get(name) != found.state_after.get(name)
     )
-    later = pipeline.steps[place + 1 :]
-    return seeded and any(Effect.RANDOM in each.effects for each in later)
 
 
 def _no_answer(

@@ -22,7 +22,7 @@ from nbprod.pipeline.ir import Effect, Pipeline, Step
 from nbprod.pipeline.naming import function_name
 from nbprod.run.printed import printed_by
 from nbprod.run.record import RunRecord
-from nbprod.run.replay import ReplayRequest, cells_of, drawn_numbers_matter, producers
+from nbprod.run.replay import ReplayRequest, cells_of, producers, states_that_matter
 from nbprod.run.safekeeping import step_files
 from nbprod.run.shown import shown_by
 
@@ -62,7 +62,7 @@ def _parts(request: ReplayRequest, step: Step) -> Iterator[object]:
         raise _UnknownError
     yield [environment.python, environment.interpreter, environment.platform]
     yield environment.installed
-    yield [step.name, drawn_numbers_matter(request.pipeline, step)]
+    yield [step.name, sorted(states_that_matter(record, request.pipeline, step))]
     yield list(_parameters(request, step))
     yield list(_values(request, step))
     yield list(_code(request, step))

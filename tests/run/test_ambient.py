@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nbprod.errors import RefusedError
 from nbprod.events import Event, LogEvent
 from nbprod.run.execute import RunRequest, execute
+from nbprod.run.kernel import seeding
 
 Make = Callable[..., Any]
 
@@ -127,3 +130,36 @@ print(matplotlib.colors.to_hex("b"), matplotlib.colormaps["mine"].N, converters)
     assert first == second
     assert first.startswith("#4c72b0 2")
     assert "pandas" in first
+
+
+@pytest.fixture
+def forget_generators() -> Iterator[None]:
+    yield
+    seeding.start({})
+
+
+@pytest.mark.usefixtures("forget_generators")
+def test_generators_that_were_only_drawn_from_are_told_from_seeded_ones() -> None:
+    mine, theirs = random.Random(), np.random.RandomState()
+
+    def states() -> dict[str, Any]:
+        return {"python": mine.getstate(), "numpy": theirs.get_state()}
+
+    seeding.start(states())
+    [mine.gauss(0, 1) for _ in range(3000)]
+    theirs.rand(3000)
+    assert seeding.unseeded(states()) == ["numpy", "python"]
+    theirs.seed(1)
+    assert seeding.unseeded(states()) == ["python"]
+    mine.seed(1)
+    theirs.rand()
+    assert seeding.unseeded(states()) == []
+
+    # Another kernel goes on with what it is told; numpy's seed is planned there.
+    seeding.resume({"python": mine.getstate(), "numpy_seed": [5]}, ["numpy"])
+    assert seeding.unseeded({"python": mine.getstate(), "numpy_seed": [5]}) == ["numpy"]
+    planned = np.random.RandomState([5])
+    planned.rand(9)
+    assert seeding.unseeded({**states(), "numpy": planned.get_state()}) == ["numpy"]
+    seeding.resume({"python": mine.getstate(), "numpy_seed": [5]}, ["numpy"])
+    assert seeding.unseeded(states()) == []

@@ -142,6 +142,32 @@ def test_an_undeclared_change_is_found(captured: Callable[..., ReplayRequest]) -
     assert "not as step load left it: key 'a': 3 items vs 2 items" in changed[0].detail
 
 
+def test_what_an_import_draws_counts_for_a_seeded_generator(
+    captured: Callable[..., ReplayRequest], tmp_path: Path
+) -> None:
+    """The generated code imports before its steps; numpy alone was seeded before it."""
+    draws = "import random, numpy\nrandom.random()\nnumpy.random.rand()\n"
+    (tmp_path / "drawing.py").write_text(draws)
+    start = "n = 3\nimport random\nimport numpy as np\nnp.random.seed(1)\n"
+    cells = [
+        ("parameters", "n: int = 3"),
+        CELLS[1],
+        ("step:load", start + "import drawing\ndata = 1"),
+        ("step:draw", "print(random.random() < 2, np.random.rand() < 2)"),
+    ]
+    steps = (
+        "import random\nimport numpy as np\nimport drawing\n"
+        "def load(*, n):\n    np.random.seed(1)\n    data = 1\n    return data\n"
+        "def draw():\n    print(random.random() < 2, np.random.rand() < 2)\n"
+    )
+    request = captured(steps, {"load": ([], ["data"]), "draw": ([], [])}, cells)
+    (request.project / "drawing.py").write_text(draws)
+    found = replay(request)
+    assert by_name(found, "draw").equal
+    differing = [each.name for each in by_name(found, "load").outputs if not each.equal]
+    assert differing == ["random state of `numpy.random`"]
+
+
 def test_a_value_that_saving_changes_is_found(captured: Callable[..., ReplayRequest]) -> None:
     definitions = (
         "class Box:\n    def __init__(self, v):\n        self.v = v\n"

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from . import loggers, plotting
+from . import loggers, plotting, seeding
 
 _plan: list[int] = []
 """Seed that numpy's global generator gets once it is imported; empty for none."""
@@ -65,6 +65,12 @@ def plan_numpy(seed: list[int] | None = None) -> None:
         sys.meta_path.insert(0, _SeededFinder())
 
 
+def note_start() -> None:
+    """Note that this process begins: its random generators are as nobody has seeded them."""
+    plan_numpy()
+    seeding.start(_random_state())
+
+
 def environment() -> dict[str, str]:
     """Return a copy of the environment variables."""
     return dict(os.environ)
@@ -89,8 +95,10 @@ def snapshot(start: dict[str, str]) -> dict[str, Any]:
     now = dict(os.environ)
     changed = {name: value for name, value in now.items() if start.get(name) != value}
     removed = [name for name in start if name not in now]
+    random_states = _random_state()
     state: dict[str, Any] = {
-        "random": _random_state(),
+        "random": random_states,
+        "unseeded": seeding.unseeded(random_states),
         "environment": {"set": changed, "removed": removed},
         "folder": os.getcwd(),
         "path": list(sys.path),
@@ -132,6 +140,7 @@ def state_fingerprints(state: dict[str, Any]) -> dict[str, str]:
 
     state = dict(state)
     random_states = state.pop("random")
+    state.pop("unseeded", None)
     state["warnings"] = repr(state["warnings"])
     # Importing seaborn registers colormaps, and pandas' plots converters: no change of options.
     state["plotting"] = state.get("plotting", {}).get("colors")
@@ -166,6 +175,7 @@ def restore(state: dict[str, Any], *, folder: bool = True) -> list[str]:
         folder: Change the working directory and ``sys.path`` too.
     """
     problems: list[str] = []
+    seeding.resume(state.get("random", {}), state.get("unseeded", []))
     changes = state.get("environment", {})
     os.environ.update(changes.get("set", {}))
     for name in changes.get("removed", ()):
@@ -309,6 +319,8 @@ def differences(
         ours, theirs = ended["random"].get(name), after["random"].get(name)
         if ours is None or theirs is None or _same(ours, theirs):
             continue
+        if name in after.get("unseeded", ()):
+            continue  # another in each run: an import drew, which was done before the replay
         if (
             name == "numpy"
             and "numpy" not in before["random"]

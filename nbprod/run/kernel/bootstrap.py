@@ -59,7 +59,7 @@ class Runtime:
         modules.after_import = mutations.note_import
         reductions.forgettable.update(self.hoisted)
         loggers.note_start()
-        ambient.plan_numpy()
+        ambient.note_start()
         self.files.start()
 
     def names(self) -> dict[str, Any]:
