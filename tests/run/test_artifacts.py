@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 import mmap
 import socket
 import subprocess
@@ -92,6 +93,16 @@ def test_a_blob_that_was_changed_is_not_loaded(tmp_path: Path) -> None:
     blob.write_bytes(data)
     with pytest.raises(ValueError, match="was changed after the run"):
         load(found)
+
+
+@pytest.mark.parametrize("size", [3, 5000])
+def test_missing_values_are_the_same_object_again(tmp_path: Path, size: int) -> None:
+    column = pd.Series(["a", np.nan, "b"] * (size // 3), dtype=object)
+    variables = {"column": column, "value": np.nan, "listed": [math.nan, 1.0]}
+    found = load(save(tmp_path, **variables))
+    assert found["value"] is np.nan
+    assert found["listed"][0] is math.nan
+    assert [value is np.nan for value in found["column"]] == [False, True, False] * (size // 3)
 
 
 def test_what_is_no_text_is_left_to_pickle() -> None:

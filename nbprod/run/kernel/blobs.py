@@ -89,17 +89,23 @@ def reduce_objects(value: Any) -> Any:
     items = value.ravel(order=order).tolist()
     if not set(map(type, items)) <= _SCALARS:
         return None
+    # The very object, since notebooks ask ``value is np.nan``.
+    missing = [place for place, item in enumerate(items) if item is numpy.nan]
+    for place in missing:
+        items[place] = None
     file = io.BytesIO()
     pickler = pickle.Pickler(file, 5)
     pickler.fast = True  # the same content gives the same bytes
-    pickler.dump(items)
+    pickler.dump((items, missing))
     return rebuild_objects, (pickle.PickleBuffer(file.getbuffer()), value.shape, order)
 
 
 def rebuild_objects(buffer: Any, shape: Any, order: str) -> Any:
     """Return the array of :func:`reduce_objects`; pickled artifacts call this by name."""
     numpy: Any = sys.modules["numpy"]
-    items = pickle.loads(buffer)
+    items, missing = pickle.loads(buffer)
+    for place in missing:
+        items[place] = numpy.nan
     flat = numpy.empty(len(items), dtype=object)
     flat[:] = items
     return flat.reshape(shape, order=order)

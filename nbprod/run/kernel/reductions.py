@@ -17,7 +17,8 @@ import threading
 import types
 from typing import Any
 
-# Objects of which a process has one, and through which its state is changed.
+# Objects of which a process has one: through them its state is changed, or they are asked for
+# by ``is``.
 _SINGLETONS = (
     ("os", "environ"),
     ("sys", "path"),
@@ -27,6 +28,8 @@ _SINGLETONS = (
     ("warnings", "filters"),
     ("random", "_inst"),
     ("numpy.random.mtrand", "_rand"),
+    ("numpy", "nan"),
+    ("math", "nan"),
     ("matplotlib", "rcParams"),
     ("matplotlib", "rcParamsDefault"),
     ("pandas", "options"),
