@@ -99,9 +99,12 @@ def step_names(
             names.deleted = (names.deleted | facts.names.deleted) - facts.names.maybe
             names.unsure = ((names.unsure | again) - facts.names.bound) | facts.names.unsure
             names.mentioned |= facts.names.mentioned
-            names.mutated |= facts.trace.mutated
             names.compared |= facts.trace.compared
             values.update(facts.values)
+            kept = StepNames(values=values)
+            # What a run has shown; the next runs check it.
+            spared = {region for each in facts.role.unchanged for region in reach_of(kept, each)}
+            names.mutated |= facts.trace.mutated - spared
         for name in names.deleted:
             values.pop(name, None)
         names.values = dict(values)

@@ -18,6 +18,9 @@ def describe_run(result: RunResult) -> str:
     lines.extend(f"  {name} = {value}" for name, value in record.metrics.items())
     lines.extend(f"  note: {problem}" for problem in record.problems)
     lines.extend(f"  required {outcome}" for outcome in result.gates)
+    for step, names in result.unchanged.items():
+        listed = ", ".join(f"`{name}`" for name in names)
+        lines.append(f"  hint: step {step} might change {listed}, and did not; note it: nbprod tag")
     lines.append(f"  output: {record.output}")
     if result.report is not None:
         lines.append(f"  report: {result.report}")

@@ -19,16 +19,17 @@ from nbprod.cli.session import session
 def command(notebook: Path, write: bool, as_json: bool) -> None:
     """Suggest cell tags for notebook NB, so that its steps keep their names.
 
-    Tags that are already there stay as they are.
+    Tags that are already there stay as they are. What the notebook's last run showed not to
+    change, though its code might change it, is noted too: the pipeline gets simpler.
     """
     from nbprod.workflows.tag import TagRequest, tag
 
     with session(as_json=as_json, quiet=True) as opened:
         result = tag(TagRequest(notebook, write))
-        lines = [
-            f"cell {each.cell:>3}  + {', '.join(each.add):<24} {each.first_line[:60]}"
-            for each in result.suggestions
-        ]
+        lines = []
+        for each in result.suggestions:
+            added = [*each.add, *(f"unchanged: {name}" for name in each.unchanged)]
+            lines.append(f"cell {each.cell:>3}  + {', '.join(added):<24} {each.first_line[:60]}")
         if not result.suggestions:
             lines.append(f"{notebook.name}: every step is tagged already")
         elif result.written:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nbprod.notebook.cell import Cell
@@ -31,6 +32,8 @@ class CellRole:
         other_steps: Further step tags on the same cell, which contradict ``step``.
         printed_metrics: What it prints are metrics too (Kale).
         previous: Steps that its step comes after (Kale), as identifiers.
+        unchanged: Variables that it does not change, as runs have shown: from
+            ``metadata.nbprod.unchanged`` of the cell.
     """
 
     step: str = ""
@@ -43,6 +46,7 @@ class CellRole:
     other_steps: tuple[str, ...] = ()
     printed_metrics: bool = False
     previous: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +84,24 @@ def cell_role(cell: Cell) -> CellRole:
         previous=tuple(
             identifier(tag.removeprefix("prev:")) for tag in cell.tags if tag.startswith("prev:")
         ),
+        unchanged=_strings(_own(cell.metadata).get("unchanged")),
     )
 
 
 def options(notebook: Notebook) -> Options:
     """Read ``metadata.nbprod``; wrong types in it count as absent."""
-    found = notebook.metadata.get("nbprod")
-    table = found if isinstance(found, dict) else {}
+    table = _own(notebook.metadata)
     return Options(
         model=_string(table.get("model")),
         service=_string(table.get("service")),
         secrets=_strings(table.get("secrets")),
         ignore=_strings(table.get("ignore")),
     )
+
+
+def _own(metadata: Mapping[str, object]) -> Mapping[str, object]:
+    found = metadata.get("nbprod")
+    return found if isinstance(found, dict) else {}
 
 
 def identifier(text: str) -> str:

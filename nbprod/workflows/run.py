@@ -15,6 +15,7 @@ from nbprod.run.gate import GateOutcome, judge, parse_gate
 from nbprod.run.history import recorded_runs, runs_of
 from nbprod.run.record import RunRecord, RunState, write_atomically
 from nbprod.run.report import write_report
+from nbprod.workflows.learned import unchanged_variables
 from nbprod.workflows.subject import Subject, load_subject, resolve
 
 
@@ -61,11 +62,14 @@ class RunResult:
         record: The record.
         gates: Conditions on its metrics; all are met.
         report: The HTML report, if one was asked for.
+        unchanged: By step, variables that the pipeline hands on as changed and that did
+            not change: a hint, see ``nbprod tag``.
     """
 
     record: RunRecord
     gates: tuple[GateOutcome, ...] = ()
     report: Path | None = None
+    unchanged: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, object]:
         """Return the document of ``nbprod run --json``: the record, gates and report."""
@@ -74,7 +78,9 @@ class RunResult:
         document = msgspec.to_builtins(self.record)
         assert isinstance(document, dict)
         gates = [{"required": str(found.gate), "found": found.found} for found in self.gates]
-        return {**document, "gates": gates, "report": str(self.report) if self.report else None}
+        report = str(self.report) if self.report else None
+        unchanged = {step: list(names) for step, names in self.unchanged.items()}
+        return {**document, "gates": gates, "report": report, "unchanged": unchanged}
 
 
 def run(request: RunWorkflowRequest, listener: Listener = ignore_events) -> RunResult:
@@ -114,7 +120,8 @@ def run(request: RunWorkflowRequest, listener: Listener = ignore_events) -> RunR
             f"The run does not meet what is required: {'; '.join(missed)}.",
             fix=f"`nbprod show {record.run_id}` shows all its metrics.",
         )
-    return RunResult(record, outcomes, request.report)
+    unchanged = {} if subject.project else unchanged_variables(subject.pipeline, record)
+    return RunResult(record, outcomes, request.report, unchanged)
 
 
 def check_reports(request: RunWorkflowRequest) -> None:

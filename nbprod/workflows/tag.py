@@ -10,6 +10,7 @@ import ast
 import contextlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from nbprod.notebook.cell import Cell
 from nbprod.notebook.read import INJECTED_TAG
 from nbprod.notebook.tags import cell_role
 from nbprod.pipeline.ir import Pipeline
+from nbprod.workflows.learned import cells_to_note, last_run, unchanged_variables
 from nbprod.workflows.loading import load_notebook
 
 
@@ -32,12 +34,21 @@ class TagRequest:
 
 @dataclass(frozen=True, slots=True)
 class TagSuggestion:
-    """Tags to add to one cell, with the cell's first line for people."""
+    """Tags to add to one cell, with the cell's first line for people.
+
+    Attributes:
+        cell: Its number.
+        first_line: The first line of it that says something.
+        add: Tags to add.
+        present: Tags that it has.
+        unchanged: Variables that it might change, but did not in the last run.
+    """
 
     cell: int
     first_line: str
     add: tuple[str, ...]
     present: tuple[str, ...]
+    unchanged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +63,12 @@ class TagResult:
         """Return the document of ``nbprod tag --json``."""
         return {
             "cells": [
-                {"cell": each.cell, "add": list(each.add), "tags": list(each.present)}
+                {
+                    "cell": each.cell,
+                    "add": list(each.add),
+                    "tags": list(each.present),
+                    "unchanged": list(each.unchanged),
+                }
                 for each in self.suggestions
             ],
             "written": self.written,
@@ -63,20 +79,44 @@ class TagResult:
 def tag(request: TagRequest) -> TagResult:
     """Suggest tags so that every inferred step is named in the notebook itself.
 
+    If the notebook was run, variables that its cells might change and did not are
+    noted, too.
+
     Raises:
         UsageError: If it is no Python notebook, or cannot be written.
         RefusedError: If it has errors, so that there are no steps to suggest.
     """
     loaded = load_notebook(request.notebook)
     pipeline = loaded.require_pipeline()
-    suggestions = suggest_tags(loaded.notebook.cells, pipeline)
+    suggestions = suggest_tags(loaded.notebook.cells, pipeline, learned(pipeline, loaded.path))
     if request.write and suggestions:
-        _write(request.notebook, {each.cell: each.add for each in suggestions})
+        _write(request.notebook, {each.cell: each for each in suggestions})
     return TagResult(suggestions, request.write and bool(suggestions), loaded.diagnostics)
 
 
-def suggest_tags(cells: tuple[Cell, ...], pipeline: Pipeline) -> tuple[TagSuggestion, ...]:
-    """Return, cell by cell, the tags that would say what ``pipeline`` inferred."""
+def learned(pipeline: Pipeline, notebook: Path) -> dict[int, tuple[str, ...]]:
+    """Return by cell the variables that the notebook's last run showed not to change."""
+    record = last_run(pipeline, notebook)
+    found: dict[int, tuple[str, ...]] = {}
+    if record is not None:
+        unchanged = unchanged_variables(pipeline, record)
+        for step in pipeline.steps:
+            found.update(cells_to_note(step, unchanged.get(step.name, ())))
+    return found
+
+
+def suggest_tags(
+    cells: tuple[Cell, ...],
+    pipeline: Pipeline,
+    unchanged: Mapping[int, tuple[str, ...]] | None = None,
+) -> tuple[TagSuggestion, ...]:
+    """Return, cell by cell, what would say what ``pipeline`` inferred.
+
+    Args:
+        cells: The notebook's cells.
+        pipeline: Its pipeline.
+        unchanged: By cell, variables that a run showed not to change.
+    """
     suggestions = []
     metric_cells = _metric_cells(cells, pipeline)
     for cell in cells:
@@ -88,9 +128,11 @@ def suggest_tags(cells: tuple[Cell, ...], pipeline: Pipeline) -> tuple[TagSugges
         ]
         if cell.number in metric_cells:
             add.append("metrics")
-        if add:
+        same = (unchanged or {}).get(cell.number, ())
+        same = tuple(name for name in same if name not in role.unchanged)
+        if add or same:
             first = next((line for line in cell.source.splitlines() if line.strip()), "")
-            suggestions.append(TagSuggestion(cell.number, first, tuple(add), cell.tags))
+            suggestions.append(TagSuggestion(cell.number, first, tuple(add), cell.tags, same))
     return tuple(suggestions)
 
 
@@ -122,7 +164,7 @@ def _assigned(source: str) -> set[str]:
     }
 
 
-def _write(path: Path, tags: dict[int, tuple[str, ...]]) -> None:
+def _write(path: Path, suggestions: dict[int, TagSuggestion]) -> None:
     text = path.read_text(encoding="utf-8")
     document = json.loads(text)
     if document.get("nbformat") != 4:
@@ -136,9 +178,13 @@ def _write(path: Path, tags: dict[int, tuple[str, ...]]) -> None:
         if INJECTED_TAG in present:
             continue
         number += 1
-        if number in tags:
+        if number in suggestions:
             metadata = cell.setdefault("metadata", {})
-            metadata["tags"] = [*present, *tags[number]]
+            if suggestions[number].add:
+                metadata["tags"] = [*present, *suggestions[number].add]
+            if suggestions[number].unchanged:
+                own = metadata.setdefault("nbprod", {})
+                own["unchanged"] = [*own.get("unchanged", []), *suggestions[number].unchanged]
     ending = "\n" if text.endswith("\n") else ""
     # JupyterLab's own layout, so that a diff shows the tags and nothing else.
     content = json.dumps(document, indent=1, ensure_ascii=False) + ending

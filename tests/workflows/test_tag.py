@@ -9,6 +9,7 @@ import pytest
 
 from nbprod.errors import UsageError
 from nbprod.workflows.check import CheckRequest, check
+from nbprod.workflows.run import RunWorkflowRequest, run
 from nbprod.workflows.tag import TagRequest, tag
 from tests.functional.conftest import REPOSITORY, write_notebook
 
@@ -66,3 +67,30 @@ def test_an_old_format_is_not_written(tmp_path):
     notebook.write_text(json.dumps(document))
     with pytest.raises(UsageError, match="old notebook format"):
         tag(TagRequest(notebook, write=True))
+
+
+def test_changes_that_never_happen_are_noted_and_make_the_pipeline_simpler(tmp_path, monkeypatch):
+    """A careful conversion hands on what an unknown call may change; a run knows better."""
+    monkeypatch.setenv("NBPROD_HOME", str(tmp_path / "home"))
+    notebook = write_notebook(
+        tmp_path / "careful.ipynb",
+        ("import bisect\nrows = [1, 2]", ["step:load"]),
+        ("tools = {'find': bisect.bisect}\nplace = tools['find'](rows, 2)", ["step:look"]),
+        ("print(rows, place)", ["step:show"]),
+    )
+    before = {step["name"]: step["outputs"] for step in steps_of(notebook)}
+    assert "rows" in before["look"]
+    assert not any(each.unchanged for each in tag(TagRequest(notebook)).suggestions)
+
+    assert run(RunWorkflowRequest(notebook)).unchanged == {"look": ("rows",)}
+    (found,) = tag(TagRequest(notebook, write=True)).suggestions
+    assert (found.cell, found.unchanged) == (2, ("rows",))
+    after = {step["name"]: step["outputs"] for step in steps_of(notebook)}
+    assert after["look"] == ["place"]
+    assert tag(TagRequest(notebook)).suggestions == ()
+
+    # What the notebook says is checked by the next run.
+    text = notebook.read_text().replace("bisect.bisect", "bisect.insort")
+    notebook.write_text(text)
+    (change,) = run(RunWorkflowRequest(notebook)).record.undeclared
+    assert (change.variable, change.cell) == ("rows", 2)
