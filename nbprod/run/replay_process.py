@@ -220,8 +220,9 @@ def _load_runtime() -> Any:  # noqa: ANN401
     sys.modules[_RUNTIME] = module
     spec.loader.exec_module(module)
     names = ("ambient", "artifacts", "drawn", "files", "filestate", "fingerprint", "mutations")
-    for name in (*names, "rewrite", "shell"):
+    for name in (*names, "filters", "rewrite", "shell"):
         setattr(module, name, importlib.import_module(f"{_RUNTIME}.{name}"))
+    module.filters.note_start()
     return module
 
 

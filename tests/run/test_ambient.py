@@ -163,3 +163,26 @@ def test_generators_that_were_only_drawn_from_are_told_from_seeded_ones() -> Non
     assert seeding.unseeded({**states(), "numpy": planned.get_state()}) == ["numpy"]
     seeding.resume({"python": mine.getstate(), "numpy_seed": [5]}, ["numpy"])
     assert seeding.unseeded(states()) == []
+
+
+def test_filters_of_warnings_count_if_the_notebook_sets_them(tmp_path: Path) -> None:
+    """Importing a library adds its own, wherever and whether it is imported."""
+    (tmp_path / "mine.py").write_text("import warnings\nwarnings.simplefilter('once')\n")
+    script = """
+import sys, warnings
+from nbprod.run.kernel import ambient
+ambient.note_start()
+before = ambient.snapshot({})
+lost = lambda: ambient.differences(before, ambient.snapshot({}), before, before)
+import scipy.special
+assert len(warnings.filters) > len(before["warnings"]) and lost() == {}, lost()
+sys.path.insert(0, sys.argv[1])
+import mine
+sys.path.pop(0)
+assert "'once'" in lost()["warnings filters"]
+del warnings.filters[0]
+assert lost() == {}
+warnings.simplefilter("always", scipy.special.SpecialFunctionWarning)
+assert "SpecialFunctionWarning" in lost()["warnings filters"]
+"""
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True)

@@ -194,3 +194,13 @@ def test_shared_objects_and_buffers_are_found() -> None:
     )
     assert sorted(found["shares"]) == [["a", "b"], ["base", "view"]]
     assert "missing" not in found["fingerprints"]
+
+
+def test_what_is_bound_to_a_global_generator_does_not_change_with_its_state() -> None:
+    """``rand = np.random.rand``: the state is the process's, not the variable's."""
+    bound = [np.random.rand, np.random.mtrand._rand, random.randint]
+    before = fingerprint(bound)[0]
+    np.random.rand(), random.randint(1, 2)
+    assert fingerprint(bound)[0] == before
+    assert fingerprint(bound)[0] != fingerprint([np.random.randn, *bound[1:]])[0]
+    assert fingerprint([np.random.RandomState(1).rand, *bound[1:]])[0] != before

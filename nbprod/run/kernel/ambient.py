@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from . import loggers, plotting, seeding
+from . import filters, loggers, plotting, seeding
 
 _plan: list[int] = []
 """Seed that numpy's global generator gets once it is imported; empty for none."""
@@ -66,7 +66,8 @@ def plan_numpy(seed: list[int] | None = None) -> None:
 
 
 def note_start() -> None:
-    """Note that this process begins: its random generators are as nobody has seeded them."""
+    """Note that this process begins: nobody has seeded its random generators."""
+    filters.note_start()
     plan_numpy()
     seeding.start(_random_state())
 
@@ -103,6 +104,7 @@ def snapshot(start: dict[str, str]) -> dict[str, Any]:
         "folder": os.getcwd(),
         "path": list(sys.path),
         "warnings": list(warnings.filters),
+        "imported": filters.imported(list(warnings.filters)),
         "zone": time.tzname,
         "recursion": sys.getrecursionlimit(),
         "logging": loggers.snapshot(),
@@ -141,6 +143,7 @@ def state_fingerprints(state: dict[str, Any]) -> dict[str, str]:
     state = dict(state)
     random_states = state.pop("random")
     state.pop("unseeded", None)
+    state.pop("imported", None)
     state["warnings"] = repr(state["warnings"])
     # Importing seaborn registers colormaps, and pandas' plots converters: no change of options.
     state["plotting"] = state.get("plotting", {}).get("colors")
@@ -176,6 +179,7 @@ def restore(state: dict[str, Any], *, folder: bool = True) -> list[str]:
     """
     problems: list[str] = []
     seeding.resume(state.get("random", {}), state.get("unseeded", []))
+    filters.resume(state.get("imported", []))
     changes = state.get("environment", {})
     os.environ.update(changes.get("set", {}))
     for name in changes.get("removed", ()):
@@ -334,8 +338,16 @@ def differences(
     for name, what in (("path", "sys.path"), ("warnings", "warnings filters")):
         ours = [each for each in ended[name] if each not in began[name]]
         theirs = [each for each in after[name] if each not in before[name]]
-        extra = [each for each in ours if each not in after[name]]
-        missing = [each for each in theirs if each not in ended[name]]
+        extra = [
+            each
+            for each in ours
+            if each not in after[name] and each not in ended.get("imported", ())
+        ]
+        missing = [
+            each
+            for each in theirs
+            if each not in ended[name] and each not in after.get("imported", ())
+        ]
         if extra or missing:
             words = f"{extra[0]!r} is new" if extra else f"{missing[0]!r} is missing"
             found[what] = words

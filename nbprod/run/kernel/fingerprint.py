@@ -227,6 +227,9 @@ class Fingerprint:
 
     def _generator(self, value: Any) -> None:
         self._class(value)
+        if value is getattr(sys.modules.get("numpy.random.mtrand"), "_rand", None):
+            self._tag("global")  # as in ``rand = np.random.rand``; its state is no variable's
+            return
         self.met.add(id(value))
         if hasattr(value, "get_state"):
             self.add(value.get_state(legacy=False))
@@ -235,6 +238,9 @@ class Fingerprint:
 
     def _python_generator(self, value: Any) -> None:
         self._class(value)
+        if value is getattr(sys.modules.get("random"), "_inst", None):
+            self._tag("global")
+            return
         self.met.add(id(value))
         self.add(value.getstate())
 

@@ -1,0 +1,53 @@
+"""Which filters of warnings were added by importing libraries, not by what a notebook says.
+
+Generated code imports at another time than the notebook, and not what it does not use.
+Whoever imports a library gets the filters that its import adds, so these are no difference.
+"""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+import types
+import warnings
+from typing import Any
+
+_INSTALLED = ("site-packages", "dist-packages")
+_STANDARD = sysconfig.get_path("stdlib")
+_imported: set[tuple[Any, ...]] = set()
+_said: set[tuple[Any, ...]] = set()
+
+
+def note_start() -> None:
+    """Note from now on which filters imports add, once in a process."""
+    add: Any = getattr(warnings, "_add_filter", None)
+    if add is None or getattr(add, "__module__", "") == __name__:
+        return  # a Python that keeps its filters in another way: all are compared
+
+    def noted(*item: Any, append: bool) -> None:
+        add(*item, append=append)
+        (_imported if _by_import(sys._getframe(1)) else _said).add(item)
+
+    warnings._add_filter = noted  # type: ignore[attr-defined]
+
+
+def imported(filters: list[Any]) -> list[Any]:
+    """Return those of ``filters`` that imports of libraries added."""
+    return [each for each in filters if each in _imported - _said]
+
+
+def resume(filters: list[Any]) -> None:
+    """Go on from another process, in which imports had added ``filters``."""
+    _imported.update(filters)
+
+
+def _by_import(frame: types.FrameType | None) -> bool:
+    """Tell whether a library's own code runs, because it is being imported."""
+    while frame is not None:
+        path = frame.f_code.co_filename
+        if path.startswith("<frozen importlib"):
+            return True
+        if not any(part in path for part in _INSTALLED) and not path.startswith(_STANDARD):
+            return False  # a cell, or a module of the author's own
+        frame = frame.f_back
+    return False
