@@ -372,7 +372,7 @@ def _instance(
 ) -> Value:
     memory = expressions.memory
     made = memory.new(call.node, call.arguments, f"user:{region}")
-    named = {node.name} - memory.enclosing.get(region, frozenset())
+    named = {node.name} - summaries.place_of(memory, region).names
     made = replace(made, code=made.code | callee.code | named)
     if summaries.is_stateful(node):
         made = replace(made, reach=made.reach | callee.reach)
@@ -408,23 +408,38 @@ def _apply(
         else:
             memory.trace.mutated |= callee.own
     for first, second in sorted(summary.holds):
-        holder, held = _named(expressions, first, given), _named(expressions, second, given)
+        holder = _named(expressions, region, first, given)
+        held = _named(expressions, region, second, given)
         expressions.hold(holder or callee, [held] if held else [])
     for name in sorted(summary.mutated_free):
-        _change_free(expressions, name, callee)
+        _change_free(expressions, region, name, callee)
     for name in summary.fitted:
-        value = _named(expressions, name, given)
+        value = _named(expressions, region, name, given)
         if value is not None:
             memory.trace.fitted |= value.own
     for name, value in summary.rebinds:
-        translated = _in_caller(expressions, summary, given, callee, call, value)
-        expressions.frame.rebind(name, translated)
-    return _in_caller(expressions, summary, given, callee, call, summary.result)
+        if _visible(expressions, region, name):
+            translated = _in_caller(expressions, region, summary, given, callee, call, value)
+            expressions.frame.rebind(name, translated)
+    return _in_caller(expressions, region, summary, given, callee, call, summary.result)
 
 
-def _named(expressions: Expressions, name: str, given: dict[str, Value]) -> Value | None:
+def _named(
+    expressions: Expressions, region: int, name: str, given: dict[str, Value]
+) -> Value | None:
     """Return what a parameter or an outer name of the called function holds here."""
-    return given[name] if name in given else expressions.frame.peek(name)
+    if name in given:
+        return given[name]
+    return expressions.frame.peek(name) if _visible(expressions, region, name) else None
+
+
+def _visible(expressions: Expressions, region: int, name: str) -> bool:
+    """Whether a name from outside the called function means here what it means there.
+
+    It does not if it belongs to a function around its definition that has returned.
+    """
+    place = summaries.place_of(expressions.memory, region)
+    return name not in place.names or expressions.frame.surrounds(place, name)
 
 
 def _bind(node: ast.AST, positional: tuple[Value, ...], call: Call) -> dict[str, Value]:
@@ -445,9 +460,9 @@ def _bind(node: ast.AST, positional: tuple[Value, ...], call: Call) -> dict[str,
     return given
 
 
-def _change_free(expressions: Expressions, name: str, callee: Value) -> None:
+def _change_free(expressions: Expressions, region: int, name: str, callee: Value) -> None:
     memory = expressions.memory
-    value = expressions.frame.peek(name)
+    value = _named(expressions, region, name, {})
     if value is not None and value.reach:
         memory.change_all(value)
     else:
@@ -456,10 +471,13 @@ def _change_free(expressions: Expressions, name: str, callee: Value) -> None:
         nested = {region for region in callee.own if region in memory.code}
         memory.trace.mutated |= (callee.own - nested) or callee.own
         memory.trace.mutated |= callee.reach & memory.cells
+        # What it held may have been given to that function, and so be others' too.
+        memory.change_all(callee)
 
 
 def _in_caller(
     expressions: Expressions,
+    called: int,
     summary: summaries.Summary,
     given: dict[str, Value],
     callee: Value,
@@ -478,7 +496,7 @@ def _in_caller(
         for region in value.reach:
             if region in summary.regions:
                 name = summary.regions[region]
-                source = _named(expressions, name, given) or callee
+                source = _named(expressions, called, name, given) or callee
                 sources.append(source)
                 if region in value.selves:
                     own |= source.own

@@ -240,7 +240,7 @@ class Expressions:
         names = definition_names(node)
         for name in sorted(names.immediate):
             self.frame.load(name, node.lineno)
-        regions = self.memory.define(node, self.frame.own_names())
+        regions = self.memory.define(node, self.frame.place())
         defaults = [*node.args.defaults, *(each for each in node.args.kw_defaults if each)]
         made = self.memory.new(node, self.values(defaults), "function")
         reach = set(made.reach | regions)
@@ -251,7 +251,7 @@ class Expressions:
 
     def code_names(self, names: FreeNames) -> frozenset[str]:
         """Return which of the notebook's names code reads (``x``) and binds (``=x``)."""
-        own = self.frame.own_names()
+        own = self.frame.place().names
         binds = names.binds | {f"={name}" for name in names.binds}
         return frozenset(name for name in names.deferred | binds if name.lstrip("=") not in own)
 

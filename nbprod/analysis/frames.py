@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from nbprod.analysis.memory import Memory
+from nbprod.analysis.memory import Memory, Place
 from nbprod.analysis.value import Value, containing, imported, joined
 
 # What IPython puts into a notebook's namespace besides the builtins.
@@ -57,8 +57,11 @@ class Frame(Protocol):
     def peek(self, name: str) -> Value | None:
         """Return what a name holds without reading it; ``None`` if that is unknown."""
 
-    def own_names(self) -> frozenset[str]:
-        """Return names that are not the notebook's: locals, comprehension variables."""
+    def place(self) -> Place:
+        """Return where what is defined now stands."""
+
+    def surrounds(self, place: Place, name: str) -> bool:
+        """Whether ``name``, of a function or comprehension around ``place``, is one of this."""
 
     def update(self, name: str, value: Value) -> None:
         """Correct what a bound name holds, without binding it."""
@@ -287,11 +290,16 @@ class ModuleFrame(_Base):
 
     def peek(self, name: str) -> Value | None:
         """Return what a name holds without reading it."""
-        return self.values.get(name)
+        hidden = self._hidden(name)
+        return self.values.get(name) if hidden is None else hidden
 
-    def own_names(self) -> frozenset[str]:
-        """Return names that are not the notebook's."""
-        return frozenset(name for names in self.hidden for name in names)
+    def place(self) -> Place:
+        """Return where what is defined now stands."""
+        return Place(frozenset(name for names in self.hidden for name in names))
+
+    def surrounds(self, place: Place, name: str) -> bool:
+        """Whether ``name`` is that of a comprehension which is being executed."""
+        return self._hidden(name) is not None
 
     def update(self, name: str, value: Value) -> None:
         """Correct what a name holds."""
@@ -318,7 +326,8 @@ class FunctionFrame(_Base):
         symbols: Symbolic region to the parameter or free name it stands for.
         rebinds: Names from outside that it binds, with what it binds them to.
         locals: All names it binds as its own.
-        enclosing: Names of the functions and comprehensions that its definition is in.
+        around: Where the function's definition stands.
+        region: The function's region.
         held: Pairs of names of which the first's object comes to hold the second's.
     """
 
@@ -328,7 +337,8 @@ class FunctionFrame(_Base):
     symbols: dict[int, str] = field(default_factory=dict)
     rebinds: dict[str, Value] = field(default_factory=dict)
     locals: frozenset[str] = frozenset()
-    enclosing: frozenset[str] = frozenset()
+    around: Place = field(default_factory=Place)
+    region: int = 0
     held: set[tuple[str, str]] = field(default_factory=set)
 
     def rebind(self, name: str, value: Value) -> None:
@@ -347,13 +357,20 @@ class FunctionFrame(_Base):
 
     def peek(self, name: str) -> Value | None:
         """Return what a name holds without reading it."""
-        value = self.values.get(name)
+        value = self._hidden(name)
+        if value is None:
+            value = self.values.get(name)
         return self.free(name) if value is None else value
 
-    def own_names(self) -> frozenset[str]:
-        """Return names that are not the notebook's."""
+    def place(self) -> Place:
+        """Return where what is defined now stands."""
         hidden = frozenset(name for names in self.hidden for name in names)
-        return hidden | self.locals | self.enclosing
+        names = hidden | self.locals | self.around.names
+        return Place(names, self.around.functions | {self.region})
+
+    def surrounds(self, place: Place, name: str) -> bool:
+        """Whether this function is around ``place``."""
+        return self.region in place.functions or self._hidden(name) is not None
 
     def update(self, name: str, value: Value) -> None:
         """Correct what a name holds."""
@@ -370,10 +387,10 @@ class FunctionFrame(_Base):
         """Return what a name from outside holds, as a symbol unless it is code."""
         outer = self.outer
         while isinstance(outer, FunctionFrame):
-            if name in self.enclosing and name in outer.values:
+            if outer.region in self.around.functions and name in outer.values:
                 return self._symbol(name, outer.values[name])
             outer = outer.outer
-        if name in self.enclosing:
+        if name in self.around.names:
             return self._symbol(name, None)
         value = outer.values.get(name) if isinstance(outer, ModuleFrame) else None
         if value is None and known_from_start(name):

@@ -60,6 +60,19 @@ class Summary:
     changed_code: frozenset[int] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the definition of a function or class stands.
+
+    Attributes:
+        names: Names of the functions and comprehensions around it.
+        functions: Regions of those functions.
+    """
+
+    names: frozenset[str] = frozenset()
+    functions: frozenset[int] = frozenset()
+
+
 @dataclass(slots=True)
 class Memory:
     """Regions by the place that makes their objects, and the code within them.
@@ -74,8 +87,7 @@ class Memory:
         shared_columns: A frame and its columns share their values, as before pandas 3.
         owners: Region of a class method to its class.
         cells: Regions of the variables that closures keep of the call that made them.
-        enclosing: Region of a function or class to the names of the functions and
-            comprehensions around it, which are its own at any depth.
+        places: Region of a function or class to where its definition stands.
     """
 
     trace: Trace = field(default_factory=Trace)
@@ -87,7 +99,7 @@ class Memory:
     shared_columns: bool = False
     owners: dict[int, Value] = field(default_factory=dict)
     cells: set[int] = field(default_factory=set)
-    enclosing: dict[int, frozenset[str]] = field(default_factory=dict)
+    places: dict[int, Place] = field(default_factory=dict)
     _sites: dict[tuple[object, str], int] = field(default_factory=dict)
 
     def region(self, place: object, what: str = "") -> int:
@@ -110,16 +122,16 @@ class Memory:
         spared = self.code.keys() | (self.states if value.own & self.code.keys() else set())
         self.trace.mutated |= value.reach - spared
 
-    def define(self, node: CodeNode, enclosing: frozenset[str]) -> frozenset[int]:
+    def define(self, node: CodeNode, place: Place) -> frozenset[int]:
         """Return the regions of a function or class, and of what its attributes hold.
 
         Args:
             node: The definition.
-            enclosing: Names of the functions and comprehensions around it.
+            place: Where it stands.
         """
         region, state = self.region(node), self.region(node, "state")
         self.code[region] = node
-        self.enclosing[region] = enclosing
+        self.places[region] = place
         self.states.add(state)
         self.flat.add(state)
         return frozenset({region, state})

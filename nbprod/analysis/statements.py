@@ -172,7 +172,7 @@ class Statements(Expressions):
             for name in sorted(names.fallback):
                 if self.frame.peek(name) is not None:
                     self.frame.load(name, node.lineno)
-        regions = self.memory.define(node, self.frame.own_names())
+        regions = self.memory.define(node, self.frame.place())
         held = [value for name in names.deferred if (value := self.frame.peek(name)) is not None]
         made = containing(self.memory.region(node), held, "class")
         made = replace(made, reach=made.reach | regions)

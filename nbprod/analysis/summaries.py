@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from nbprod.analysis.frames import Frame, FunctionFrame
 from nbprod.analysis.library_table import Conduct, method_conduct
-from nbprod.analysis.memory import CodeNode, Memory, Summary, Trace
+from nbprod.analysis.memory import CodeNode, Memory, Place, Summary, Trace
 from nbprod.analysis.scopes import FunctionNode, argument_names, local_names
 from nbprod.analysis.value import COROUTINE, GENERATOR, Value, containing, joined, scalar
 
@@ -67,8 +67,9 @@ def _summarize(
 
     node, owner = memory.code[region], memory.owners.get(region)
     assert not isinstance(node, ast.ClassDef)
-    enclosing = memory.enclosing.get(region, frozenset())
-    frame = FunctionFrame(memory, outer=outer, locals=local_names(node), enclosing=enclosing)
+    own = local_names(node)
+    frame = FunctionFrame(memory, outer=outer, locals=own, around=place_of(memory, region))
+    frame.region = region
     parameters = _parameters(memory, frame, node, types)
     first = next((each.arg for each in (*node.args.posonlyargs, *node.args.args)), "")
     if owner is not None and first:
@@ -116,6 +117,11 @@ def _parameters(
         kind = by_name.get(name, "")
         frame.values[name] = containing(region, (), "" if kind.startswith("name:") else kind)
     return dict(frame.values)
+
+
+def place_of(memory: Memory, region: int) -> Place:
+    """Return where the definition of a function or class stands."""
+    return memory.places.get(region, Place())
 
 
 def is_generator(node: CodeNode) -> bool:
@@ -175,7 +181,7 @@ def method_of(memory: Memory, frame: Frame, region: int, name: str) -> tuple[int
                     return None
                 found = memory.region(statement)
                 memory.code[found] = statement
-                memory.enclosing[found] = memory.enclosing.get(memory.region(node), frozenset())
+                memory.places[found] = place_of(memory, memory.region(node))
                 if _BINDINGS[decorators] is Binding.CLASS:
                     memory.owners[found] = class_value(memory, region)
                 return found, _BINDINGS[decorators]
@@ -196,7 +202,7 @@ def nested_class(memory: Memory, region: int, owner: Value, name: str) -> Value 
     node = memory.code.get(region)
     for statement in node.body if isinstance(node, ast.ClassDef) else ():
         if isinstance(statement, ast.ClassDef) and statement.name == name:
-            memory.define(statement, memory.enclosing.get(region, frozenset()))
+            memory.define(statement, place_of(memory, region))
             found = class_value(memory, memory.region(statement))
             return replace(found, code=owner.code)
     return None

@@ -211,12 +211,21 @@ def _only_defines(facts: CellFacts, plan: Plan) -> bool:
 
 def _inseparable(bond: Bond, plan: Plan) -> Diagnostic:
     first, last = plan.drafts[bond.first], plan.drafts[bond.last]
-    message = (
-        f"Steps {first.tag or 'before'} and {last.tag} cannot be separated: "
-        f"`{bond.name}` {bond.reason}."
-    )
+    named = f"Steps {first.tag or 'before'} and {last.tag}"
+    if first.tag == last.tag:  # a step that another one interrupts
+        named = f"The parts of step {last.tag} (cells {first.numbers[0]} and {last.numbers[0]})"
+    message = f"{named} cannot be separated: `{bond.name}` {bond.reason}."
     origin = last.cells[0].cell.origin(plan.notebook.path)
-    fix = f"Tag their cells with the same step, or make `{bond.name}` anew where it is needed."
+    drafts = plan.drafts[bond.first : bond.last + 1]
+    numbers = [str(number) for draft in drafts for number in draft.numbers]
+    between = ", those in between too" if len(drafts) > 2 else ""
+    listed = f"{', '.join(numbers[:-1])} and {numbers[-1]}"
+    if len(numbers) > 8:
+        listed = f"{numbers[0]} to {numbers[-1]}"
+    fix = (
+        f"Tag cells {listed} with the same step{between}, "
+        f"or make `{bond.name}` anew where it is needed."
+    )
     return finding("steps-inseparable", message, origin, fix)
 
 

@@ -116,6 +116,9 @@ statement = st.one_of(
     st.builds("{} = (lambda v: [v, {}])({})".format, name, name, name),
     st.builds("{} = lambda: {}".format, st.just("f"), name),
     st.builds("{} = f()".format, name),
+    st.builds("f = adder({})".format, name),
+    st.builds("f = nested({})".format, name),
+    st.builds("for i in range({}):\n    y = {}\ndel i, y".format, st.integers(1, 2), name),
     st.builds("{} = {} is {}".format, st.just("e"), name, name),
     st.builds(
         "try:\n    {} = {}[1]\nexcept Exception as error:\n    {} = [2]".format, name, name, name
@@ -162,6 +165,22 @@ def with_default(value, memory=[]):
     memory.append(value)
     value.append(len(memory))
 
+def adder(kept):
+    def add():
+        kept.append(7)
+        return kept
+    return add
+
+def nested(a):
+    seen = []
+    def outer():
+        def inner():
+            seen.append(len(a))
+            a.append(seen)
+            return [a]
+        return inner
+    return outer()
+
 class Box:
     def __init__(self, items):
         self.items = items
@@ -176,6 +195,7 @@ class Box:
         return True
 """
 
+UNBOUND = {"undefined-name", "used-before-definition", "deleted-name"}
 START = "a = [1]\nb = [2, 3]\nc = {'k': a}['k']\nd = [b]\ne = 0"
 SHOW = (
     "shown = [repr(v) for v in (a, b, c, d, e)]\n"
@@ -208,6 +228,7 @@ def test_isolated_steps_give_the_plain_result_or_are_refused(statements, cuts, t
         return
     if pipeline is None or has_errors(diagnostics):
         assert diagnostics
+        assert not {each.code for each in diagnostics} & UNBOUND
         return
     assert violations(pipeline) == ()
     results = run_isolated(pipeline)

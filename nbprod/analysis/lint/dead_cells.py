@@ -17,6 +17,8 @@ from nbprod.diagnostics import Diagnostic
 _HARMLESS_EFFECTS = frozenset({"random", "clock", "reads-files", "fits"})
 _CHANGES = frozenset({Conduct.UNKNOWN, Conduct.MUTATES, Conduct.DRAWS, Conduct.SELF})
 _WORD = re.compile(r"[^\W\d]\w*")
+# What reads variables that a text names: Python's, pandas' (``@name``), duckdb's SQL.
+_READ_TEXTS = frozenset({"eval", "exec", "query", "sql", "execute", "globals", "locals", "vars"})
 _PLAIN = ast.Assign | ast.AnnAssign | ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef
 
 
@@ -27,6 +29,9 @@ def dead_cells(survey: Survey) -> Iterator[Diagnostic]:
     """
     executed = [facts for facts in survey.cells if facts.executed and facts.statements]
     read = {facts.cell.number: _read(facts) for facts in survey.cells}
+    if any(map(_reads_texts, executed)):
+        for facts in executed:
+            read[facts.cell.number] |= _words(facts)
     readers = Counter(name for names in read.values() for name in names)
     models = set(model_names(survey))
     for facts in executed[:-1]:
@@ -61,6 +66,23 @@ def _read(facts: CellFacts) -> set[str]:
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store)
     }
     return loads | facts.names.mentioned
+
+
+def _reads_texts(facts: CellFacts) -> bool:
+    """Whether the cell calls something that reads variables which a text names."""
+    called = (node.func for node in facts.nodes if isinstance(node, ast.Call))
+    names = (getattr(each, "attr", getattr(each, "id", "")) for each in called)
+    return any(name in _READ_TEXTS for name in names)
+
+
+def _words(facts: CellFacts) -> set[str]:
+    """Return the words of all texts in the cell."""
+    return {
+        word
+        for node in facts.nodes
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        for word in _WORD.findall(node.value)
+    }
 
 
 def _does_nothing(facts: CellFacts) -> bool:

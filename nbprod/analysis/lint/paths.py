@@ -15,6 +15,9 @@ _ABSOLUTE = re.compile(
     r"|[A-Za-z]:[\\/][\w\\/]|\\\\\w|~/\S)"
 )
 _ROOT = re.compile(r"^(?:/(?:home|Users|content|mnt|media|root|data|kaggle|Volumes|dbfs)|~)/?$")
+# What a path hardly contains, and a regular expression often does.
+_PATTERN = re.compile(r"^[/~].*(?:\\[wdsbWDSB.]|\(\?|\[\^|\)[+*?]|\][+*])")
+_PATTERN_MODULES = frozenset({"re", "regex", "fnmatch"})
 _MAKE_PATHS = frozenset({"Path", "PurePath", "PosixPath", "join", "chdir", "listdir", "expanduser"})
 
 
@@ -24,6 +27,7 @@ def absolute_paths(survey: Survey) -> Iterator[Diagnostic]:
         if not facts.executed:
             continue
         prose = {id(each.value) for each in facts.nodes if isinstance(each, ast.Expr)}
+        prose |= {id(each) for node in facts.nodes for each in _matched(node, survey)}
         roots = {id(each) for node in facts.nodes for each in _root(node)}
         for node in facts.nodes:
             if not isinstance(node, ast.Constant) or id(node) in prose:
@@ -35,7 +39,21 @@ def absolute_paths(survey: Survey) -> Iterator[Diagnostic]:
 
 
 def _is_path(value: object) -> bool:
-    return isinstance(value, str) and "\n" not in value and bool(_ABSOLUTE.match(value))
+    if not isinstance(value, str) or "\n" in value or _PATTERN.match(value):
+        return False
+    return bool(_ABSOLUTE.match(value))
+
+
+def _matched(node: ast.AST, survey: Survey) -> Iterator[ast.expr]:
+    """Yield what a call of ``re`` is given: patterns and texts, which are never opened."""
+    if not isinstance(node, ast.Call):
+        return
+    function = node.func
+    owner = function.value if isinstance(function, ast.Attribute) else function
+    value = survey.values.get(owner.id) if isinstance(owner, ast.Name) else None
+    if value is not None and value.qualified.partition(".")[0] in _PATTERN_MODULES:
+        yield from node.args
+        yield from (word.value for word in node.keywords)
 
 
 def _root(node: ast.AST) -> Iterator[ast.Constant]:
