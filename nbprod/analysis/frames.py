@@ -149,10 +149,17 @@ class _Base:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A name read from outside a cell: where, and whether that certainly happens."""
+    """A name read from outside a cell.
+
+    Attributes:
+        line: Where.
+        certain: It certainly happens.
+        bindable: The cell itself may have bound the name by then.
+    """
 
     line: int
     certain: bool
+    bindable: bool = False
 
 
 @dataclass(slots=True)
@@ -225,7 +232,7 @@ class ModuleFrame(_Base):
             names.gone.setdefault(name, line)
         known = names.reads.get(name)
         if known is None or (certain and not known.certain):
-            names.reads[name] = Read(line, certain)
+            names.reads[name] = Read(line, certain, name in names.lines)
 
     def touch(self, code: frozenset[str], line: int) -> None:
         """Read and bind what code reads and binds when it is called."""

@@ -91,6 +91,8 @@ def _problem(
             return None
         message = f"`{name}` is read where no cell has bound it, in code that may not be executed."
         return finding("maybe-undefined-name", message, origin)
+    if read.bindable:
+        return None  # a branch or loop of the cell itself may have bound it
     if name in deleted:
         message = f"`{name}` was deleted in cell {deleted[name]}."
         return finding("deleted-name", message, origin)
@@ -100,12 +102,13 @@ def _problem(
             message += " The cell ran, so that a cell which is gone must have bound it."
         return finding("undefined-name", message, origin)
     later = everywhere[name]
-    if later is facts and facts.names.lines.get(name, 0) <= read.line:
-        return None
     if later is facts:
         place = f"line {facts.cell_line(facts.names.lines.get(name, 0))} of the same cell"
     else:
         place = f"cell {later.cell.number}"
+    if later is facts and facts.names.lines.get(name, 0) == read.line:
+        message = f"`{name}` is read by the line that binds it first."
+        return finding("used-before-definition", message, origin, f"Bind {name} earlier.")
     message = f"`{name}` is read before {place} binds it."
     if later is not facts and _succeeded(facts):
         message += " It worked only because that cell had been executed already."

@@ -71,6 +71,9 @@ DELETED = {
         "        pass\nprint(q)\ndel q"
     ),
     "try": "try:\n    q = 1\nexcept ValueError:\n    pass\ndel q",
+    "bound and deleted by each cell": (
+        "for i in [1]:\n    y = i\ndel i, y\n---\nfor i in [1]:\n    y = i\ndel i, y"
+    ),
     "with": "import io\nwith io.StringIO('x') as f:\n    text = f.read()\ndel f, text",
     "match": "match 3:\n    case 3:\n        q = 1\ndel q",
     "in the loop itself": "for i in range(3):\n    y = i\n    del y\ndel i",
@@ -243,6 +246,8 @@ INVALID = {
         4,
     ),
     "deleted twice": ("x = 1\n---\ndel x\n---\ndel x", "deleted-name", 3, 1),
+    "deleted, then changed": ("x = 1\n---\ndel x\n---\nx = x + 1", "deleted-name", 3, 1),
+    "changed before there is one": ("x = x + 1", "used-before-definition", 1, 1),
     "deleted in the same cell": ("x = 1\n---\ndel x\nprint(x)", "deleted-name", 2, 2),
     "deleted before the loop": ("del i\nfor i in [1]:\n    pass", "used-before-definition", 1, 1),
     "bound and deleted later": ("print(x)\n---\nx = 1\ndel x", "used-before-definition", 1, 1),
