@@ -10,10 +10,12 @@ import importlib
 import sys
 from typing import Any
 
+_INLINE = "matplotlib_inline.backend_inline"
+
 
 def snapshot() -> dict[str, Any]:
     """Return what differs, or may, from a process that has only imported matplotlib."""
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"inline": _INLINE in sys.modules}
     colors: Any = sys.modules.get("matplotlib.colors")
     if colors is not None:
         known = colors.colorConverter.colors
@@ -33,6 +35,10 @@ def snapshot() -> dict[str, Any]:
 
 def restore(state: dict[str, Any]) -> None:
     """Bring this process to the state of a snapshot."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if state.get("inline") and shell is not None:
+        # It is loaded with the first figure; before, figures are displayed as text.
+        importlib.import_module(_INLINE)
     if "colors" in state:
         known = importlib.import_module("matplotlib.colors").colorConverter.colors
         for name, color in state["colors"].items():

@@ -467,6 +467,63 @@ print(list(table), next(iter(table)))
 """,
     ),
     Hazard(
+        "closed figure displayed in a later step",
+        """
+# %% load
+import matplotlib.pyplot as plt
+from IPython.display import display
+fig = plt.figure()
+plt.plot([1, 2])
+plt.close()
+# %% change
+n = len(fig.axes)
+# %% show
+display(fig)
+print(n)
+""",
+        ordinary=True,
+    ),
+    Hazard(
+        "missing values asked for by identity",
+        """
+# %% load
+import numpy as np
+import pandas as pd
+df = pd.DataFrame({"city": ["a", np.nan] * 40}, dtype=object)
+# %% change
+df["city"] = df["city"].apply(lambda value: "missing" if value is np.nan else value)
+# %% show
+print(df["city"].value_counts(), np.nan in [df["city"][0], np.nan])
+""",
+    ),
+    Hazard(
+        "bins of a column",
+        """
+# %% load
+import pandas as pd
+df = pd.DataFrame({"a": [1, 5, 9]})
+df["bin"] = pd.cut(df["a"], 3)
+# %% change
+counts = df.groupby("bin", observed=False).size()
+# %% show
+print(counts, df["bin"].dtype)
+""",
+    ),
+    Hazard(
+        "figure at the end of a later cell",
+        """
+# %% draw
+import matplotlib.pyplot as plt
+fig, ax = plt.subplots()
+ax.plot([1, 2])
+# %% draw
+ax.set_title("later")
+fig
+# %% show
+print("done")
+""",
+    ),
+    Hazard(
         "layout of a docstring",
         """
 # %% load
