@@ -22,6 +22,7 @@ from nbprod.analysis.memory import Memory
 from nbprod.analysis.summaries import Binding
 from nbprod.analysis.value import (
     FLAT_TYPES,
+    GENERATOR_TYPES,
     SCALAR_TYPES,
     Value,
     consumed,
@@ -43,6 +44,8 @@ _ITERATORS: tuple[str, ...] = (
     "itertools.",
 )
 _ITERATORS += ("csv.reader", "csv.DictReader", "re.finditer", "os.scandir")
+# Methods that draw from a generator their object was made with (``random_state=``).
+_DRAWING = frozenset({"split", "sample", "rvs"})
 _FITTED_SELF = frozenset({"fit", "partial_fit"})
 
 
@@ -125,6 +128,8 @@ def _library_function(expressions: Expressions, qualified: str, call: Call) -> V
         conduct = Conduct.HOLDS
     _call_arguments(memory, call)
     result = _result(memory, conduct, None, call, _returned(qualified, conduct))
+    if conduct is not Conduct.HOLDS:
+        memory.draw(call.arguments)
     if conduct is Conduct.MUTATES and call.positional:
         memory.change(call.positional[0])
         expressions.hold(call.positional[0], call.arguments[1:])
@@ -187,7 +192,9 @@ def _result(
     """Return what a call of that conduct gives back."""
     given = call.arguments if receiver is None else [receiver, *call.arguments]
     if conduct is Conduct.DRAWS:
-        given = [each for each in (receiver, call.keywords.get("ax")) if each is not None]
+        drawn_on = [receiver, call.keywords.get("ax")]
+        # What a random generator draws does not lead back to it.
+        given = [each for each in drawn_on if each and each.type not in GENERATOR_TYPES]
     if conduct is Conduct.SCALAR or kind in SCALAR_TYPES:
         return scalar(kind or "scalar")
     if conduct in {Conduct.FRESH, Conduct.SAME}:
@@ -230,6 +237,9 @@ def _method(expressions: Expressions, receiver: Value, name: str, call: Call) ->
         conduct = Conduct.SHARES
     _call_arguments(memory, call)
     _change_by_method(expressions, conduct, receiver, call)
+    memory.draw([*call.arguments, *([receiver] if name in _DRAWING else [])])
+    if receiver.code:
+        _change_by_classes(expressions, receiver)
     if conduct is Conduct.FITS:
         memory.trace.fitted |= receiver.own
         target = getattr(call.node, "func", None)
@@ -249,6 +259,18 @@ def _method(expressions: Expressions, receiver: Value, name: str, call: Call) ->
     if plain and (conduct is Conduct.SCALAR or not any(value.reach for value in call.arguments)):
         return scalar() if receiver.type in SCALAR_TYPES else memory.new(call.node)
     return _result(memory, conduct, receiver, call, kind)
+
+
+def _change_by_classes(expressions: Expressions, receiver: Value) -> None:
+    """A library's object (a pipeline) calls methods of the notebook's instances that it holds."""
+    memory = expressions.memory
+    for name in sorted(receiver.code):
+        kept = expressions.frame.peek(name)
+        for region in _classes(memory, kept) if kept is not None and kept.type == "class" else ():
+            for free in sorted(summaries.changed_by_methods(memory, expressions.frame, region)):
+                value = expressions.frame.peek(free)
+                if value is not None and value.type != "class":
+                    memory.change_all(value)
 
 
 def _own_method(

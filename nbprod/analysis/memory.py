@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from nbprod.analysis.scopes import FunctionNode
-from nbprod.analysis.value import FLAT_TYPES, Value, containing
+from nbprod.analysis.value import FLAT_TYPES, GENERATOR_TYPES, Value, containing
 
 CodeNode = FunctionNode | ast.Lambda | ast.ClassDef
 
@@ -83,6 +83,7 @@ class Memory:
         summaries: What is known of functions, by region and argument types.
         active: Functions being summarized.
         states: Regions of what attributes of functions and classes hold.
+        generators: Regions of random generators: who is given one draws from it.
         flat: Regions of plain data, which fitting an estimator never changes.
         shared_columns: A frame and its columns share their values, as before pandas 3.
         owners: Region of a class method to its class.
@@ -94,6 +95,7 @@ class Memory:
     code: dict[int, CodeNode] = field(default_factory=dict)
     summaries: dict[tuple[int, tuple[str, ...]], Summary] = field(default_factory=dict)
     active: set[int] = field(default_factory=set)
+    generators: set[int] = field(default_factory=set)
     flat: set[int] = field(default_factory=set)
     states: set[int] = field(default_factory=set)
     shared_columns: bool = False
@@ -111,11 +113,18 @@ class Memory:
         made = containing(self.region(node), holds, type_name)
         if type_name in FLAT_TYPES:
             self.flat |= made.own
+        elif type_name in GENERATOR_TYPES:
+            self.generators |= made.own
         return made
 
     def change(self, value: Value) -> None:
         """Note that the object itself changes."""
         self.trace.mutated |= value.selves
+
+    def draw(self, values: Iterable[Value]) -> None:
+        """Note that something draws from the random generators that ``values`` lead to."""
+        for value in values:
+            self.trace.mutated |= value.reach & self.generators
 
     def change_all(self, value: Value) -> None:
         """Note that all that ``value`` leads to may change, functions and classes apart."""

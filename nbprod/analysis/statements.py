@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from nbprod.analysis import calls
+from nbprod.analysis import calls, summaries
 from nbprod.analysis.expressions import Expressions
 from nbprod.analysis.frames import Frame, FunctionFrame
 from nbprod.analysis.scopes import definition_names
@@ -174,9 +174,15 @@ class Statements(Expressions):
                     self.frame.load(name, node.lineno)
         regions = self.memory.define(node, self.frame.place())
         held = [value for name in names.deferred if (value := self.frame.peek(name)) is not None]
-        made = containing(self.memory.region(node), held, "class")
+        # What a decorator of the notebook's own reads, the method that it makes reads.
+        around = [
+            value
+            for statement in node.body
+            for value in summaries.own_decorators(self.memory, self.frame, statement)
+        ]
+        made = containing(self.memory.region(node), [*held, *around], "class")
         made = replace(made, reach=made.reach | regions)
-        code = self.code_names(names) - {node.name}
+        code = self.code_names(names).union(*(value.code for value in around)) - {node.name}
         value = self._decorated(node, replace(made, code=code))
         self.frame.store(node.name, value, node.lineno)
 

@@ -10,15 +10,25 @@ from nbprod.analysis.frames import Frame, FunctionFrame
 from nbprod.analysis.library_table import Conduct, method_conduct
 from nbprod.analysis.memory import CodeNode, Memory, Place, Summary, Trace
 from nbprod.analysis.scopes import FunctionNode, argument_names, local_names
-from nbprod.analysis.value import COROUTINE, GENERATOR, Value, containing, joined, scalar
+from nbprod.analysis.value import (
+    COROUTINE,
+    GENERATOR,
+    GENERATOR_TYPES,
+    Value,
+    containing,
+    joined,
+    scalar,
+)
 
 __all__ = [
     "Binding",
     "Summary",
+    "changed_by_methods",
     "is_generator",
     "is_stateful",
     "known",
     "method_of",
+    "own_decorators",
     "summary_of",
 ]
 
@@ -116,6 +126,8 @@ def _parameters(
         frame.symbols[region] = name
         kind = by_name.get(name, "")
         frame.values[name] = containing(region, (), "" if kind.startswith("name:") else kind)
+        if kind in GENERATOR_TYPES:
+            memory.generators.add(region)
     return dict(frame.values)
 
 
@@ -187,6 +199,57 @@ def method_of(memory: Memory, frame: Frame, region: int, name: str) -> tuple[int
                 return found, _BINDINGS[decorators]
         node = _base(memory, frame, node)
     return None
+
+
+def changed_by_methods(memory: Memory, frame: Frame, region: int) -> set[str]:
+    """Return the names from outside whose objects the methods of a notebook's class change.
+
+    Also what the notebook's own decorators change around them.
+    """
+    node, found = memory.code[region], set[str]()
+    for statement in node.body if isinstance(node, ast.ClassDef) else ():
+        if not isinstance(statement, ast.FunctionDef):
+            continue
+        for decorator in own_decorators(memory, frame, statement):
+            found.update(
+                *(_changed_names(memory.code[each]) for each in _code_of(memory, decorator))
+            )
+        method = method_of(memory, frame, region, statement.name)
+        summary = summary_of(memory, frame, method[0], ()) if method else None
+        found |= summary.mutated_free if summary else set()
+    return found
+
+
+def own_decorators(memory: Memory, frame: Frame, node: ast.stmt) -> list[Value]:
+    """Return the decorators of a definition that are the notebook's own."""
+    found = []
+    for decorator in getattr(node, "decorator_list", ()):
+        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        value = frame.peek(called.id) if isinstance(called, ast.Name) else None
+        if value is not None and _code_of(memory, value):
+            found.append(value)
+    return found
+
+
+def _code_of(memory: Memory, value: Value) -> list[int]:
+    return sorted(value.own & memory.code.keys())
+
+
+def _changed_names(node: ast.AST) -> set[str]:
+    """Return the names of which ``node``, functions within it included, changes the objects."""
+    found: set[str] = set()
+    for each in ast.walk(node):
+        target: ast.expr | None = None
+        if isinstance(each, ast.Attribute | ast.Subscript) and not isinstance(each.ctx, ast.Load):
+            target = each.value
+        elif isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute):
+            conduct = method_conduct("", each.func.attr)
+            target = each.func.value if conduct in {Conduct.MUTATES, Conduct.UNKNOWN} else None
+        while isinstance(target, ast.Attribute | ast.Subscript):
+            target = target.value
+        if isinstance(target, ast.Name):
+            found.add(target.id)
+    return found
 
 
 def class_value(memory: Memory, region: int) -> Value:

@@ -17,6 +17,8 @@ _PARTS = ("co_varnames", "co_cellvars", "co_argcount", "co_posonlyargcount", "co
 # How a variable from outside is read depends on whether a function encloses the code.
 _OUTSIDE = {"LOAD_GLOBAL": "LOAD", "LOAD_DEREF": "LOAD", "LOAD_NAME": "LOAD"}
 _OUTSIDE |= {"STORE_GLOBAL": "STORE", "STORE_DEREF": "STORE", "STORE_NAME": "STORE"}
+# ``np.clip(…)`` is another one where ``np`` is imported in the same file than in a later cell.
+_ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
 _PREPARES = frozenset({"COPY_FREE_VARS", "PUSH_NULL", "NOP", "CACHE", "RESUME", "EXTENDED_ARG"})
 _PREPARES |= {"LOAD_CLOSURE", "MAKE_CELL"}
 _CLOSURE = 8  # flag of MAKE_FUNCTION: a tuple of enclosed variables comes first
@@ -113,7 +115,9 @@ def _instructions(code: CodeType) -> Iterator[tuple[str, str]]:
             continue
         if each.opname == "SET_FUNCTION_ATTRIBUTE" and each.arg == _CLOSURE:
             continue
-        if each.opname in _OUTSIDE:
+        if each.opname in _ATTRIBUTES:
+            yield "LOAD_ATTR", name
+        elif each.opname in _OUTSIDE:
             yield _OUTSIDE[each.opname], name
         elif each.opname == "MAKE_FUNCTION":
             yield each.opname, str((each.arg or 0) & ~_CLOSURE)

@@ -383,6 +383,19 @@ def test_a_function_that_a_run_rewrote_equals_its_source(monkeypatch, tmp_path) 
     assert not compare(functions[0], functions[2]).equal
 
 
+def test_where_a_library_was_imported_changes_no_function() -> None:
+    """Python 3.11 calls ``np.clip`` in another way where the same file imports ``np``."""
+    scopes: list[dict[str, Any]] = [{"np": np}, {}, {}]
+    for scope, text in zip(
+        scopes,
+        ("{}", "import numpy as np\n{}", "import numpy as np\n{}".replace("{}", "{}  + 1")),
+        strict=True,
+    ):
+        exec(compile(text.format("f = lambda x: np.clip(x, 0, 1)"), "cell", "exec"), scope)
+    assert compare(scopes[0]["f"], scopes[1]["f"]).equal
+    assert not compare(scopes[0]["f"], scopes[2]["f"]).equal
+
+
 class Handle:
     """Keeps a pointer, as xgboost's models do, and gives pickle what it points to."""
 

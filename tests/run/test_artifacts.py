@@ -173,6 +173,25 @@ def test_lambdas_and_classes_of_the_notebook_travel(tmp_path: Path) -> None:
     assert loaded["box"].get() == [1, 1]
 
 
+def test_what_is_loaded_later_leaves_the_methods_of_earlier_classes_alone(tmp_path: Path) -> None:
+    code = (
+        "import sys, json\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "from nbprod.run.kernel import artifacts\n"
+        "seen = []\n"
+        "class Box:\n    def put(self, v):\n        seen.append(v)\n"
+        "values = {'Box': Box, 'box': Box(), 'seen': seen}\n"
+        "print(json.dumps(artifacts.save_variables(values, list(values), sys.argv[2])))\n"
+    )
+    repository = str(Path(artifacts.__file__).parents[3])
+    arguments = [sys.executable, "-c", code, repository, str(tmp_path / "a.pkl")]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    first, second = (load(json.loads(done.stdout)) for _ in range(2))
+    first["box"].put(1)
+    assert (first["seen"], second["seen"]) == ([1], [])
+    assert type(first["box"]) is first["Box"] is not second["Box"]
+
+
 def test_large_data_is_saved_without_copies(tmp_path: Path) -> None:
     """Saving 64 MiB takes less than a quarter of that in memory of its own."""
     values = {

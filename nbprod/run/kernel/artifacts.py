@@ -239,6 +239,7 @@ class ArtifactUnpickler(pickle.Unpickler):
         super().__init__(file, buffers=buffers)
         self._scope = scope
         self._definitions = definitions
+        self._token = os.urandom(8).hex()
 
     def persistent_load(self, pid: Any) -> Any:
         """Return the namespace that functions of the notebook refer to, or a singleton."""
@@ -256,7 +257,20 @@ class ArtifactUnpickler(pickle.Unpickler):
         if module.startswith("_nbprod_kernel."):
             # Its rebuilding functions; here the runtime may have another name.
             return getattr(importlib.import_module(f"{__package__}.{module[15:]}"), name)
-        return super().find_class(module, name)
+        found = super().find_class(module, name)
+        if name == "_make_skeleton_class" and module.startswith("cloudpickle"):
+            return functools.partial(self._new_class, found)
+        return found
+
+    def _new_class(self, make: Any, *arguments: Any) -> Any:
+        """Make a class that no other load knows.
+
+        cloudpickle gives one class to all loads of a process, and each sets its members
+        anew: the methods would then read the variables that were loaded last.
+        """
+        constructor, name, bases, namespace, tracker, *rest = arguments
+        own = f"{tracker} {self._token}" if tracker is not None else None
+        return make(constructor, name, bases, namespace, own, *rest)
 
 
 def _blob_names(file: BinaryIO) -> list[Any]:

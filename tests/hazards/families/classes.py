@@ -634,4 +634,57 @@ box.item.append(2)
 print(size(box.item), Box[int](3).item)
 """,
     ),
+    Hazard(
+        "a decorator counts the calls of methods that a pipeline makes",
+        """
+# %% load
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.pipeline import make_pipeline
+from sklearn.linear_model import LinearRegression
+calls = {}
+def counted(f):
+    def w(*a, **k):
+        calls[f.__name__] = calls.get(f.__name__, 0) + 1
+        return f(*a, **k)
+    return w
+class Clip(BaseEstimator, TransformerMixin):
+    @counted
+    def fit(self, X, y=None):
+        self.top_ = X.max()
+        return self
+    @counted
+    def transform(self, X):
+        return np.clip(X, 0, self.top_)
+X = np.arange(20.0).reshape(10, 2)
+# %% change
+pipe = make_pipeline(Clip(), LinearRegression())
+pipe.fit(X, X[:, 0])
+# %% again
+print(round(pipe.score(X, X[:, 0]), 6))
+# %% show
+print(calls)
+""",
+    ),
+    Hazard(
+        "methods that a pipeline calls change a dict",
+        """
+# %% load
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.pipeline import make_pipeline
+from sklearn.linear_model import LinearRegression
+seen = {}
+class Same(BaseEstimator, TransformerMixin):
+    def fit(self, X, y=None):
+        seen["fit"] = len(X)
+        self.fitted_ = True
+        return self
+    def transform(self, X):
+        return X
+# %% change
+make_pipeline(Same(), LinearRegression()).fit([[1.0], [2.0]], [1.0, 2.0])
+# %% show
+print(seen)
+""",
+    ),
 )

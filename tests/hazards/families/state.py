@@ -660,4 +660,51 @@ with lock:
     print(total)
 """,
     ),
+    Hazard(
+        "two splitters draw from one generator",
+        """
+# %% load
+import numpy as np
+from sklearn.model_selection import KFold, ShuffleSplit
+rs = np.random.RandomState(0)
+folds = KFold(3, shuffle=True, random_state=rs)
+parts = ShuffleSplit(2, random_state=rs)
+X = np.arange(12.0).reshape(6, 2)
+# %% change
+first = [list(b) for a, b in folds.split(X)]
+# %% show
+print(first, [list(b) for a, b in parts.split(X)])
+""",
+    ),
+    Hazard(
+        "a function that is given a generator",
+        """
+# %% load
+import numpy as np
+from sklearn.model_selection import train_test_split
+rs = np.random.RandomState(0)
+X = np.arange(12.0)
+def halves(X, state):
+    return train_test_split(X, random_state=state)
+# %% change
+a, b = halves(X, rs)
+# %% again
+c, d = train_test_split(X, random_state=rs)
+# %% show
+print(b, d, rs.rand())
+""",
+    ),
+    Hazard(
+        "a method of numpy's global generator, by another name",
+        """
+# %% load
+import numpy as np
+np.random.seed(3)
+rand = np.random.rand
+# %% change
+x = rand(3)
+# %% show
+print(x, rand(2))
+""",
+    ),
 )
