@@ -76,6 +76,31 @@ def left_out_magics_print(output: Path, cells: Collection[int]) -> bool:
     return False
 
 
+CLEARED = "\x1b[2K\r"
+"""What ``clear_output()`` prints where nothing shows what it clears."""
+
+
+def cleared_difference(printed: str, expected: str, *, one_cell: bool) -> str:
+    """Return the first difference from a text that the notebook cleared in between.
+
+    Args:
+        printed: What was printed, nothing of it cleared.
+        expected: What was left in the notebook.
+        one_cell: It is of one cell, so that all was cleared each time; else what cells
+            before had printed stayed.
+    """
+    before, _, rest = printed.rpartition(CLEARED)
+    if not rest.strip() and expected.strip():
+        before, _, rest = before.rpartition(CLEARED)  # wait=True, and nothing came after it
+    if one_cell:
+        return printed_difference(rest, expected)
+    last, theirs = _lines(rest), _lines(expected)
+    if last and theirs[-len(last) :] != last:
+        return printed_difference(rest, "\n".join(theirs[-len(last) :]))
+    kept = "\n".join(theirs[: len(theirs) - len(last)])
+    return printed_difference(kept, before.replace(CLEARED, "\n"), further=True)
+
+
 def printed_difference(printed: str, expected: str, *, further: bool = False) -> str:
     """Return the first difference of two printed texts; empty if there is none.
 

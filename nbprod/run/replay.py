@@ -23,7 +23,13 @@ from nbprod.events import Listener, ProgressEvent, ignore_events
 from nbprod.origin import Origin
 from nbprod.pipeline.ir import Effect, Pipeline, Step
 from nbprod.pipeline.naming import function_name
-from nbprod.run.printed import left_out_magics_print, printed_by, printed_difference
+from nbprod.run.printed import (
+    CLEARED,
+    cleared_difference,
+    left_out_magics_print,
+    printed_by,
+    printed_difference,
+)
 from nbprod.run.record import ArtifactRecord, RunRecord, read_record
 from nbprod.run.safekeeping import kept_folder, safe_files, step_files
 from nbprod.run.shown import shown_by
@@ -426,7 +432,10 @@ def _result(
     cells = cells_of(record, step.name)
     expected = printed_by(Path(record.output), cells)
     further = left_out_magics_print(Path(record.output), cells)
-    difference = printed_difference(printed, expected, further=further)
+    if CLEARED in printed:
+        difference = cleared_difference(printed, expected, one_cell=len(cells) == 1)
+    else:
+        difference = printed_difference(printed, expected, further=further)
     if printed.strip() or expected.strip():
         outputs.append(OutputComparison(PRINTED, not difference, difference, "printed"))
     saved = document["saved"]

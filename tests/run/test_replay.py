@@ -13,7 +13,8 @@ from nbprod.errors import UsageError
 from nbprod.origin import Origin
 from nbprod.pipeline.ir import DefinitionKind, Parameter
 from nbprod.run.execute import RunRequest, execute
-from nbprod.run.printed import printed_difference
+from nbprod.run.kernel import drawn
+from nbprod.run.printed import cleared_difference, printed_difference
 from nbprod.run.replay import ReplayRequest, StepReplay, replay
 
 CELLS = [
@@ -240,3 +241,29 @@ def test_a_package_that_does_not_import(captured: Callable[..., ReplayRequest]) 
 )
 def test_printed_text(one: str, other: str, difference: str) -> None:
     assert printed_difference(one, other) == difference
+
+
+def test_text_that_the_notebook_cleared() -> None:
+    """``clear_output(wait=True)`` in a loop leaves what came last."""
+    mark = "\x1b[2K\r"
+    loop = f"{mark}step 0\n{mark}step 1\n"
+    assert cleared_difference(loop, "step 1\n", one_cell=True) == ""
+    assert cleared_difference(loop + mark, "step 1\n", one_cell=True) == ""
+    assert cleared_difference(loop + mark, "", one_cell=True) == ""
+    assert cleared_difference(loop, "step 0\nstep 1\n", one_cell=True) != ""
+    assert cleared_difference(loop, "step 2\n", one_cell=True) == "line 1: 'step 1' vs 'step 2'"
+    earlier = f"kept\n{loop}"
+    assert cleared_difference(earlier, "kept\nstep 1\n", one_cell=False) == ""
+    assert cleared_difference(earlier, "other\nstep 1\n", one_cell=False) != ""
+    assert cleared_difference(earlier, "kept\nstep 2\n", one_cell=False) != ""
+
+
+def test_what_is_displayed_with_an_id_is_updated_in_place() -> None:
+    drawn.begin([])
+    handle = drawn.display("one", display_id="x")
+    drawn.display("between")
+    assert drawn.display("more") is None
+    assert handle.display_id == "x"
+    drawn.display("two", display_id="x", update=True)
+    assert drawn.texts == ["'two'", "'between'", "'more'"]
+    drawn.begin([])

@@ -19,6 +19,9 @@ figures: list[bytes | None] = []
 texts: list[str] = []
 """The text of each value that ``display()`` was called with, figures left out."""
 
+_places: dict[str, list[tuple[list[Any], int]]] = {}
+"""Where what has a ``display_id`` is among the figures and texts."""
+
 sharp: list[bool] = []
 """For each figure that the notebook showed, whether it did so at double density."""
 
@@ -56,16 +59,35 @@ def _draw(figure: Any) -> None:
         figures.append(None)
 
 
-def display(*values: Any, **_: Any) -> None:
-    """Stand in for IPython's ``display()``."""
-    figure_module: Any = sys.modules.get("matplotlib.figure")
-    formatters: Any = importlib.import_module("IPython.core.formatters")
+def display(*values: Any, display_id: Any = None, update: bool = False, **_: Any) -> Any:
+    """Stand in for IPython's ``display()``; what has an id can be updated where it stands."""
+    functions: Any = importlib.import_module("IPython.core.display_functions")
+    handle = functions.DisplayHandle(None if display_id is True else display_id)
     for value in values:
-        if figure_module is not None and isinstance(value, figure_module.Figure):
-            _draw(value)
+        shown, content = _content(value)
+        places = _places.setdefault(handle.display_id, [])
+        if update:
+            for known, place in places:
+                if known is shown:
+                    known[place] = content
             continue
-        found = formatters.DisplayFormatter().format(value, include={"text/plain"})[0]
-        texts.append(str(found.get("text/plain", "")))
+        shown.append(content)
+        if display_id:
+            places.append((shown, len(shown) - 1))
+    return handle if display_id else None
+
+
+def _content(value: Any) -> tuple[list[Any], Any]:
+    """Return the list that a displayed value belongs into, and what of it."""
+    figure_module: Any = sys.modules.get("matplotlib.figure")
+    if figure_module is not None and isinstance(value, figure_module.Figure):
+        count = len(figures)
+        _draw(value)
+        if len(figures) > count:
+            return figures, figures.pop()
+    formatters: Any = importlib.import_module("IPython.core.formatters")
+    found = formatters.DisplayFormatter().format(value, include={"text/plain"})[0]
+    return texts, str(found.get("text/plain", ""))
 
 
 def forget_captured() -> None:
@@ -95,6 +117,7 @@ def begin(double: list[bool]) -> None:
     """
     figures.clear()
     texts.clear()
+    _places.clear()
     sharp[:] = double
     pyplot: Any = sys.modules.get("matplotlib.pyplot")
     matplotlib: Any = sys.modules.get("matplotlib")
