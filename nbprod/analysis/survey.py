@@ -127,9 +127,10 @@ def _parsed(cell: Cell) -> CellFacts:
 
 def _show_figures(cells: list[CellFacts]) -> None:
     """Read figures at the cells' ends as what a notebook does with them: it shows them."""
-    names = FigureNames()
-    if any("display" in bound_names(each) for facts in cells for each in facts.statements):
+    mentioning = [facts for facts in cells if "display" in facts.code.source]
+    if any("display" in bound_names(each) for facts in mentioning for each in facts.statements):
         return  # unless it is IPython's, it is the author's
+    names = FigureNames()
     for facts in cells:
         if not facts.executed:
             continue

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import click
 
-from nbprod.cli.options import example, json_option, notebook_argument
+from nbprod.cli.options import (
+    example,
+    json_option,
+    notebook_argument,
+    pairs_option,
+    require_option,
+)
 from nbprod.cli.session import session
 
 
@@ -24,21 +30,8 @@ from nbprod.cli.session import session
     type=click.Choice(["github", "gitlab"]),
     help="For which CI system.",
 )
-@click.option(
-    "--require",
-    metavar="CONDITION",
-    multiple=True,
-    help="Fail the job unless a metric meets this, such as 'accuracy>=0.9'. May be repeated.",
-)
-@click.option(
-    "-p",
-    "--parameter",
-    "pairs",
-    metavar="NAME VALUE",
-    type=(str, str),
-    multiple=True,
-    help="A parameter of the run in the job. May be repeated.",
-)
+@require_option
+@pairs_option
 @click.option(
     "--build/--no-build",
     "builds",

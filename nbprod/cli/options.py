@@ -73,17 +73,26 @@ def run_argument(name: str) -> Callable[[Decorated], Decorated]:
     return click.argument(name, metavar="RUN")
 
 
+require_option = click.option(
+    "--require",
+    metavar="CONDITION",
+    multiple=True,
+    help="Fail (exit 1) unless a metric meets this, such as 'accuracy>=0.9'. May be repeated.",
+)
+
+pairs_option = click.option(
+    "-p",
+    "--parameter",
+    "pairs",
+    metavar="NAME VALUE",
+    type=(str, str),
+    multiple=True,
+    help="Set a parameter; checked against its declared type. May be repeated.",
+)
+
+
 def parameter_options(function: Decorated) -> Decorated:
     """Add ``-p NAME VALUE`` and ``-f FILE.yaml``."""
-    pairs = click.option(
-        "-p",
-        "--parameter",
-        "pairs",
-        metavar="NAME VALUE",
-        type=(str, str),
-        multiple=True,
-        help="Set a parameter; checked against its declared type. May be repeated.",
-    )
     files = click.option(
         "-f",
         "--parameters-file",
@@ -93,7 +102,7 @@ def parameter_options(function: Decorated) -> Decorated:
         multiple=True,
         help="Read parameters from a YAML file; -p wins over it.",
     )
-    return pairs(files(function))
+    return pairs_option(files(function))
 
 
 def example(*lines: str) -> str:

@@ -12,6 +12,7 @@ from nbprod.cli.options import (
     json_option,
     kernel_option,
     parameter_options,
+    require_option,
     run_timeout_option,
     target_argument,
     timeout_option,
@@ -40,12 +41,7 @@ from nbprod.cli.session import session
     multiple=True,
     help="Run once for each value; several grids make all combinations, and a table.",
 )
-@click.option(
-    "--require",
-    metavar="CONDITION",
-    multiple=True,
-    help="Fail (exit 1) unless a metric meets this, such as 'accuracy>=0.9'. May be repeated.",
-)
+@require_option
 @click.option(
     "--junit",
     metavar="FILE.xml",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nbprod.cli.runs_table import aligned
+from nbprod.cli.columns import aligned
 from nbprod.workflows.run import RunResult
 from nbprod.workflows.sweep import SweepResult
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
 import click
 
-from nbprod.run.record import RunRecord, RunState
-from nbprod.run.report import hardware, shown
+from nbprod.cli.columns import aligned
+from nbprod.run.record import RunRecord, RunState, is_number
+from nbprod.run.report import hardware, relative, shown
 from nbprod.workflows.diff import Difference, DiffResult
 from nbprod.workflows.rerun import RerunResult
 from nbprod.workflows.runs import RunsResult
@@ -32,29 +32,16 @@ def describe_runs(result: RunsResult) -> str:
         (
             record.run_id,
             Path(record.notebook).name,
-            record.state.value,
+            click.style(record.state.value, fg=COLOURS[record.state]),
             f"{record.seconds:.1f} s",
-            ", ".join(f"{name} {shown(value)}" for name, value in _numbers(record)[:3]),
+            ", ".join(f"{name} {shown(value)}" for name, value in [*record.numbers.items()][:3]),
         )
         for record in result.runs
     ]
-    states = [record.state for record in result.runs]
     lines = aligned(rows)
-    coloured = [
-        line.replace(f" {state.value} ", f" {click.style(state.value, fg=COLOURS[state])} ", 1)
-        for line, state in zip(lines, states, strict=True)
-    ]
     if result.left_out:
-        coloured.append(f"… and {result.left_out} older ones")
-    return "\n".join(coloured)
-
-
-def _numbers(record: RunRecord) -> list[tuple[str, object]]:
-    return [
-        (name, value)
-        for name, value in record.metrics.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    ]
+        lines.append(f"… and {result.left_out} older ones")
+    return "\n".join(lines)
 
 
 def describe_shown(result: ShowResult) -> str:
@@ -79,11 +66,15 @@ def describe_shown(result: ShowResult) -> str:
     lines += _section("steps", steps)
     lines += _section("metrics", [(name, shown(value)) for name, value in record.metrics.items()])
     data = [
-        (_path(file.path, record), f"{file.size:,} bytes", f"sha256 {file.sha256[:12]}")
+        (
+            relative(file.path, record.working_directory),
+            f"{file.size:,} bytes",
+            f"sha256 {file.sha256[:12]}",
+        )
         for file in record.files_read
     ]
     lines += _section("data files", data)
-    written = [(_path(path, record),) for path in record.files_written]
+    written = [(relative(path, record.working_directory),) for path in record.files_written]
     lines += _section("files written", written)
     lines += _section("packages", sorted(record.environment.distributions.items()))
     lines += _section("notes", [(problem,) for problem in record.problems])
@@ -118,21 +109,6 @@ def _cells(numbers: Sequence[int]) -> str:
     return ("cell " if len(numbers) == 1 else "cells ") + ", ".join(map(str, numbers))
 
 
-def _path(path: str, record: RunRecord) -> str:
-    relative = os.path.relpath(path, record.working_directory)
-    return path if relative.startswith("..") else relative
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows as lines with their columns under each other."""
-    columns = max((len(row) for row in rows), default=0)
-    widths = [max((len(row[n]) for row in rows if n < len(row)), default=0) for n in range(columns)]
-    return [
-        "  ".join(f"{value:<{width}}" for value, width in zip(row, widths, strict=False)).rstrip()
-        for row in rows
-    ]
-
-
 _TITLES = {
     "parameter": "parameters",
     "code": "code",
@@ -163,12 +139,8 @@ def _change(found: Difference) -> tuple[str, str]:
         "none" if value is None else _short(value, found.kind) for value in (found.one, found.other)
     ]
     change = f"{values[0]} → {values[1]}"
-    numbers = [
-        value
-        for value in (found.one, found.other)
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    ]
-    step = f"({numbers[1] - numbers[0]:+.4g})" if len(numbers) == 2 else ""
+    one, other = found.one, found.other
+    step = f"({other - one:+.4g})" if is_number(one) and is_number(other) else ""
     return change, step
 
 

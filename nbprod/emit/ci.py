@@ -13,7 +13,7 @@ import nbprod
 from nbprod.emit.project import ProjectFile
 from nbprod.emit.template import render
 from nbprod.errors import UsageError
-from nbprod.pipeline.closure import closure, normalized
+from nbprod.pipeline.closure import normalized
 from nbprod.pipeline.environment import Environment
 from nbprod.pipeline.ir import Pipeline
 
@@ -154,14 +154,9 @@ def _steps(request: CiRequest, lock: str) -> Iterator[CiStep]:
 def lock_text(pipeline: Pipeline, environment: Environment) -> str:
     """Return the lock: what the notebook imports, nbprod, and all that these need, pinned."""
     wanted = [found.distribution for found in pipeline.requirements if found.version]
-    names = closure(
-        [*wanted, "nbprod", "ipykernel"],
-        lambda name: environment.requires.get(name),
-        environment.markers,
-    )
-    pinned = {normalized("nbprod"): f"nbprod=={nbprod.__version__}"}
-    for name in names:
-        distribution, version = environment.versions[name]
+    needed = environment.needed_by([*wanted, "nbprod", "ipykernel"])
+    pinned = {"nbprod": f"nbprod=={nbprod.__version__}"}
+    for name, (distribution, version) in needed.items():
         pinned[name] = f"{distribution}=={version}"
     head = (
         f"# Locked from the environment of the notebook's kernel, Python {environment.python}: "

@@ -6,7 +6,8 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -101,7 +102,7 @@ def write_project(
     plan = plan_write(files, directory, force)
     _check_writable(directory)
     removed = []
-    try:
+    with _disk_failures_told(directory, "convert again"):
         directory.mkdir(parents=True, exist_ok=True)
         for path in plan.changed:
             _replace(directory / path, plan.content[path])
@@ -109,11 +110,6 @@ def write_project(
             if _remove(directory, path):
                 removed.append(path)
         _note_source(directory, notebook)
-    except OSError as error:
-        raise SystemFailedError(
-            f"cannot write {error.filename or directory}: {error.strerror}",
-            fix="make room or mend the permissions, then convert again",
-        ) from error
     unchanged = plan.content.keys() - set(plan.changed)
     return WriteResult(_paths(plan.changed), _paths(unchanged), _paths(removed))
 
@@ -149,13 +145,19 @@ def write_sealed(files: Iterable[ProjectFile], directory: Path, force: bool = Fa
             f"{', '.join(map(str, kept))}",
             fix="move it away, or give --force to lose it",
         )
-    try:
+    with _disk_failures_told(directory, "try again"):
         for path, content in wanted.items():
             _replace(path, content)
+
+
+@contextmanager
+def _disk_failures_told(directory: Path, then: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise SystemFailedError(
             f"cannot write {error.filename or directory}: {error.strerror}",
-            fix="make room or mend the permissions, then try again",
+            fix=f"make room or mend the permissions, then {then}",
         ) from error
 
 

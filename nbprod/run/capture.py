@@ -70,7 +70,6 @@ class Capture:
     overhead: float = 0.0
     current: CellPlan | None = None
     _begun: float = 0.0
-    _latest: StepProgress | None = None
     _done: int = 0
 
     def warn(self, text: str) -> None:
@@ -93,7 +92,6 @@ class Capture:
         """Note that a cell ended as ``state`` says."""
         step = self.steps[cell.step]
         step.seconds += time.monotonic() - self._begun
-        self._latest = step
         step.state = state
         self._done += 1
         if state == "completed":
@@ -128,8 +126,9 @@ class Capture:
         if truth is not None and truth.boundary(cell):
             arguments["watched"] = list(truth.watched(cell))
         answer = ask("boundary", arguments)
-        if self._latest is not None:
-            self._latest.peak = max(self._latest.peak, int(str(answer.get("peak", 0))))
+        if self.current is not None:
+            step = self.steps[self.current.step]
+            step.peak = max(step.peak, int(str(answer.get("peak", 0))))
         survey = answer.get("survey")
         if truth is not None:
             for change in truth.take(survey if isinstance(survey, dict) else None, cell):

@@ -104,7 +104,6 @@ def execute(request: RunRequest, listener: Listener = ignore_events) -> RunRecor
         working_directory=_folder(request),
         kernel_name=kernel_name,
         parameters=request.parameters,
-        sources=_sources(request),
     )
     place = Place(str(request.notebook), capture, nb, request.project, request.places)
     return _run(request, Recording(subject, capture), place, kernel_name)
@@ -198,17 +197,15 @@ def _folder(request: RunRequest) -> Path:
     return (request.working_directory or request.notebook.absolute().parent).absolute()
 
 
-def _sources(request: RunRequest) -> dict[str, str]:
-    """Return the digests of the code that runs besides the notebook's own cells."""
+def _modules(request: RunRequest) -> set[str]:
+    """Return the code that is known to run besides the notebook's own cells."""
     if request.project is None:
         folder = _folder(request)
-        return {
-            str(folder / module.path): module.digest for module in request.pipeline.local_modules
-        }
-    project = request.project.absolute()
+        return {str((folder / module.path).resolve()) for module in request.pipeline.local_modules}
+    project = request.project.resolve()
     return {
-        str(path): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(project.rglob("*.py"))
+        str(path)
+        for path in project.rglob("*.py")
         if not any(part.startswith(".") for part in path.relative_to(project).parts)
     }
 
@@ -240,6 +237,7 @@ def _capture(request: RunRequest, nb: Any, digest: str, listener: Listener) -> C
         isolate=request.isolate,
         cell_timeout=request.cell_timeout,
         run_timeout=request.run_timeout,
+        modules=_modules(request),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from nbprod.errors import UsageError
+from nbprod.run.record import is_number
 
 _GATE = re.compile(r"\s*(?P<metric>[^\W\d][\w.]*)\s*(?P<sign>>=|<=|==|!=|>|<)\s*(?P<limit>\S+)\s*")
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
@@ -82,7 +83,7 @@ def judge(gate: Gate, metrics: Mapping[str, object]) -> GateOutcome:
             known = ", ".join(sorted(metrics)) or "none"
             return GateOutcome(gate, met=False, found=f"no such metric; there are: {known}")
         value = value[part]
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_number(value):
         return GateOutcome(gate, met=False, found=f"{value!r} is no number")
     met = _COMPARE[gate.sign](value, gate.limit)
     return GateOutcome(gate, met, f"{value:.6g}")

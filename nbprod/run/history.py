@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from nbprod.errors import UsageError
@@ -12,17 +14,15 @@ from nbprod.run.record import RECORD, RunRecord, read_record
 LAST = "last"
 
 
-def recorded_runs(beside: Path) -> tuple[RunRecord, ...]:
-    """Return the records of the runs in a folder's ``.nbprod``, newest first.
+def recorded_runs(beside: Path) -> Iterator[RunRecord]:
+    """Yield the records of the runs in a folder's ``.nbprod``, newest first, each when read.
 
     They are for reading only: signatures are not looked at. A folder without a record that
     can be read is left out.
     """
-    found = []
     for folder in reversed(run_folders(beside.absolute())):
         with suppress(UsageError):
-            found.append(read_record(folder, signed=False))
-    return tuple(found)
+            yield read_record(folder, signed=False)
 
 
 def find_run(name: str, beside: Path) -> RunRecord:
@@ -38,7 +38,7 @@ def find_run(name: str, beside: Path) -> RunRecord:
     """
     if (Path(name) / RECORD).is_file():
         return read_record(Path(name).absolute(), signed=False)
-    runs = recorded_runs(beside)
+    runs = list(islice(recorded_runs(beside), 1 if name == LAST else None))
     if not runs:
         raise UsageError(
             f"No run is recorded in {beside.absolute()}.",
@@ -59,6 +59,6 @@ def find_run(name: str, beside: Path) -> RunRecord:
     )
 
 
-def runs_of(notebook: str, runs: tuple[RunRecord, ...]) -> tuple[RunRecord, ...]:
-    """Return the runs of one notebook, in the given order."""
-    return tuple(record for record in runs if record.notebook == notebook)
+def runs_of(notebook: str, runs: Iterable[RunRecord]) -> Iterator[RunRecord]:
+    """Yield the runs of one notebook, in the given order."""
+    return (record for record in runs if record.notebook == notebook)

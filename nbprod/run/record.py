@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeGuard
 
 from nbprod.errors import UsageError
 from nbprod.run.signing import check_signature, sign
@@ -260,7 +261,8 @@ class RunRecord:
         git: ``None`` outside a repository.
         environment: Python, platform, versions of what the notebook imports.
         files_read: Data files with their digests.
-        modules: The user's own modules and scripts that were imported or read.
+        modules: The user's own modules and scripts that were imported or read; in a run
+            of a project, all of its code.
         files_written: Absolute paths.
         steps: In the order of execution.
         metrics: Final values of the metrics.
@@ -274,7 +276,6 @@ class RunRecord:
         stretches: Which variables each stretch of cells really changed, in order.
         undeclared: Changes among them that the conversion did not see.
         shares: Groups of variables that shared objects or buffers at a boundary.
-        sources: The author's own modules, or the project's files: absolute path to sha256.
     """
 
     run_id: str
@@ -306,8 +307,12 @@ class RunRecord:
     stretches: tuple[StretchRecord, ...] = ()
     undeclared: tuple[ChangeRecord, ...] = ()
     shares: tuple[tuple[str, ...], ...] = ()
-    sources: dict[str, str] = field(default_factory=dict)
     schema_version: int = RECORD_SCHEMA
+
+    @property
+    def numbers(self) -> dict[str, int | float]:
+        """The metrics that are numbers."""
+        return {name: value for name, value in self.metrics.items() if is_number(value)}
 
     def artifact(self, step: str, kind: str) -> ArtifactRecord | None:
         """Return the artifact of a step's boundary, ``None`` if there is none."""
@@ -315,6 +320,11 @@ class RunRecord:
             if found.step == step and found.kind == kind:
                 return found
         return None
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Tell whether a metric is a number; truth values are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def write_record(record: RunRecord) -> None:

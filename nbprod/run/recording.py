@@ -46,7 +46,6 @@ class RunSubject:
     working_directory: Path
     kernel_name: str
     parameters: Mapping[str, object] = field(default_factory=dict)
-    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 class Recording:
@@ -128,7 +127,6 @@ class Recording:
             stretches=tuple(capture.truth.stretches) if capture.truth else (),
             undeclared=tuple(capture.truth.undeclared) if capture.truth else (),
             shares=tuple(sorted(capture.truth.shares)) if capture.truth else (),
-            sources=dict(subject.sources),
         )
 
     def _environment(self) -> RunEnvironment:

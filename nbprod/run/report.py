@@ -79,7 +79,7 @@ def summary_of(record: RunRecord, folder: str = ".") -> Iterator[str]:
     )
     yield from table("Steps", ("step", "cells", "seconds", "peak memory", "state"), steps)
     files = (
-        (_relative(file.path, record.working_directory), f"{file.size:,}", file.sha256)
+        (relative(file.path, record.working_directory), f"{file.size:,}", file.sha256)
         for file in record.files_read
     )
     yield from table("Data files", ("file", "bytes", "sha256"), files)
@@ -171,6 +171,7 @@ def plain(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", text.replace("\n", " ")).replace("\\<", "&lt;")
 
 
-def _relative(path: str, folder: str) -> str:
-    relative = os.path.relpath(path, folder)
-    return path if relative.startswith("..") else relative
+def relative(path: str, folder: str) -> str:
+    """Return a path as seen from a folder, unless it lies outside."""
+    found = os.path.relpath(path, folder)
+    return path if found.startswith("..") else found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,8 +62,9 @@ def _marked(
     if second is None:
         return found
     own = {(output.kind, output.name): output for output in second.outputs}
-    printed = _printed(request, again, found.step)
-    own[printed.kind, printed.name] = printed
+    printed = printed_comparison(again, request.record, cells_of(request.record, found.step))
+    if printed is not None:
+        own[printed.kind, printed.name] = printed
     outputs = []
     for output in found.outputs:
         differs = "" if output.equal else _stably_printed(request, again, found, output)
@@ -99,10 +101,12 @@ def _place(detail: str) -> str:
     return _NUMBERS.sub("#", detail.rpartition(": ")[0])
 
 
-def _printed(request: ReplayRequest, again: RunRecord, step: str) -> OutputComparison:
-    texts = [
-        printed_by(Path(record.output), cells_of(record, step))
-        for record in (again, request.record)
-    ]
+def printed_comparison(
+    again: RunRecord, first: RunRecord, cells: Collection[int]
+) -> OutputComparison | None:
+    """Compare what cells printed in two runs; ``None`` if neither printed anything."""
+    texts = [printed_by(Path(record.output), cells) for record in (again, first)]
+    if not any(text.strip() for text in texts):
+        return None
     difference = printed_difference(*texts)
     return OutputComparison(PRINTED, not difference, difference, "printed")

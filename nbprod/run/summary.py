@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nbprod.errors import NbprodError
 from nbprod.run.gate import GateOutcome
-from nbprod.run.record import RunRecord
+from nbprod.run.record import RunRecord, is_number
 from nbprod.run.report import plain, shown, table
 
 
@@ -69,9 +69,8 @@ def _metrics(record: RunRecord, last: RunRecord | None) -> Iterator[str]:
 
 
 def _change(now: object, before: object) -> str:
-    for value in (now, before):
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return "" if now == before else "changed"
-    assert isinstance(now, int | float)
-    assert isinstance(before, int | float)
-    return "" if now == before else ("+" if now > before else "") + shown(float(now - before))
+    if now == before:
+        return ""
+    if not is_number(now) or not is_number(before):
+        return "changed"
+    return ("+" if now > before else "") + shown(float(now - before))

@@ -11,9 +11,9 @@ from nbprod.errors import UsageError
 from nbprod.events import Listener, PlanEvent, ignore_events
 from nbprod.run.history import find_run
 from nbprod.run.parameter_types import evaluate
-from nbprod.run.printed import printed_by, printed_difference
-from nbprod.run.record import RunRecord, RunState, read_record
-from nbprod.run.replay import PRINTED, OutputComparison, ReplayRequest, compare_again
+from nbprod.run.record import RunRecord, RunState
+from nbprod.run.replay import OutputComparison, ReplayRequest, compare_again
+from nbprod.run.stability import printed_comparison
 from nbprod.workflows.place import place_of_runs
 from nbprod.workflows.run import execute_stage
 from nbprod.workflows.stage import stage
@@ -132,12 +132,12 @@ def changed_inputs(record: RunRecord) -> Iterator[ChangedInput]:
     """Yield what a run used that is another now: code, data files, packages."""
     from nbprod.run.environment import collect_environment
 
-    for file, digest in ((record.notebook, record.notebook_digest), *record.sources.items()):
-        if _digest(Path(file)) != digest:
-            yield ChangedInput("code", file)
-    for found in record.files_read:
-        if found.path not in record.sources and _digest(Path(found.path)) != found.sha256:
-            yield ChangedInput("data", found.path)
+    if _digest(Path(record.notebook)) != record.notebook_digest:
+        yield ChangedInput("code", record.notebook)
+    for kind, files in (("code", record.modules), ("data", record.files_read)):
+        for found in files:
+            if _digest(Path(found.path)) != found.sha256:
+                yield ChangedInput(kind, found.path)
     environment = collect_environment(record.kernel)
     installed = dict(environment.versions.values())
     if environment.python != record.environment.python:
@@ -183,7 +183,6 @@ def _results(
     listener: Listener,
 ) -> Iterator[Repeated]:
     """Yield every result of the two runs, compared in processes of their own."""
-    read_record(first.folder)  # what it saved is loaded only if the record is ours
     project = generated_project(Prepared(subject, parameters, "", verify=True), lambda _: None)
     request = ReplayRequest(
         project=project.directory, package=project.package, pipeline=subject.pipeline, record=first
@@ -195,12 +194,9 @@ def _results(
         for output in found.outputs:
             yield Repeated(found.step, output)
     for step in first.steps:
-        texts = [printed_by(Path(record.output), set(step.cells)) for record in (again, first)]
-        if any(text.strip() for text in texts):
-            difference = printed_difference(*texts)
-            yield Repeated(
-                step.name, OutputComparison(PRINTED, not difference, difference, "printed")
-            )
+        printed = printed_comparison(again, first, step.cells)
+        if printed is not None:
+            yield Repeated(step.name, printed)
     for name in dict.fromkeys((*first.metrics, *again.metrics)):
         one, other = again.metrics.get(name), first.metrics.get(name)
         detail = "" if one == other else f"{one} vs {other}"

@@ -230,9 +230,5 @@ def execute_stage(
 
 def describe_metrics(record: RunRecord) -> str:
     """Return the run's first metrics in one line, such as ``accuracy 0.91``."""
-    numbers = [
-        f"{name} {value:.4g}"
-        for name, value in record.metrics.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    ]
+    numbers = [f"{name} {value:.4g}" for name, value in record.numbers.items()]
     return ", ".join(numbers[:4])

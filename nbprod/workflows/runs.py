@@ -67,5 +67,6 @@ def runs(request: RunsRequest) -> RunsResult:
     found = recorded_runs(folder)
     if notebook is not None:
         found = runs_of(str(notebook), found)
-    shown = found[: request.limit] if request.limit else found
-    return RunsResult(folder, shown, len(found) - len(shown))
+    every = tuple(found)
+    shown = every[: request.limit] if request.limit else every
+    return RunsResult(folder, shown, len(every) - len(shown))

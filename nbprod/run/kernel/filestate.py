@@ -130,26 +130,28 @@ def state(path: str, kept: str = "") -> dict[str, Any]:
     if os.path.isdir(path):
         found["sha256"] = FOLDER
     elif os.path.isfile(path):
-        found.update(sha256=_keep(path, kept), size=status.st_size)
+        found.update(sha256=_keep(path, kept)[0], size=status.st_size)
     else:
         found["sha256"] = UNKNOWN  # a pipe, a socket
     return found
 
 
-def _keep(path: str, kept: str) -> str:
+def _keep(path: str, kept: str) -> tuple[str, bool]:
+    """Keep what a file holds; return its digest, and whether nobody had kept that before."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         for block in iter(lambda: file.read(1 << 20), b""):
             digest.update(block)
         text = digest.hexdigest()
         copy = os.path.join(kept, text)
-        if kept and not os.path.exists(copy):
+        new = bool(kept) and not os.path.exists(copy)
+        if new:
             beside = f"{copy}.{os.getpid()}.part"
             file.seek(0)
             with open(beside, "wb") as target:
                 shutil.copyfileobj(file, target, 1 << 20)
             os.replace(beside, copy)
-    return text
+    return text, new
 
 
 def bring(states: Iterable[Mapping[str, Any]], kept: str) -> list[str]:
@@ -211,13 +213,8 @@ def _as_wanted(found: Mapping[str, Any]) -> bool:
 
 
 def _keep_present(path: str, kept: str) -> bool:
-    """Keep what a file holds; tell whether nobody had kept that before."""
-    if not os.path.isfile(path) or os.path.islink(path):
-        return False
-    new = not os.path.exists(os.path.join(kept, _keep(path, "")))
-    if new:
-        _keep(path, kept)
-    return new
+    """Keep what is at a path if that is a file; tell whether nobody had kept that before."""
+    return os.path.isfile(path) and not os.path.islink(path) and _keep(path, kept)[1]
 
 
 def _put(found: Mapping[str, Any], kept: str) -> None:

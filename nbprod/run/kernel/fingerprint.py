@@ -338,7 +338,7 @@ class Fingerprint:
             self.add(dict(value.__dict__))
 
     def _object(self, value: Any) -> None:
-        kind = type(value)
+        kind: Any = type(value)
         self._class(value)
         if isinstance(value, enum.Enum):
             self._tag("member", value.name)
@@ -423,6 +423,7 @@ def _has_plain_state(kind: type) -> bool:
     return all(base is object or base.__flags__ & _HEAP_TYPE for base in kind.__mro__)
 
 
+@functools.cache
 def _says_its_state(kind: type) -> bool:
     own = {"__getstate__", "__reduce__", "__reduce_ex__"}
     return any(own & vars(base).keys() for base in kind.__mro__ if base is not object)
