@@ -35,6 +35,7 @@ spec.loader.exec_module(module)
 from _nbprod_kernel.bootstrap import start
 start({settings!r})
 """
+_STARTS = 3
 _CARRIED = ("sha256", "search", "prints")
 _CALL = "__import__('sys').modules['_nbprod_kernel.bootstrap'].call({request!r})"
 
@@ -78,6 +79,42 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
                 log = stack.enter_context(self.capture.folder.kernel_log.open("ab"))
                 self._kernel_options = {"stdout": log, "stderr": log}
             return super().execute(**options, **self._kernel_options)
+
+    async def async_start_new_kernel_client(self) -> Any:  # noqa: ANN401
+        """Start a kernel anew that died before it answered.
+
+        Jupyter chooses free ports first and the kernel binds them later: another program
+        may have taken one meanwhile, and the kernel ends with "Address already in use".
+
+        Raises:
+            KernelStartError: None of three answered, with the kernel's last words.
+        """
+        for left in reversed(range(_STARTS)):
+            try:
+                return await super().async_start_new_kernel_client()
+            except RuntimeError as error:
+                if not left or "died" not in str(error):
+                    raise KernelStartError(self._last_words() or str(error)) from error
+            self.km = self.create_kernel_manager()
+            await self.async_start_new_kernel(**self._kernel_options)
+        return None
+
+    def _last_words(self) -> str:
+        """Return the last line that the kernel wrote by itself."""
+        if self.capture.folder is None:
+            return ""
+        lines = self.capture.folder.kernel_log.read_text(errors="replace").splitlines()
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+    start_new_kernel_client = run_sync(async_start_new_kernel_client)
+
+    async def _async_cleanup_kernel(self) -> None:
+        # nbclient forgets the manager of a kernel that did not start, and asserts it here:
+        # that would hide why it did not.
+        if self.km is not None:
+            await super()._async_cleanup_kernel()
+
+    _cleanup_kernel = run_sync(_async_cleanup_kernel)
 
     def papermill_execute_cells(self) -> None:
         """Run the cells in order until one fails, as papermill's client does."""
@@ -177,11 +214,13 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
             self.capture.warn(f"Between steps, state was not carried over: {problem}")
 
     def _enter_kernel(self) -> None:
-        provisioner = getattr(self.km, "provisioner", None)
-        for group in {getattr(provisioner, "pgid", None), getattr(provisioner, "pid", None)}:
-            if group and group != os.getpgrp():
-                self._groups.add(group)
+        self._groups |= self._kernel_groups()
         self._observing = self.capture.folder is not None and self._boot()
+
+    def _kernel_groups(self) -> set[int]:
+        provisioner = getattr(self.km, "provisioner", None)
+        groups = {getattr(provisioner, "pgid", None), getattr(provisioner, "pid", None)}
+        return {group for group in groups if group and group != os.getpgrp()}
 
     def _boot(self) -> bool:
         settings = {
@@ -236,6 +275,10 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(group, signal.SIGKILL)
         self._groups.clear()
+
+
+class KernelStartError(Exception):
+    """No kernel answered, however often one was started."""
 
 
 class NamespaceError(Exception):

@@ -220,7 +220,7 @@ def timed_out(place: Place) -> UserCodeError:
 def kernel_did_not_start(kernel_name: str, reason: str) -> SystemFailedError:
     """Describe a kernel that could not be started."""
     return SystemFailedError(
-        f"The kernel {kernel_name!r} did not start: {_first_line(reason) or 'no reason given'}.",
+        f"The kernel {kernel_name!r} did not start: {_first_line(reason).rstrip('.') or 'no reason'}.",
         fix="Start it in JupyterLab, or with `jupyter console`, to see what is wrong with it.",
     )
 
@@ -237,7 +237,7 @@ def failure_of(error: BaseException, place: Place, kernel_name: str) -> NbprodEr
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
-    from nbprod.run.client import NamespaceError
+    from nbprod.run.client import KernelStartError, NamespaceError
 
     if isinstance(error, NbprodError):
         return error
@@ -249,6 +249,8 @@ def failure_of(error: BaseException, place: Place, kernel_name: str) -> NbprodEr
         return timed_out(place)
     if isinstance(error, DeadKernelError):
         return dead_kernel(place) if place.capture.current else _did_not(kernel_name, error)
+    if isinstance(error, KernelStartError):
+        return _did_not(kernel_name, error)
     if isinstance(error, NamespaceError):
         return RefusedError(
             f"{place.words()}: what it leaves could not be carried into the next step's own "

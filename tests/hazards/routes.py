@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -209,7 +210,8 @@ class Laboratory:
             verdict = REFUSED if code in {2, 3} else FAILS
             return Outcome(verdict, detail, code, tuple(sorted(codes)))
         except Exception as error:  # no traceback may reach a user: that counts as a failure
-            return Outcome(FAILS, f"{type(error).__name__}: {error}", 1)
+            where = "".join(traceback.format_exception(error)[-6:])
+            return Outcome(FAILS, f"{type(error).__name__}: {error}\n{where}", 1)
         generated = earlier.get("convert, run DIR")
         if run == self._verify and generated is not None and generated.verdict in {WRONG, FAILS}:
             problems = [f"called equivalent, but: {generated.detail}"]

@@ -142,6 +142,67 @@ def test_a_dead_kernel_is_said_and_its_children_are_gone(
     assert read_record(run_folders(tmp_path)[-1]).state is RunState.FAILED
 
 
+def stumbling_kernel(folder: Path, starts: set[int]) -> None:
+    """Install a kernel ``stumbling`` that ends at once at these of its starts, counted from 1."""
+    script = folder / "stumbling.py"
+    script.write_text(
+        "import pathlib, runpy\n"
+        f"count = pathlib.Path({str(folder / 'starts')!r})\n"
+        "number = 1 + len(count.read_text()) if count.exists() else 1\n"
+        "count.write_text('.' * number)\n"
+        f"if number in {starts!r}:\n"
+        "    raise SystemExit('zmq.error.ZMQError: Address already in use')\n"
+        "runpy.run_module('ipykernel_launcher', run_name='__main__')\n"
+    )
+    spec = folder / "kernels" / "stumbling"
+    spec.mkdir(parents=True)
+    command = [sys.executable, str(script), "-f", "{connection_file}"]
+    spec.joinpath("kernel.json").write_text(
+        json.dumps({"argv": command, "display_name": "stumbling", "language": "python"})
+    )
+
+
+@pytest.mark.parametrize("isolate", [False, True])
+def test_a_kernel_that_dies_before_it_answers_is_started_again(
+    write_notebook: Make,
+    make_pipeline: Make,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    isolate: bool,
+) -> None:
+    home = tmp_path_factory.mktemp("jupyter")
+    stumbling_kernel(home, {1, 3})
+    monkeypatch.setenv("JUPYTER_PATH", str(home))
+    path = write_notebook([("step:one", "x = 1"), ("step:two", "print(x + 1)")])
+    pipeline = make_pipeline(path, {"one": ([], ["x"]), "two": (["x"], [])})
+    record = execute(RunRequest(path, pipeline, kernel_name="stumbling", isolate=isolate))
+    assert outputs(record.output) == ["", "2\n"]
+    assert len((home / "starts").read_text()) == (4 if isolate else 2)
+    assert kernels_of(os.getpid()) == []
+
+
+@pytest.mark.parametrize("isolate", [False, True])
+def test_a_kernel_that_never_starts_is_said(
+    write_notebook: Make,
+    make_pipeline: Make,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    isolate: bool,
+) -> None:
+    home = tmp_path_factory.mktemp("jupyter")
+    stumbling_kernel(home, set(range(1 + isolate, 9)))
+    monkeypatch.setenv("JUPYTER_PATH", str(home))
+    path = write_notebook([("step:one", "x = 1"), ("step:two", "print(x + 1)")])
+    pipeline = make_pipeline(path, {"one": ([], ["x"]), "two": (["x"], [])})
+    with pytest.raises(SystemFailedError, match="Address already in use"):
+        execute(RunRequest(path, pipeline, kernel_name="stumbling", isolate=isolate))
+    assert len((home / "starts").read_text()) == 3 + isolate
+    assert read_record(run_folders(tmp_path)[-1]).state is RunState.FAILED
+    assert kernels_of(os.getpid()) == []
+
+
 @pytest.mark.parametrize("limit", ["cell_timeout", "run_timeout"])
 def test_timeouts(write_notebook: Make, make_pipeline: Make, limit: str) -> None:
     path = write_notebook(["x = 1", "import time; time.sleep(60)"])
@@ -202,7 +263,7 @@ def test_a_kernel_that_does_not_start(
     )
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
     path = write_notebook(["x = 1"])
-    with pytest.raises(SystemFailedError, match="'broken' did not start"):
+    with pytest.raises(SystemFailedError, match="'broken' did not start: no such library"):
         execute(RunRequest(path, make_pipeline(path), kernel_name="broken", start_timeout=20))
     with pytest.raises(UsageError, match="no kernel named 'nope'") as caught:
         execute(RunRequest(path, make_pipeline(path), kernel_name="nope"))

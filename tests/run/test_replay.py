@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -258,7 +259,8 @@ def test_text_that_the_notebook_cleared() -> None:
     assert cleared_difference(earlier, "kept\nstep 2\n", one_cell=False) != ""
 
 
-def test_what_is_displayed_with_an_id_is_updated_in_place() -> None:
+def test_what_is_displayed_with_an_id_is_updated_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "matplotlib.pyplot", raising=False)  # its backend stays
     drawn.begin([])
     handle = drawn.display("one", display_id="x")
     drawn.display("between")
