@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import pytest
 
 from tests.hazards.hazard import Hazard
-from tests.hazards.routes import Fate, run_all
+from tests.hazards.routes import CORRECT, REFUSED, Fate, run_all
 
 
 class Fates:
@@ -20,7 +21,8 @@ class Fates:
     """
 
     def __init__(self, hazards: Sequence[Hazard], ordinary: bool = False) -> None:
-        self._coming = run_all(hazards, ordinary=ordinary)
+        beside = "PYTEST_XDIST_WORKER" in os.environ  # tests of other files run meanwhile
+        self._coming = run_all(hazards, workers=1 if beside else 2, ordinary=ordinary)
         self._known: dict[str, Fate] = {}
 
     def of(self, hazard: Hazard) -> Fate:
@@ -52,23 +54,41 @@ class Told:
             yield f"random notebooks, plainly, isolated and as generated code: {self.programs}"
 
 
-_TOLD = pytest.StashKey[Told]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Make the place for what is told."""
-    config.stash[_TOLD] = Told()
-
-
 @pytest.fixture(scope="session")
-def told(pytestconfig: pytest.Config) -> Told:
-    """Return the place for what is told at the end."""
-    return pytestconfig.stash[_TOLD]
+def told(said: list[str]) -> Iterator[Told]:
+    """Count what ran; the counts are said after the tests."""
+    counted = Told()
+    yield counted
+    said.extend(counted.lines())
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    """Say how many hazards and programs ran."""
-    for line in config.stash[_TOLD].lines():
-        terminalreporter.write_line(line)
+def named(hazards: Sequence[Hazard]) -> list[object]:
+    """Return test parameters with the hazards' names."""
+    return [pytest.param(hazard, id=hazard.name) for hazard in hazards]
+
+
+def chosen(request: pytest.FixtureRequest, test: str) -> list[Hazard]:
+    """Return the hazards that this session asks ``test`` about."""
+    return [
+        item.callspec.params["hazard"]
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.originalname == test
+    ]
+
+
+def check(hazard: Hazard, fates: Fates, told: Told | None = None) -> None:
+    """Assert that ``hazard`` fared as it is expected to, on each route."""
+    fate = fates.of(hazard)
+    if hazard.known:
+        pytest.xfail(hazard.known)
+    assert not fate.problem, f"the notebook itself does not run: {fate.problem}"
+    for route, outcome in fate.outcomes.items():
+        if told is not None:
+            told.verdicts[route][outcome.verdict] += 1
+    for route, outcome in fate.outcomes.items():
+        reason = hazard.refused or hazard.refused_on.get(route, "")
+        expected = REFUSED if reason else CORRECT
+        assert outcome.verdict == expected, f"{route}: {outcome.verdict}: {outcome.detail}"
+        if reason:
+            assert outcome.detail
+            assert not hazard.code or hazard.code in outcome.codes, (route, outcome)
