@@ -219,8 +219,9 @@ def timed_out(place: Place) -> UserCodeError:
 
 def kernel_did_not_start(kernel_name: str, reason: str) -> SystemFailedError:
     """Describe a kernel that could not be started."""
+    told = _first_line(reason).rstrip(".") or "no reason given"
     return SystemFailedError(
-        f"The kernel {kernel_name!r} did not start: {_first_line(reason).rstrip('.') or 'no reason'}.",
+        f"The kernel {kernel_name!r} did not start: {told}.",
         fix="Start it in JupyterLab, or with `jupyter console`, to see what is wrong with it.",
     )
 
