@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 DEMO := .demo
+# Tests wait for kernels, services and browsers much of the time.
+TEST_PROCESSES ?= 3
 .DEFAULT_GOAL := help
 
 .PHONY: help setup format check test test-fast rules demo demo-stop lock clean
@@ -36,7 +38,7 @@ test: setup ## all tests, browser and container ones included where the machine 
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	cd extension && $(BIN)/jlpm run test
-	$(BIN)/python -m pytest -rRsfE --reruns 1 -n logical --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -rRsfE --reruns 1 -n $(TEST_PROCESSES) --dist loadfile
 
 demo: setup ## the main job on a real notebook, ending with a service that answers
 	@PATH="$(BIN):$$PATH" scripts/demo $(DEMO)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -21,8 +20,7 @@ class Fates:
     """
 
     def __init__(self, hazards: Sequence[Hazard], ordinary: bool = False) -> None:
-        beside = "PYTEST_XDIST_WORKER" in os.environ  # tests of other files run meanwhile
-        self._coming = run_all(hazards, workers=1 if beside else 2, ordinary=ordinary)
+        self._coming = run_all(hazards, ordinary=ordinary)
         self._known: dict[str, Fate] = {}
 
     def of(self, hazard: Hazard) -> Fate:

@@ -306,12 +306,12 @@ def _messages(error: Any) -> list[str]:
 # Many hazards ------------------------------------------------------------------------------
 
 
-def run_all(hazards: Sequence[Hazard], workers: int = 2, ordinary: bool = False) -> Iterator[Fate]:
+def run_all(hazards: Sequence[Hazard], workers: int = 3, ordinary: bool = False) -> Iterator[Fate]:
     """Run hazards by all routes, in processes of their own, and yield how each fared.
 
     Args:
         hazards: The hazards.
-        workers: Processes at a time.
+        workers: Processes at a time; half of the time, each waits for a kernel.
         ordinary: Start each kernel and step process anew, as users' are.
     """
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
