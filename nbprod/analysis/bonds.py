@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nbprod.analysis.dataflow import StepFlow, StepNames
@@ -29,7 +29,7 @@ class Bond:
 
 def bonds(flows: Sequence[StepFlow], definitions: Definitions) -> list[Bond]:
     """Find what cannot be cut."""
-    found = list(_classes(flows, definitions))
+    found: list[Bond] = []
     producer: dict[str, int] = {}
     unsure: dict[str, int] = {}
     for position, each in enumerate(flows):
@@ -48,19 +48,17 @@ def bonds(flows: Sequence[StepFlow], definitions: Definitions) -> list[Bond]:
     return found
 
 
-def _classes(flows: Sequence[StepFlow], definitions: Definitions) -> Iterator[Bond]:
-    """A class that reads the notebook's variables exists once: its users are one step."""
-    for candidate in definitions.repeated():
-        if candidate.kind is not Kind.CLASS:
-            continue
-        users = [
-            position
-            for position, each in enumerate(flows)
-            if candidate.name in each.names.mentioned
-        ]
-        if len(users) > 1:
-            reason = "is a class that reads the notebook's variables or has a state of its own"
-            yield Bond(users[0], users[-1], candidate.name, reason)
+def shared_classes(flows: Sequence[StepFlow], definitions: Definitions) -> frozenset[str]:
+    """Return the classes that exist once, as they have a state or read variables, for many steps.
+
+    One step alone can hold such a class; between several it has to be handed on.
+    """
+    return frozenset(
+        candidate.name
+        for candidate in definitions.repeated()
+        if candidate.kind is Kind.CLASS
+        and sum(candidate.name in each.names.mentioned for each in flows) > 1
+    )
 
 
 def _reason(

@@ -325,6 +325,8 @@ def _change_by_method(
             memory.change_all(call.keywords[name])
 
 
+_METACLASSES = frozenset({"type", "ABCMeta", "EnumMeta", "EnumType"})
+
 # The author's own code -------------------------------------------------------------
 
 
@@ -400,10 +402,53 @@ def _instance(
         made = replace(made, reach=made.reach | callee.reach)
     own = summaries.method_of(memory, expressions.frame, region, "__init__")
     if own is not None:
-        _apply(expressions, own[0], made, call, bound=made)
+        # What methods read of a function around the class is kept with the class.
+        around = replace(made, reach=made.reach | callee.reach)
+        _apply(expressions, own[0], around, call, bound=made)
     elif node.bases:
         _call_arguments(memory, call)
     return made
+
+
+def class_made(
+    expressions: Expressions, node: ast.ClassDef, made: Value, bases: Sequence[Value]
+) -> None:
+    """Tell the notebook's own base classes and metaclasses that there is a new class.
+
+    Args:
+        expressions: Where.
+        node: The new class.
+        made: Its value.
+        bases: Its base classes and its metaclass.
+    """
+    memory = expressions.memory
+    pending, seen = list(bases), set[int]()
+    while pending:
+        base = pending.pop()
+        for region in _classes(memory, base):
+            code = memory.code[region]
+            assert isinstance(code, ast.ClassDef)
+            if region in seen:
+                continue
+            seen.add(region)
+            told = False
+            for name in ("__init_subclass__", "__new__", "__init__"):
+                meta = name != "__init_subclass__"
+                if meta and not _is_metaclass(code):
+                    continue
+                own = summaries.method_of(memory, expressions.frame, region, name)
+                if own is not None:
+                    told = True
+                    call = Call(node, (made, made, made) if meta else (), {}, False)
+                    _apply(expressions, own[0], base, call, bound=made)
+            if told and summaries.is_stateful(code):
+                memory.change(base)
+            above = [*code.bases, *(each.value for each in code.keywords)]
+            pending += filter(None, (expressions.frame.peek(ast.unparse(each)) for each in above))
+
+
+def _is_metaclass(node: ast.ClassDef) -> bool:
+    return any(ast.unparse(each).rpartition(".")[2] in _METACLASSES for each in node.bases)
 
 
 def _apply(

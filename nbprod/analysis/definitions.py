@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -76,7 +76,10 @@ class Definitions:
 
 
 def find_definitions(
-    survey: Survey, parameters: Iterable[str], installed: Installed
+    survey: Survey,
+    parameters: Iterable[str],
+    installed: Installed,
+    shared: Collection[str] = (),
 ) -> Definitions:
     """Decide about each import, function, class and constant of the notebook.
 
@@ -84,10 +87,12 @@ def find_definitions(
         survey: The facts.
         parameters: Names of the parameters, which are never constants.
         installed: Tells whether a module can be imported before any cell has run.
+        shared: Classes that stay the notebook's variables: they exist once, and several
+            steps use them.
     """
     bindings = _bindings(survey)
     bound = frozenset(bindings)
-    kept = set(parameters)
+    kept = {*parameters, *shared}
     groups: dict[str, list[Candidate]] = defaultdict(list)
     called = _read_when_called(survey)
     for facts in survey.cells:

@@ -183,7 +183,13 @@ class Statements(Expressions):
         made = containing(self.memory.region(node), [*held, *around], "class")
         made = replace(made, reach=made.reach | regions)
         code = self.code_names(names).union(*(value.code for value in around)) - {node.name}
-        value = self._decorated(node, replace(made, code=code))
+        made = replace(made, code=code)
+        above = [self.value(each) for each in node.bases]
+        above += [self.value(each.value) for each in node.keywords]
+        # The class leads to those above it: what they hold is seen through it.
+        made = replace(made, reach=made.reach.union(*(each.reach for each in above)))
+        calls.class_made(self, node, made, above)
+        value = self._decorated(node, made)
         self.frame.store(node.name, value, node.lineno)
 
     def _decorated(

@@ -17,7 +17,14 @@ DEFAULTDICT = "collections.defaultdict"
 # They hold data, not objects that others hold too.
 FLAT_TYPES = frozenset({"pandas.DataFrame", "pandas.Series", "pandas.Index", "numpy.ndarray"})
 
-GENERATOR_TYPES = frozenset({"numpy.random.RandomState", "numpy.random.Generator", "random.Random"})
+GENERATOR_TYPES = frozenset(
+    {
+        "numpy.random.RandomState",
+        "numpy.random.Generator",
+        "numpy.random.BitGenerator",
+        "random.Random",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

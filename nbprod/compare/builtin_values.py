@@ -81,7 +81,9 @@ def is_container(value: Any) -> bool:
 
 def container_difference(walk: Walk, one: Any, other: Any) -> str:
     """Compare two containers of one type, element by element, and what a subclass adds."""
-    if isinstance(one, random.Random):
+    if isinstance(one, random.SystemRandom):
+        found = ""  # it has no state
+    elif isinstance(one, random.Random):
         found = walk.compare(one.getstate(), other.getstate(), "generator state")
     elif isinstance(one, Mapping):
         found = _mapping_difference(walk, one, other)

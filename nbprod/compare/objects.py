@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import io
+import itertools
 import re
 import threading
 import types
@@ -169,6 +170,8 @@ def object_difference(walk: Walk, one: Any, other: Any) -> str:
     opened = _opened(one), _opened(other)
     if None not in opened:
         return walk.compare(*opened)
+    if isinstance(one, itertools.count):
+        return "" if repr(one) == repr(other) else versus(repr(one), repr(other))
     if _is_read_once(one):
         raise NotComparableError(f"a {type(one).__name__} can be read only once")
     if type(one).__name__ == "CapturedIO":  # what %%capture NAME keeps

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from nbprod.analysis.annotations import Annotations
 from nbprod.analysis.blocks import CellBlock, cell_block
-from nbprod.analysis.bonds import Bond, bonds, merge
+from nbprod.analysis.bonds import Bond, bonds, merge, shared_classes
 from nbprod.analysis.dataflow import StepFlow, flow
 from nbprod.analysis.definitions import Definitions, Installed, find_definitions
 from nbprod.analysis.headings import Outline, outline
@@ -44,9 +44,10 @@ class Plan:
         survey: Facts of the cells.
         outline: The notebook's prose.
         parameters: Its parameters.
+        installed: What can be imported before any cell has run.
+        imports: What it imports.
         definitions: What stands outside the steps.
         blocks: What remains of each cell, by number.
-        imports: What it imports.
         drafts: The steps.
         flows: What passes between them.
         metrics: Names of metrics.
@@ -60,9 +61,10 @@ class Plan:
     survey: Survey
     outline: Outline
     parameters: list[ParameterFacts]
-    definitions: Definitions
-    blocks: dict[int, CellBlock]
+    installed: Installed
     imports: Imports
+    definitions: Definitions = field(default_factory=Definitions)
+    blocks: dict[int, CellBlock] = field(default_factory=dict)
     drafts: list[Draft] = field(default_factory=list)
     flows: list[StepFlow] = field(default_factory=list)
     metrics: list[str] = field(default_factory=list)
@@ -103,7 +105,7 @@ def build(
     parameters, found = find_parameters(facts)
     problems += [*found, *check_names(facts, ())]
     plan = _plan(notebook, environment, sources, facts, parameters)
-    problems += _settle(plan)
+    problems += _settled(plan)
     pipeline = assemble.pipeline(plan)
     problems += assemble.findings(plan, pipeline)
     ordered = without_ignored(without_secrets(problems, secrets), notebook)
@@ -124,12 +126,6 @@ def _plan(
     local = {path.partition("/")[0].removesuffix(".py") for path in sources}
     names = {*environment.distributions, *sys.stdlib_module_names, *local}
     installed = Installed(names, path_changed, _seeded(facts))
-    definitions = find_definitions(facts, [each.name for each in parameters], installed)
-    blocks = {
-        each.cell.number: cell_block(each, definitions, facts)
-        for each in facts.cells
-        if each.executed
-    }
     imports = find_imports(facts, sources)
     for name in local & imports.third_party.keys():
         del imports.third_party[name]  # `import mylib`, a folder without __init__.py
@@ -140,8 +136,7 @@ def _plan(
         survey=facts,
         outline=outline(notebook),
         parameters=parameters,
-        definitions=definitions,
-        blocks=blocks,
+        installed=installed,
         imports=imports,
     )
 
@@ -154,7 +149,30 @@ def _seeded(facts: Survey) -> int:
     return min(seeds) if seeds and drawn else 0
 
 
-def _settle(plan: Plan) -> list[Diagnostic]:
+def _settled(plan: Plan) -> list[Diagnostic]:
+    """Group cells into steps; a class that exists once passes between those that use it."""
+    shared: frozenset[str] = frozenset()
+    while True:
+        _define(plan, shared)
+        problems = _group(plan)
+        more = shared_classes(plan.flows, plan.definitions)
+        if not more:
+            return problems
+        shared |= more
+
+
+def _define(plan: Plan, shared: frozenset[str]) -> None:
+    """Take definitions out of the cells."""
+    names = [each.name for each in plan.parameters]
+    plan.definitions = find_definitions(plan.survey, names, plan.installed, shared)
+    plan.blocks = {
+        each.cell.number: cell_block(each, plan.definitions, plan.survey)
+        for each in plan.survey.cells
+        if each.executed
+    }
+
+
+def _group(plan: Plan) -> list[Diagnostic]:
     """Group cells into steps, and join steps until nothing is cut that must not be."""
     cells = [each for each in plan.survey.cells if _in_step(each, plan)]
     scores = score_functions(plan.survey.cells)
@@ -164,7 +182,7 @@ def _settle(plan: Plan) -> list[Diagnostic]:
         if name in plan.definitions.variables and name in plan.survey.values
     ]
     plan.models = [name for name in model_names(plan.survey) if name in plan.definitions.variables]
-    plan.outline = plan.outline.carried(
+    plan.outline = outline(plan.notebook).carried(
         {each.cell.number for each in cells},
         {each.cell.number for each in plan.survey.cells if _only_defines(each, plan)},
     )

@@ -6,6 +6,7 @@ name in the notebook's namespace and draws no random number.
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 from typing import Any
@@ -23,8 +24,6 @@ def load_ipython_extension(shell: Any) -> None:
 
 def note(shell: Any, folder: str, result: Any) -> None:
     """Write what the namespace holds now as the next file in ``folder``."""
-    import cloudpickle
-
     start = shell.user_ns_hidden
     values: dict[str, bytes | None] = {}
     identities: dict[int, list[str]] = {}
@@ -36,7 +35,7 @@ def note(shell: Any, folder: str, result: Any) -> None:
         if name in HIDDEN or (name in start and start[name] is value):
             continue
         try:
-            values[name] = cloudpickle.dumps(value)
+            values[name] = _pickled(value)
         except Exception:
             values[name] = None
         if not isinstance(value, (int, float, str, bytes, tuple, bool, type(None), type, range)):
@@ -49,6 +48,24 @@ def note(shell: Any, folder: str, result: Any) -> None:
     }
     with open(os.path.join(folder, f"{number:04d}.pkl"), "wb") as file:
         pickle.dump(document, file)
+
+
+def _pickled(value: Any) -> bytes:
+    """Return ``value`` as cloudpickle has it; of a class within another, with its whole name."""
+    import cloudpickle
+
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc, unused-ignore]
+        def reducer_override(self, value: Any) -> Any:
+            found = super().reducer_override(value)
+            if isinstance(value, type) and "." in value.__qualname__ and isinstance(found, tuple):
+                (attributes, *more) = found[2]
+                state = ({**attributes, "__qualname__": value.__qualname__}, *more)
+                return (*found[:2], state, *found[3:])
+            return found
+
+    file = io.BytesIO()
+    Pickler(file).dump(value)
+    return file.getvalue()
 
 
 def _is_history(name: str) -> bool:

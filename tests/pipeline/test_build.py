@@ -469,13 +469,47 @@ def test_a_class_without_state_may_be_used_in_several_steps(built):
     assert [each.name for each in pipeline.definitions if each.hoisted] == ["A"]
 
 
-def test_a_class_whose_methods_change_it_is_not_taken_apart(built):
-    _, diagnostics = built(
+def test_a_class_that_exists_once_is_handed_from_step_to_step(built):
+    pipeline, diagnostics = built(
         ("class A:\n    n = 0\n    @classmethod\n    def more(cls):\n        cls.n += 1", "step:a"),
         ("A.more()", "step:b"),
         ("print(A.n)", "step:c"),
     )
-    assert "steps-inseparable" in codes(diagnostics)
+    assert not has_errors(diagnostics)
+    assert not pipeline.definitions
+    assert names(pipeline.steps[0].outputs) == ["A"]
+    assert names(pipeline.steps[1].outputs) == ["A"]
+    assert names(pipeline.steps[2].inputs) == ["A"]
+
+
+def test_a_class_that_one_step_uses_stays_with_it(built):
+    pipeline, _ = built(
+        "class A:\n    made = []\n    def __init__(self):\n        self.made.append(self)",
+        ("x = 1", "step:a"),
+        ("print(len(A().made), x)", "step:b"),
+    )
+    (found,) = pipeline.definitions
+    assert (found.name, found.hoisted) == ("A", False)
+    assert pipeline.steps[1].definitions == ("A",)
+
+
+@pytest.mark.parametrize(
+    "registry",
+    [
+        "class Base:\n    known = []\n    def __init_subclass__(cls):\n"
+        "        Base.known.append(cls.__name__)",
+        "class Meta(type):\n    known = []\n    def __init__(cls, *more):\n"
+        "        cls.known.append(cls.__name__)\nclass Base(metaclass=Meta):\n    pass",
+    ],
+)
+def test_a_new_class_changes_what_keeps_a_registry_of_classes(built, registry):
+    pipeline, diagnostics = built(
+        (registry, "step:a"),
+        ("class More(Base):\n    pass", "step:b"),
+        ("print(Base.known)", "step:c"),
+    )
+    assert not has_errors(diagnostics)
+    assert "Base" in names(pipeline.steps[1].outputs)
 
 
 def test_what_a_context_manager_yields_may_leave_the_step(built):

@@ -105,9 +105,12 @@ def pickler(
                 reduced = reductions.reduce(value) or blobs.reduce_objects(value)
             if reduced is not None:
                 return reduced
-            if isinstance(value, type) and "." in value.__qualname__:
-                return reductions.with_qualified_name(value, super().reducer_override(value))
-            return super().reducer_override(value)
+            reduced = super().reducer_override(value)
+            if isinstance(value, type):
+                reduced = reductions.made_quietly(value, reduced)
+                if "." in value.__qualname__:
+                    reduced = reductions.with_qualified_name(value, reduced)
+            return reduced
 
     return NotebookPickler()
 

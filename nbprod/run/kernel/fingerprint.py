@@ -12,7 +12,9 @@ import enum
 import functools
 import hashlib
 import io
+import itertools
 import pickle
+import random
 import sys
 import types
 from collections import deque
@@ -242,7 +244,8 @@ class Fingerprint:
             self._tag("global")
             return
         self.met.add(id(value))
-        self.add(value.getstate())
+        if not isinstance(value, random.SystemRandom):  # which has no state
+            self.add(value.getstate())
 
     def _frame(self, value: Any) -> None:
         self._class(value)
@@ -350,6 +353,9 @@ class Fingerprint:
             self._tag(value.__name__)  # its module is another one after loading
             return
         self.met.add(id(value))
+        if kind is itertools.count:
+            self._tag(repr(value))
+            return
         tensor = getattr(value, "numpy", None)
         if kind.__module__.split(".")[0] == "torch" and callable(tensor):
             self.add(value.detach().cpu().numpy())

@@ -97,6 +97,7 @@ def collect(scope: dict[str, Any]) -> tuple[list[Change], list[str]]:
                 (module_name, owner, name, False, None) for name in earlier if name not in now
             ]
     _patches.update(_assigned(scope))
+    _patches.update(_accessors())
     for module_name, owner, name in sorted(_patches):
         found = _find(module_name, owner)
         if name in vars(found):
@@ -156,6 +157,18 @@ def _assigned(scope: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
                 continue
 
 
+def _accessors() -> Iterator[tuple[str, str, str]]:
+    """Find what the notebook registered with pandas (``register_dataframe_accessor``)."""
+    for kind in ("DataFrame", "Series", "Index"):
+        owner: Any = getattr(sys.modules.get("pandas"), kind, None)
+        for name in getattr(owner, "_accessors", ()):
+            made = getattr(vars(owner).get(name), "_accessor", None)
+            if isinstance(made, type) and (
+                made.__module__ == "__main__" or "<locals>" in made.__qualname__
+            ):
+                yield owner.__module__, owner.__qualname__, name
+
+
 @functools.lru_cache(maxsize=10_000)
 def _stored(source: str) -> tuple[ast.Attribute, ...]:
     """Return the attributes that a cell's code assigns."""
@@ -200,5 +213,7 @@ def restore(changes: list[Change]) -> None:
             _patches.add((module, owner, name))
         if bound:
             setattr(target, name, value)
+            if hasattr(value, "_accessor") and hasattr(target, "_accessors"):
+                target._accessors.add(name)
         elif name in vars(target):
             delattr(target, name)

@@ -7,14 +7,18 @@ bytes, a dict's keys as a view of a copy) or run the author's ``__init__`` once 
 
 from __future__ import annotations
 
+import ast
 import functools
 import gc
 import importlib
+import itertools
 import pickle
+import random
 import re
 import sys
 import threading
 import types
+from collections.abc import Iterator
 from typing import Any
 
 # Objects of which a process has one: through them its state is changed, or they are asked for
@@ -85,6 +89,10 @@ def reduce(value: Any) -> Any:
         if _is_held(value):
             raise pickle.PicklingError("a lock that is held exists in one process only")
         return kind if kind is _RLOCK else threading.Lock, ()
+    if kind is random.SystemRandom:
+        return kind, ()  # it has no state: all draw from the system
+    if kind is itertools.count:
+        return kind, _counted(value)
     if kind is functools.cached_property:
         return _cached_property, (value.func, value.attrname)
     if kind is functools._lru_cache_wrapper and value.__module__ == "__main__":
@@ -133,6 +141,14 @@ def _matched(pattern: Any, text: Any, start: int, end: int) -> Any:
     return pattern.match(text, start, end)
 
 
+def _counted(value: Any) -> tuple[Any, ...]:
+    """Return where an ``itertools.count`` is, and its step; only numbers are told by its text."""
+    found = ast.literal_eval(f"[{repr(value).removeprefix('count(').removesuffix(')')}]")
+    if not all(type(each) in {int, float} for each in found):
+        raise pickle.PicklingError("a count of something else than numbers cannot be stored")
+    return tuple(found)
+
+
 def _is_held(lock: Any) -> bool:
     if lock.acquire(blocking=False):
         lock.release()
@@ -168,6 +184,42 @@ def with_qualified_name(value: type, reduced: Any) -> Any:
         return reduced
     state = ({**reduced[2][0], "__qualname__": value.__qualname__}, *reduced[2][1:])
     return (*reduced[:2], state, *reduced[3:])
+
+
+_TELLING = ("__init_subclass__", "__new__", "__init__", "__call__", "__prepare__")
+
+
+def made_quietly(value: type, reduced: Any) -> Any:
+    """Let a class come back without telling the notebook's own classes above it.
+
+    A metaclass or ``__init_subclass__`` that keeps a registry would count it twice.
+    """
+    if not isinstance(reduced, tuple) or not any(_telling(type(value), value.__bases__)):
+        return reduced
+    if not isinstance(reduced[1][0], type):
+        return reduced  # an Enum, which comes back by a way of its own
+    return (_quietly, (reduced[0], *reduced[1]), *reduced[2:])
+
+
+def _telling(meta: type, bases: tuple[type, ...]) -> Iterator[tuple[type, str]]:
+    for above in dict.fromkeys(each for base in bases for each in base.__mro__):
+        if above.__module__ == "__main__" and "__init_subclass__" in vars(above):
+            yield above, "__init_subclass__"
+    for above in meta.__mro__:
+        if above.__module__ == "__main__":
+            yield from ((above, name) for name in _TELLING[1:] if name in vars(above))
+
+
+def _quietly(make: Any, *arguments: Any) -> Any:
+    meta, _, bases = arguments[:3]
+    kept = [(each, name, vars(each)[name]) for each, name in _telling(meta, bases)]
+    for each, name, _ in kept:
+        delattr(each, name)
+    try:
+        return make(*arguments)
+    finally:
+        for each, name, value in kept:
+            setattr(each, name, value)
 
 
 def _cached_property(function: Any, name: str | None) -> Any:

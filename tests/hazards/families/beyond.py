@@ -65,7 +65,6 @@ b = bits.random_raw()
 # %% show
 print(a, b, rng.random())
 """,
-        refused_on={"verify": "a draw through the bit generator is not seen to change it"},
     ),
     Hazard(
         "spawned random generators",
@@ -94,10 +93,6 @@ b = 0 <= other.random() < 1
 # %% show
 print(a, b, sure.random())
 """,
-        refused_on={
-            "run --isolate": "the system's generator has no state",
-            "verify": "the system's generator has no state",
-        },
     ),
     Hazard(
         "pandas accessor registered by the notebook",
@@ -116,7 +111,6 @@ first = df.geo.total()
 # %% show
 print(first, df.assign(a=5).geo.total())
 """,
-        known="what is registered with pandas is lost in another process; the step fails aloud",
     ),
     Hazard(
         "option context used and left",

@@ -73,8 +73,6 @@ Config.names.append("b")
 # %% show
 print(Config.rate, Config.names)
 """,
-        refused="a class that has a state exists once",
-        code="steps-inseparable",
     ),
     Hazard(
         "class attribute that instances share",
@@ -92,8 +90,6 @@ b = Node("b")
 # %% show
 print(Node.seen, Node.count, a.seen is b.seen)
 """,
-        refused="a class that has a state exists once",
-        code="steps-inseparable",
     ),
     Hazard(
         "method added to a class later",
@@ -110,8 +106,6 @@ Point.double = double
 # %% show
 print(p.double())
 """,
-        refused="a class that has a state exists once",
-        code="steps-inseparable",
     ),
     Hazard(
         "class defined twice",
@@ -398,8 +392,6 @@ class Two(metaclass=Meta):
 # %% show
 print(Meta.registry)
 """,
-        refused="a class that has a state exists once",
-        code="steps-inseparable",
     ),
     Hazard(
         "__init_subclass__ that keeps a registry",
@@ -418,10 +410,6 @@ class B(Plugin):
 # %% show
 print(plugins)
 """,
-        refused_on={
-            "run --isolate": "a class that reads the notebook's variables exists once",
-            "verify": "a class that reads the notebook's variables exists once",
-        },
     ),
     Hazard(
         "transformer class of the notebook's own in a pipeline",
@@ -546,7 +534,6 @@ inner.v += 1
 # %% show
 print(inner.v, thing.n, type(inner).__qualname__)
 """,
-        known="the judge's own copy of a nested class loses the outer name; text is right",
     ),
     Hazard(
         "singleton by __new__",
@@ -565,8 +552,6 @@ Only().values.append(2)
 # %% show
 print(Only().values)
 """,
-        refused="a class that has a state exists once",
-        code="steps-inseparable",
     ),
     Hazard(
         "functools.singledispatch and total_ordering",

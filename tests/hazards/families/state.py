@@ -642,8 +642,6 @@ second = next(ids)
 # %% show
 print(first, second, next(ids))
 """,
-        refused="an iterator exists in one process only",
-        code="steps-inseparable",
     ),
     Hazard(
         "lock held by an object",
