@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from nbprod.analysis.dataflow import StepFlow, StepNames
 from nbprod.analysis.definitions import Definitions, Kind
 from nbprod.analysis.steps import Draft
+from nbprod.analysis.value import BINDS, OF
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,8 @@ def _code(names: StepNames, name: str) -> set[str]:
     value = names.values.get(name)
     pending = list(value.code) if value else []
     while pending:
-        entry = pending.pop().lstrip("=")
-        if entry in found:
+        entry = pending.pop().lstrip(BINDS)
+        if entry in found or entry.startswith(OF):
             continue
         found.add(entry)
         inner = names.values.get(entry)

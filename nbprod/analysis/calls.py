@@ -23,6 +23,7 @@ from nbprod.analysis.summaries import Binding
 from nbprod.analysis.value import (
     FLAT_TYPES,
     GENERATOR_TYPES,
+    OF,
     SCALAR_TYPES,
     Value,
     consumed,
@@ -265,7 +266,7 @@ def _change_by_classes(expressions: Expressions, receiver: Value) -> None:
     """A library's object (a pipeline) calls methods of the notebook's instances that it holds."""
     memory = expressions.memory
     for name in sorted(receiver.code):
-        kept = expressions.frame.peek(name)
+        kept = expressions.frame.peek(name.lstrip(OF))
         for region in _classes(memory, kept) if kept is not None and kept.type == "class" else ():
             for free in sorted(summaries.changed_by_methods(memory, expressions.frame, region)):
                 value = expressions.frame.peek(free)
@@ -396,7 +397,7 @@ def _instance(
 ) -> Value:
     memory = expressions.memory
     made = memory.new(call.node, call.arguments, f"user:{region}")
-    named = {node.name} - summaries.place_of(memory, region).names
+    named = {f"{OF}{name}" for name in {node.name} - summaries.place_of(memory, region).names}
     made = replace(made, code=made.code | callee.code | named)
     if summaries.is_stateful(node):
         made = replace(made, reach=made.reach | callee.reach)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from nbprod.analysis.definitions import Definitions
 from nbprod.analysis.frames import Read, known_from_start
 from nbprod.analysis.steps import Draft
-from nbprod.analysis.value import Value
+from nbprod.analysis.value import BINDS, OF, Value
 
 
 @dataclass(slots=True)
@@ -173,7 +173,7 @@ def reach_of(names: StepNames, name: str) -> frozenset[int]:
         return value.reach
     reach, seen, pending = set(value.reach), set[str](), list(value.code)
     while pending:
-        entry = pending.pop().lstrip("=")
+        entry = pending.pop().lstrip(BINDS + OF)
         inner = names.values.get(entry)
         if entry in seen or inner is None:
             continue

@@ -11,6 +11,7 @@ from nbprod.analysis.frames import Frame
 from nbprod.analysis.library_table import attribute_type
 from nbprod.analysis.scopes import FreeNames, definition_names, query_names
 from nbprod.analysis.value import (
+    BINDS,
     COROUTINE,
     DEFAULTDICT,
     FLAT_TYPES,
@@ -252,8 +253,8 @@ class Expressions:
     def code_names(self, names: FreeNames) -> frozenset[str]:
         """Return which of the notebook's names code reads (``x``) and binds (``=x``)."""
         own = self.frame.place().names
-        binds = names.binds | {f"={name}" for name in names.binds}
-        return frozenset(name for name in names.deferred | binds if name.lstrip("=") not in own)
+        binds = names.binds | {f"{BINDS}{name}" for name in names.binds}
+        return frozenset(name for name in names.deferred | binds if name.lstrip(BINDS) not in own)
 
     def _listcomp(self, node: ast.ListComp) -> Value:
         return self._comprehension(node, [node.elt], "list")

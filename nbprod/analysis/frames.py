@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from nbprod.analysis.memory import Memory, Place
-from nbprod.analysis.value import Value, containing, imported, joined
+from nbprod.analysis.value import BINDS, OF, Value, containing, imported, joined
 
 # What IPython puts into a notebook's namespace besides the builtins.
 NOTEBOOK_NAMES: dict[str, str] = {
@@ -247,12 +247,12 @@ class ModuleFrame(_Base):
     def _touch(self, code: frozenset[str], line: int, seen: set[str]) -> None:
         """Read (or bind) what functions read and bind when they are called."""
         for entry in sorted(code):
-            name = entry.lstrip("=")
-            if entry in seen:
+            name = entry.lstrip(BINDS)
+            if entry in seen or entry.startswith(OF):
                 continue
             seen.add(entry)
             value = self.values.get(name)
-            if entry.startswith("="):
+            if entry.startswith(BINDS):
                 self.names.maybe.add(name)
                 self.names.called_binds.add(name)
                 self.names.deleted.discard(name)

@@ -27,6 +27,13 @@ GENERATOR_TYPES = frozenset(
 )
 
 
+BINDS = "="
+"""Before a name in a value's code: the code binds it."""
+
+OF = "@"
+"""Before a name in a value's code: there is an instance of that class, which keeps its class."""
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     """What a variable may hold.
@@ -39,7 +46,8 @@ class Value:
         reach: Regions that it may lead to, its own included.
         type: Qualified class such as ``pandas.DataFrame``; ``name:pandas.read_csv`` for
             something imported; empty if unknown.
-        code: Names that functions within it read (or bind) when they are called.
+        code: Names that functions within it read when they are called; see :data:`BINDS`
+            and :data:`OF`.
         pinned: Why it cannot leave its process; empty if it can.
         parts: Its elements, if it is a tuple or list display.
         loose: It was handed back by something that may hand back anything it leads to.

@@ -121,8 +121,6 @@ new = Model()
 # %% show
 print(old.kind, new.kind, isinstance(old, Model))
 """,
-        refused="two classes of one name",
-        code="steps-inseparable",
     ),
     Hazard(
         "dataclass with defaults and a field list",
