@@ -25,6 +25,7 @@ from nbprod.analysis.value import (
     GENERATOR_TYPES,
     OF,
     SCALAR_TYPES,
+    SOURCES,
     Value,
     consumed,
     element_of,
@@ -194,8 +195,10 @@ def _result(
     given = call.arguments if receiver is None else [receiver, *call.arguments]
     if conduct is Conduct.DRAWS:
         drawn_on = [receiver, call.keywords.get("ax")]
-        # What a random generator draws does not lead back to it.
-        given = [each for each in drawn_on if each and each.type not in GENERATOR_TYPES]
+        # What a random generator draws, or a file gives, does not lead back to it.
+        given = [each for each in drawn_on if each and each.type not in GENERATOR_TYPES | SOURCES]
+        if kind in SOURCES and receiver is not None:
+            return memory.new(call.node, [receiver], kind)  # a cursor of a connection
     if conduct is Conduct.SCALAR or kind in SCALAR_TYPES:
         return scalar(kind or "scalar")
     if conduct in {Conduct.FRESH, Conduct.SAME}:
@@ -580,6 +583,12 @@ def _in_caller(
         reach = own.union(inner, *(source.reach for source in sources))
         code = frozenset(value.code).union(*(source.code for source in sources))
         parts = tuple(concrete(part, index) for index, part in enumerate(value.parts))
+        if any(part.reach & memory.cells for part in parts):
+            # What is returned beside a closure may be what the closure keeps.
+            kept = frozenset({memory.region(call.node, "cells")})
+            parts = tuple(
+                part if part.immutable else replace(part, reach=part.reach | kept) for part in parts
+            )
         reach = reach.union(*(part.reach for part in parts))
         loose = any(source.loose for source in sources) and bool(own)
         return Value(frozenset(own), frozenset(reach), value.type, code, value.pinned, parts, loose)

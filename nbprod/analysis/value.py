@@ -27,6 +27,9 @@ GENERATOR_TYPES = frozenset(
 )
 
 
+# They hand out data: what is read from them does not lead back to them.
+SOURCES = frozenset({"io.IOBase", "csv.reader", "sqlite3.Connection", "sqlite3.Cursor"})
+
 BINDS = "="
 """Before a name in a value's code: the code binds it."""
 
@@ -130,6 +133,8 @@ def element_of(value: Value, type_name: str = "") -> Value:
     if value.type == "iterator" and value.parts:
         # What zip, enumerate and dict.items give: tuples, of which the places are known.
         return replace(value, own=NOTHING, type="tuple", pinned="")
+    if value.type in SOURCES:
+        return scalar() if value.type != "csv.reader" else replace(_handed_out(value), type="")
     value = consumed(value)
     pinned = "" if value.pinned == GENERATOR else value.pinned  # what it gives is no generator
     return replace(value, own=value.reach, type=type_name, pinned=pinned, parts=(), loose=False)
@@ -137,4 +142,11 @@ def element_of(value: Value, type_name: str = "") -> Value:
 
 def consumed(value: Value) -> Value:
     """Return what is left of an iterator once its elements are taken: those alone."""
+    if value.type in SOURCES:
+        return _handed_out(value)
     return replace(value, pinned="", type="") if value.type in ITERATORS else value
+
+
+def _handed_out(value: Value) -> Value:
+    """Return what a source of data gives: rows and lines, which keep nothing of it."""
+    return replace(value, own=value.reach, pinned="", code=frozenset(), parts=(), loose=False)

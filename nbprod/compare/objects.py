@@ -147,6 +147,7 @@ def _class_difference(walk: Walk, one: Any, other: Any) -> str:
         return "it is another class of the same name"
     skipped = {"__module__", "__dict__", "__weakref__", "__doc__", "__firstlineno__"}
     skipped |= {"__slotnames__", "__static_attributes__", "__qualname__"}
+    skipped |= set(getattr(one, "__slots__", ()))  # their descriptors; the names are compared
     parts = [name for name in vars(one) if name not in skipped and not name.startswith("_abc_")]
     theirs = [name for name in vars(other) if name not in skipped and not name.startswith("_abc_")]
     if sorted(parts) != sorted(theirs):

@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass
 
 from nbprod.emit.annotation import Annotations
+from nbprod.emit.docstrings import with_docstrings_kept
 from nbprod.emit.imports import ImportTable
 from nbprod.emit.prose import WIDTH, docstring, prose
 from nbprod.emit.source import INDENT, indent, names_of
@@ -34,6 +35,7 @@ class Layout:
     @classmethod
     def of(cls, pipeline: Pipeline, package: str) -> Layout:
         """Work out names and types of ``pipeline``."""
+        pipeline = with_docstrings_kept(pipeline)
         functions = {function_name(step.name) for step in pipeline.steps}
         return cls(
             pipeline,

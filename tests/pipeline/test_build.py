@@ -482,6 +482,36 @@ def test_a_class_that_exists_once_is_handed_from_step_to_step(built):
     assert names(pipeline.steps[2].inputs) == ["A"]
 
 
+READ = """
+import csv, sqlite3
+with open("a.txt") as file:
+    text = file.read()
+    first = file.readline()
+    rest = file.readlines()
+    lines = [line.strip() for line in file]
+with open("a.csv") as file:
+    rows = list(csv.reader(file))
+    records = [row for row in csv.DictReader(file)]
+con = sqlite3.connect("a.db")
+cursor = con.cursor()
+every = cursor.execute("select 1").fetchall()
+one = [row for row in con.execute("select 1")]
+"""
+
+
+def test_what_was_read_from_a_file_or_database_may_leave_the_step(built):
+    read = ["text", "first", "rest", "lines", "rows", "records", "every", "one"]
+    pipeline, diagnostics = built((READ, "step:load"), (f"print({', '.join(read)})", "step:show"))
+    assert not has_errors(diagnostics)
+    assert sorted(names(pipeline.steps[1].inputs)) == sorted(read)
+
+
+@pytest.mark.parametrize("name", ["con", "cursor"])
+def test_a_connection_may_not(built, name):
+    _, diagnostics = built((READ, "step:load"), (f"print({name}.fetchone)", "step:show"))
+    assert "steps-inseparable" in codes(diagnostics)
+
+
 def test_a_class_that_one_step_uses_stays_with_it(built):
     pipeline, _ = built(
         "class A:\n    made = []\n    def __init__(self):\n        self.made.append(self)",

@@ -531,6 +531,5 @@ text = repr(doc.__doc__)
 # %% show
 print(text)
 """,
-        known="formatting the generated code changes the indentation of docstrings",
     ),
 )

@@ -529,8 +529,6 @@ import os
 os.remove("d.db")
 print(rows)
 """,
-        refused="a database connection under one name in two steps",
-        code="steps-inseparable",
     ),
     Hazard(
         "module attribute patched",
