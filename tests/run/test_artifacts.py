@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import json
 import math
 import mmap
+import random
 import socket
 import subprocess
 import sys
@@ -103,6 +105,23 @@ def test_missing_values_are_the_same_object_again(tmp_path: Path, size: int) -> 
     assert found["value"] is np.nan
     assert found["listed"][0] is math.nan
     assert [value is np.nan for value in found["column"]] == [False, True, False] * (size // 3)
+
+
+def test_a_missing_value_of_ones_own_is_found_again(tmp_path: Path) -> None:
+    """NaN equals nothing but itself, so that a dict finds it by its identity."""
+    own, other = float("nan"), float("nan")
+    found = load(save(tmp_path, own=own, table={own: 1, other: 2}, listed=[other, own]))
+    assert found["table"][found["own"]] == 1
+    assert found["listed"][1] is found["own"]
+    assert found["table"][found["listed"][0]] == 2
+
+
+def test_a_count_and_the_systems_generator_go_on(tmp_path: Path) -> None:
+    ids = itertools.count(10, 2)
+    next(ids)
+    found = load(save(tmp_path, ids=ids, generator=random.SystemRandom()))
+    assert [next(found["ids"]), next(ids)] == [12, 12]
+    assert 0 <= found["generator"].random() < 1
 
 
 def test_what_is_no_text_is_left_to_pickle() -> None:

@@ -86,12 +86,17 @@ def pickler(
     class NotebookPickler(cloudpickle.Pickler):  # type: ignore[misc, unused-ignore]
         def __init__(self) -> None:
             super().__init__(file, PROTOCOL, buffer_callback=keep)
+            # Each NaN equals nothing but itself: lists and dicts find it by its identity.
+            self.missing: dict[int, tuple[int, float]] = {}
             if scope is not None:
                 self.globals_ref[id(scope)] = scope
 
         def persistent_id(self, value: Any) -> Any:
             if scope is not None and value is scope:
                 return "namespace"
+            if type(value) is float and value != value and id(value) not in named:
+                number, _ = self.missing.setdefault(id(value), (len(self.missing), value))
+                return f"nan:{number}"
             return named.get(id(value))
 
         def reducer_override(self, value: Any) -> Any:
@@ -243,11 +248,14 @@ class ArtifactUnpickler(pickle.Unpickler):
         self._scope = scope
         self._definitions = definitions
         self._token = os.urandom(8).hex()
+        self._missing: dict[str, float] = {}
 
     def persistent_load(self, pid: Any) -> Any:
         """Return the namespace that functions of the notebook refer to, or a singleton."""
         if pid == "namespace" and self._scope is not None:
             return self._scope
+        if str(pid).startswith("nan:"):
+            return self._missing.setdefault(pid, float("nan"))
         return reductions.singleton(str(pid))
 
     def find_class(self, module: str, name: str) -> Any:

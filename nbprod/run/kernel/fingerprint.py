@@ -18,8 +18,10 @@ import random
 import sys
 import types
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
+
+from . import reductions
 
 _SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})
 _MANY = 64
@@ -75,6 +77,7 @@ class Fingerprint:
         self._hash = _hasher()
         self._order: dict[int, int] = {}
         self._kept: list[Any] = []
+        self._singletons: Collection[int] | None = None
         self.met: set[int] = set()
         self.opaque: set[str] = set()
         self.local = False
@@ -84,6 +87,8 @@ class Fingerprint:
         """Take in a value."""
         kind = type(value)
         if kind in _SCALARS:
+            if kind is float and value != value:
+                self._missing(value)
             self._tag(kind.__name__, repr(value) if kind is not bytes else value.hex())
             return
         if self._met_before(value):
@@ -93,6 +98,14 @@ class Fingerprint:
                 add(self, value)
                 return
         self._object(value)
+
+    def _missing(self, value: float) -> None:
+        """Take in a NaN, which equals nothing but itself: lists and dicts find it by identity."""
+        if self._singletons is None:
+            self._singletons = reductions.singletons().keys()
+        if id(value) not in self._singletons:
+            self.met.add(id(value))
+            self._kept.append(value)
 
     def hexdigest(self) -> str:
         """Return the fingerprint."""

@@ -435,7 +435,6 @@ table = {nan: 1}
 # %% show
 print(values, same, table[nan], str(values[2]))
 """,
-        known="a number has no identity in an artifact; the step fails aloud",
     ),
     Hazard(
         "bytes, complex, range and slice values",
