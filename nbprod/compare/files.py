@@ -8,9 +8,12 @@ from __future__ import annotations
 import gzip
 import importlib
 import pickle
+import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from nbprod.compare.images import image_difference
@@ -23,13 +26,20 @@ _TIMES_IN_ZIPS = ("docProps/core.xml", ".data/serialization_id", "metadata.json"
 _WORDS = {"": "nothing", "folder": "a folder", "?": "something unknown"}
 
 
-def file_difference(one: Mapping[str, Any], other: Mapping[str, Any], kept: str) -> str:
+def file_difference(
+    one: Mapping[str, Any],
+    other: Mapping[str, Any],
+    kept: str,
+    definitions: ModuleType | None = None,
+) -> str:
     """Compare the file at ``one["path"]`` with the content that the notebook wrote there.
 
     Args:
         one: State of the file on disk: ``path``, ``sha256``, ``size``.
         other: State that the notebook left; for a difference in kind.
         kept: File that holds the notebook's content.
+        definitions: Where the generated package has the notebook's classes and functions,
+            which a pickle of the notebook's looks for in ``__main__``.
 
     Returns:
         The first difference; empty if there is none that counts.
@@ -48,12 +58,27 @@ def file_difference(one: Mapping[str, Any], other: Mapping[str, Any], kept: str)
         return " vs ".join(words)
     path, wanted = Path(one["path"]), Path(kept)
     try:
-        found = _by_format(path.suffix.lower(), path, wanted)
+        with _as_in_notebook(definitions):
+            found = _by_format(path.suffix.lower(), path, wanted)
     except Exception:
         found = None
     if found is not None:
         return found
     return _bytes_difference(path.read_bytes(), wanted.read_bytes())
+
+
+@contextmanager
+def _as_in_notebook(definitions: ModuleType | None) -> Iterator[None]:
+    """Let ``__main__`` have the notebook's definitions for a while."""
+    main = sys.modules["__main__"]
+    names = [name for name in vars(definitions or main) if not hasattr(main, name)]
+    for name in names:
+        setattr(main, name, getattr(definitions, name))
+    try:
+        yield
+    finally:
+        for name in names:
+            delattr(main, name)
 
 
 def _by_format(suffix: str, path: Path, wanted: Path) -> str | None:

@@ -387,7 +387,8 @@ def _compare_files(job: dict[str, Any], written: list[dict[str, Any]]) -> list[d
             difference = difference or "only the notebook deletes it"
         else:
             kept = os.path.join(job["kept"], wanted["sha256"])
-            difference = files.file_difference(mine, wanted, kept)
+            definitions = _optional(f"{job['package']}.definitions")
+            difference = files.file_difference(mine, wanted, kept, definitions)
         found.append(_part(name, "file", difference))
     return found
 

@@ -54,7 +54,7 @@ class Scorer:
         self.contract = contract
         self.package = package
         _use_one_job(estimator)
-        self._head, self._model = _split(estimator)
+        self._transformers, self._model = _split(estimator)
         self._classes = _listed(getattr(estimator, "classes_", None))
         self._has_probabilities = (
             contract.outputs == 1
@@ -78,8 +78,8 @@ class Scorer:
 
     def _predict(self, rows: Sequence[Row]) -> tuple[list[Any], list[dict[str, Any]] | None]:
         features = to_frame(self.contract, rows)
-        if self._head is not None:
-            features = self._head.transform(features)
+        for transformer in self._transformers:
+            features = transformer.transform(features)
         predictions = predictions_as_json(self._model.predict(features))
         if not self._has_probabilities:
             return predictions, None
@@ -190,15 +190,20 @@ def check_framework(package: Package) -> None:
     )
 
 
-def _split(estimator: Any) -> tuple[Any, Any]:  # noqa: ANN401 - any estimator
-    """Part a Pipeline before its last step, so that rows are transformed once, not twice."""
+def _split(estimator: Any) -> tuple[list[Any], Any]:  # noqa: ANN401 - any estimator
+    """Part a Pipeline before its last step, so that rows are transformed once, not twice.
+
+    Each transformer is called by itself, as ``Pipeline.predict`` does: a Pipeline of them
+    alone would ask whether the last is fitted, which stateless ones of the author's own deny.
+    """
     from sklearn.pipeline import Pipeline
 
     if type(estimator) is not Pipeline or len(estimator.steps) < 2:
-        return None, estimator
-    if any(step is None or step == "passthrough" for _, step in estimator.steps[-1:]):
-        return None, estimator
-    return estimator[:-1], estimator.steps[-1][1]
+        return [], estimator
+    *before, last = [step for _, step in estimator.steps]
+    if last is None or last == "passthrough":
+        return [], estimator
+    return [each for each in before if each is not None and each != "passthrough"], last
 
 
 def _use_one_job(estimator: Any) -> None:  # noqa: ANN401 - any estimator

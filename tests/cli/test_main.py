@@ -44,7 +44,7 @@ def test_help_imports_nothing_heavy():
 
 def test_the_module_is_the_command():
     shown = subprocess.run(
-        [sys.executable, "-m", "nbprod.cli", "--version"],
+        [sys.executable, "-m", "nbprod", "--version"],
         capture_output=True,
         text=True,
         check=True,

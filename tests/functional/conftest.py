@@ -83,7 +83,7 @@ def sandbox(tmp_path, monkeypatch):
 def nbprod(*arguments, timeout=400, within=(), **options) -> subprocess.CompletedProcess[str]:
     """Run the real command in a process of its own, by the command ``within`` if given."""
     return subprocess.run(
-        [*within, sys.executable, "-m", "nbprod.cli", *map(str, arguments)],
+        [*within, sys.executable, "-m", "nbprod", *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=timeout,

@@ -229,7 +229,7 @@ def test_ctrl_c_at_any_stage_leaves_nothing(services, moment):
     notebook = write_notebook(services / "iris.ipynb", *MODEL_CELLS)
     events = services / "events.ndjson"
     process = subprocess.Popen(
-        [sys.executable, "-m", "nbprod.cli", "deploy", str(notebook), "--events", str(events)],
+        [sys.executable, "-m", "nbprod", "deploy", str(notebook), "--events", str(events)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

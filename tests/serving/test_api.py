@@ -332,3 +332,27 @@ def test_one_job_and_one_transformation_for_each_request():
     answer = scorer.score([ROW])
     assert calls == [1]
     assert answer.probabilities is not None
+
+
+def test_a_transformer_without_anything_fitted_is_asked_all_the_same():
+    """scikit-learn calls a Pipeline of such transformers alone not fitted."""
+    from sklearn.base import BaseEstimator, TransformerMixin
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.pipeline import make_pipeline
+
+    from nbprod.model.contract import Column, Contract
+    from nbprod.model.package import Package
+    from nbprod.serving.scorer import Scorer
+
+    class Half(TransformerMixin, BaseEstimator):
+        def fit(self, X, y=None):
+            return self
+
+        def transform(self, X):
+            return X / 2
+
+    model = make_pipeline("passthrough", Half(), RandomForestClassifier(5)).fit(FRAME, LABELS)
+    columns = (Column("age", "integer", "int64"), Column("pay (k)", "number", "float64"))
+    contract = Contract("classification", "frame", columns, (0, 1))
+    answer = Scorer(model, contract, Package(format="skops", files={})).score([ROW])
+    assert answer.predictions == model.predict(FRAME.__class__([ROW])[list(FRAME)]).tolist()

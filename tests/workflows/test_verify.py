@@ -302,3 +302,29 @@ def test_an_undeclared_change_stops_it_and_names_the_line(folder: Path) -> None:
     assert found.kind == "input"
     assert "changes `data`" in found.reason
     assert "`step:load`" in found.reason
+
+
+def test_a_saved_model_with_a_transformer_of_the_notebooks_own(folder: Path) -> None:
+    """Its pickle names the class by another module; and no attribute says that it is fitted."""
+    path = write_notebook(
+        folder / "custom.ipynb",
+        "import joblib, pickle\nimport numpy as np\nimport pandas as pd\n"
+        "from sklearn.base import BaseEstimator, TransformerMixin\n"
+        "from sklearn.linear_model import LogisticRegression\n"
+        "from sklearn.pipeline import make_pipeline",
+        "class Clip(TransformerMixin, BaseEstimator):\n"
+        "    def __init__(self, top=1.0):\n        self.top = top\n"
+        "    def fit(self, X, y=None):\n        return self\n"
+        "    def transform(self, X):\n        return np.clip(X, -self.top, self.top)",
+        "rng = np.random.default_rng(0)\n"
+        "df = pd.DataFrame(rng.normal(size=(200, 2)), columns=list('ab'))\n"
+        "df['y'] = (df.a + df.b > 0).astype(int)",
+        "X, y = df[['a', 'b']], df['y']\n"
+        "model = make_pipeline(Clip(), LogisticRegression()).fit(X, y)",
+        "joblib.dump(model, 'model.joblib')\n"
+        "with open('model.pkl', 'wb') as file:\n    pickle.dump(model, file)",
+    )
+    found = verify(VerifyRequest(path))
+    assert found.equivalent
+    files = [name for _, name in outputs(found) if name.startswith("model.")]
+    assert sorted(files) == ["model.joblib", "model.pkl"]
