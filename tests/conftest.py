@@ -32,6 +32,18 @@ def said(pytestconfig: pytest.Config) -> list[str]:
     return pytestconfig.stash[_SAID]
 
 
+# Few tests, each of them long, that share nothing: they need not run in one process.
+_APART = ("tests/functional/", "tests/workflows/test_verify.py", "tests/deploy/test_switch.py")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let the tests of a file share a process, and so what they set up (pytest-xdist)."""
+    for item in items:
+        path = item.path.relative_to(config.rootpath).as_posix()
+        if not path.startswith(_APART):
+            item.add_marker(pytest.mark.xdist_group(path))
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Hand what this test process says to the one that prints (pytest-xdist)."""
     output = getattr(session.config, "workeroutput", None)
