@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import signal
+import tempfile
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -36,6 +38,7 @@ from _nbprod_kernel.bootstrap import start
 start({settings!r})
 """
 _STARTS = 3
+_LONGEST_FOLDER = 80  # a socket's whole path has at most 107 characters, on macOS 103
 _CARRIED = ("sha256", "search", "prints")
 _CALL = "__import__('sys').modules['_nbprod_kernel.bootstrap'].call({request!r})"
 
@@ -62,6 +65,7 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         self._started = time.monotonic()
         self._observing = False
         self._groups: set[int] = set()
+        self._folders: list[str] = []
         self._kernel_options: dict[str, Any] = {}
 
     def _seconds_left(self, cell: Any) -> float | None:  # noqa: ANN401
@@ -74,17 +78,30 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
     def execute(self, **options: Any) -> Any:  # noqa: ANN401
         """Run the notebook; whatever happens, the kernel and its children are gone after."""
         with ExitStack() as stack:
+            stack.callback(self._remove_folders)
             stack.callback(self._kill_groups)
             if self.capture.folder is not None:
                 log = stack.enter_context(self.capture.folder.kernel_log.open("ab"))
                 self._kernel_options = {"stdout": log, "stderr": log}
             return super().execute(**options, **self._kernel_options)
 
+    def create_kernel_manager(self) -> Any:  # noqa: ANN401
+        """Let the kernel be talked to through sockets in a folder that only this user can enter.
+
+        Of TCP ports, Jupyter chooses free ones first and the kernel binds them later: another
+        kernel may have taken one meanwhile. And anybody on the machine can connect to them.
+        """
+        manager = super().create_kernel_manager()
+        folder = tempfile.mkdtemp(prefix="nbprod-kernel-")
+        self._folders.append(folder)
+        if os.name == "posix" and len(folder) < _LONGEST_FOLDER:
+            manager.transport = "ipc"
+            manager.connection_file = f"{folder}/kernel.json"
+            manager.ip = f"{folder}/socket"
+        return manager
+
     async def async_start_new_kernel_client(self) -> Any:  # noqa: ANN401
         """Start a kernel anew that died before it answered.
-
-        Jupyter chooses free ports first and the kernel binds them later: another program
-        may have taken one meanwhile, and the kernel ends with "Address already in use".
 
         Raises:
             KernelStartError: None of three answered, with the kernel's last words.
@@ -93,8 +110,10 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
             try:
                 return await super().async_start_new_kernel_client()
             except RuntimeError as error:
-                if not left or "died" not in str(error):
-                    raise KernelStartError(self._last_words() or str(error)) from error
+                died = "died" in str(error)
+                if not left or not died:
+                    told = self._last_words() if died else ""
+                    raise KernelStartError(told or str(error)) from error
             self.km = self.create_kernel_manager()
             await self.async_start_new_kernel(**self._kernel_options)
         return None
@@ -268,6 +287,11 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         return _answer(reply["content"])
 
     _hidden = run_sync(_async_hidden)
+
+    def _remove_folders(self) -> None:
+        for folder in self._folders:
+            shutil.rmtree(folder, ignore_errors=True)
+        self._folders.clear()
 
     def _kill_groups(self) -> None:
         """Kill what is left of the kernel's process group: its children, too."""
