@@ -251,7 +251,6 @@ second = Item(2)
 # %% show
 print(seen, first.n, second.n)
 """,
-        refused_on={"verify": "a class that reads a function's variable exists once"},
     ),
     Hazard(
         "sorted copies and reversed views of a frame's columns",
