@@ -73,12 +73,13 @@ def code_difference(walk: Walk, one: Any, other: Any) -> str:
         return walk.first(
             walk.compare(getattr(one, part), getattr(other, part)) for part in ("fget", "fset")
         )
-    if name_of(one) != name_of(other):
-        return versus(one.__qualname__, other.__qualname__)
     if isinstance(one, types.MethodType):
+        # What is bound need not be a function: scipy binds objects that can be called.
         return walk.compare(one.__func__, other.__func__) or walk.compare(
             one.__self__, other.__self__, "its object"
         )
+    if name_of(one) != name_of(other):
+        return versus(one.__qualname__, other.__qualname__)
     if isinstance(one, types.BuiltinFunctionType):
         return "" if one.__module__ == other.__module__ else versus(one, other)
     if isinstance(one, type):

@@ -101,7 +101,7 @@ class Truth:
         return found
 
     def _missed(self, reader: str) -> list[ChangeRecord]:
-        """Find inputs of a step which another step than their producer changed last."""
+        """Find inputs of a step which another step changed after their producer."""
         found: list[ChangeRecord] = []
         inputs = next(step.inputs for step in self.plan.steps if step.name == reader)
         for name in inputs:
@@ -109,12 +109,18 @@ class Truth:
                 continue
             stretch = self.stretches[self._changed_in[name]]
             producer = self._producer(reader, name)
-            if stretch.step != producer:
+            # What it was when the producer began, the producer got, or was told about then.
+            if stretch.step != producer and self._changed_in[name] > self._last(producer):
                 cell, line = self._place(stretch, name)
                 found.append(
                     ChangeRecord(name, stretch.step, cell, line, producer, reader, stretch.cells)
                 )
         return found
+
+    def _last(self, step: str) -> int:
+        """Return the position of the last stretch of ``step``; -1 if it has none yet."""
+        positions = (n for n, stretch in enumerate(self.stretches) if stretch.step == step)
+        return max(positions, default=-1)
 
     def _producer(self, reader: str, name: str) -> str:
         producer = ""

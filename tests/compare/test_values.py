@@ -410,3 +410,9 @@ class Handle:
 def test_handles_are_compared_by_what_their_class_gives_to_pickle() -> None:
     assert compare(Handle([1, 2]), Handle([1, 2])).equal
     assert not compare(Handle([1, 2]), Handle([1, 3])).equal
+
+
+def test_frozen_distributions_of_scipy() -> None:
+    """What they bind as methods are objects that can be called, not functions."""
+    assert compare(scipy.stats.randint(2, 6), scipy.stats.randint(2, 6)).equal
+    assert not compare(scipy.stats.randint(2, 6), scipy.stats.randint(2, 7)).equal

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -204,3 +205,12 @@ def test_what_is_bound_to_a_global_generator_does_not_change_with_its_state() ->
     assert fingerprint(bound)[0] == before
     assert fingerprint(bound)[0] != fingerprint([np.random.randn, *bound[1:]])[0]
     assert fingerprint([np.random.RandomState(1).rand, *bound[1:]])[0] != before
+
+
+def test_a_path_that_was_used_is_the_same_path() -> None:
+    path = Path("data")
+    before = fingerprint(path)
+    assert str(path / "x") in {"data/x", "data\\x"}
+    assert hash(path)
+    assert fingerprint(path)[0] == before[0]
+    assert fingerprint(Path("other"))[0] != before[0]

@@ -60,6 +60,18 @@ def take(truth: Truth, cell: CellPlan | None, **prints: str) -> tuple[Any, ...]:
     return truth.take(survey, cell)
 
 
+def test_a_declared_change_that_does_not_happen_is_no_news() -> None:
+    steps = (
+        StepPlan("load", (1,), outputs=("a",)),
+        StepPlan("look", (2,), inputs=("a",), outputs=("a",)),
+        StepPlan("use", (3,), inputs=("a",)),
+    )
+    truth = Truth(RunPlan(steps))
+    assert take(truth, CellPlan(0, 1, "load", True)) == ()
+    assert take(truth, CellPlan(1, 2, "look", True), a="1") == ()
+    assert take(truth, CellPlan(2, 3, "use", True), a="1") == ()
+
+
 def test_declared_changes_and_scattered_steps_are_no_news() -> None:
     steps = (
         StepPlan("load", (1, 3), outputs=("a", "b")),

@@ -423,7 +423,7 @@ class _HashWriter:
 
 _CLASS_PARTS = frozenset({"__dict__", "__weakref__", "__doc__", "__module__", "__firstlineno__"})
 _BY_IDENTITY = ("matplotlib.", "_thread", "threading", "weakref", "socket", "sqlite3", "IPython.")
-_OWN_STATE = frozenset({"pandas", "numpy", "scipy", "plotly"})
+_OWN_STATE = frozenset({"pandas", "numpy", "scipy", "plotly", "pathlib"})
 _HEAP_TYPE = 1 << 9
 
 
