@@ -86,7 +86,7 @@ def cell_roles(facts: CellFacts) -> frozenset[Role]:
             found.add(Role.CLEAN)
         elif name in _LOOKS:
             found.add(Role.EXPLORE)
-    if any(_sets_column(statement) for statement in facts.statements):
+    if any(_sets_column(statement, facts) for statement in facts.statements):
         found.add(Role.FEATURES)
     return frozenset(found)
 
@@ -107,7 +107,14 @@ def main_role(roles: frozenset[Role]) -> Role:
     return next((role for role in _ORDER if role in roles), Role.OTHER)
 
 
-def _sets_column(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Assign) and any(
-        isinstance(target, ast.Subscript) for target in statement.targets
-    )
+def _sets_column(statement: ast.stmt, facts: CellFacts) -> bool:
+    """Whether something is set by ``[]`` that may be a frame: no settings of a library, no dict."""
+    for target in statement.targets if isinstance(statement, ast.Assign) else ():
+        base: ast.expr = target
+        while isinstance(base, ast.Subscript | ast.Attribute):
+            base = base.value
+        if base is not target and isinstance(base, ast.Name):
+            value = facts.values.get(base.id)
+            if value is None or (not value.qualified and value.type != "dict"):
+                return True
+    return False
