@@ -6,6 +6,7 @@ from collections import Counter
 
 import click
 
+from nbprod.counting import counted
 from nbprod.run.replay import OutputComparison, StepReplay
 from nbprod.workflows.verify import VerifyResult
 
@@ -67,6 +68,6 @@ def _describe_service(result: VerifyResult) -> str:
         return f"- service: {service.detail}"
     if service.equal:
         mark = click.style("✓", fg="green")
-        rows = f"{service.checked_rows} answers equal to the notebook's"
+        rows = f"{counted(service.checked_rows, 'answer')} equal to the notebook's"
         return f"{mark} service of `{service.model}`: {rows}"
     return f"{click.style('✗', fg='red')} service of `{service.model}`: {service.detail}"

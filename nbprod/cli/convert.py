@@ -8,6 +8,7 @@ import click
 
 from nbprod.cli.options import example, json_option, kernel_option, notebook_argument, strict_option
 from nbprod.cli.session import session
+from nbprod.counting import counted
 
 
 @click.command(
@@ -49,9 +50,11 @@ def command(
         lines = []
         if result.diagnostics:
             lines.append(describe_diagnostics(result.diagnostics))
-        counts = f"{len(result.written)} files written, {len(result.unchanged)} unchanged"
+        counts = (
+            f"{counted(len(result.written), 'file')} written, {len(result.unchanged)} unchanged"
+        )
         if result.removed:
             counts += f", {len(result.removed)} removed"
-        lines.append(f"{directory}: {len(result.pipeline.steps)} steps; {counts}")
+        lines.append(f"{directory}: {counted(len(result.pipeline.steps), 'step')}; {counts}")
         lines.append(f"read {directory / 'README.md'}, or run it: nbprod run {directory}")
         opened.finish(result.as_json(), "\n".join(lines))

@@ -8,6 +8,7 @@ import click
 
 from nbprod.cli.options import example, json_option, notebook_argument
 from nbprod.cli.session import session
+from nbprod.counting import counted
 
 
 @click.command(
@@ -33,7 +34,9 @@ def command(notebook: Path, write: bool, as_json: bool) -> None:
         if not result.suggestions:
             lines.append(f"{notebook.name}: every step is tagged already")
         elif result.written:
-            lines.append(f"{notebook.name}: tags of {len(result.suggestions)} cells written")
+            lines.append(
+                f"{notebook.name}: tags of {counted(len(result.suggestions), 'cell')} written"
+            )
         else:
             lines.append(f"write them: nbprod tag {notebook} --write")
         opened.finish(result.as_json(), "\n".join(lines))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nbprod.counting import counted
 from nbprod.errors import (
     InterruptedRunError,
     NbprodError,
@@ -130,7 +131,7 @@ def _headless(traceback: str) -> str:
 
 
 def _counted(frames: int) -> str:
-    return f"({frames} {'frame' if frames == 1 else 'frames'} of libraries left out)"
+    return f"({counted(frames, 'frame')} of libraries left out)"
 
 
 def _first_line(text: str) -> str:

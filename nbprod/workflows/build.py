@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nbprod.bento.build import build_bento
 from nbprod.bento.spec import BuiltBento, ServiceSpec
+from nbprod.counting import counted
 from nbprod.events import Listener, PlanEvent, ignore_events
 from nbprod.workflows.stage import stage
 from nbprod.workflows.training import (
@@ -117,7 +118,7 @@ def build_stage(trained: Trained, listener: Listener) -> BuiltBento:
         run_id=record.run_id,
         notebook=pipeline.source.notebook,
         source_digest=pipeline.source.digest,
-        labels={"verified": f"{steps} steps" if (steps := len(trained.compared)) else "no"},
+        labels={"verified": counted(steps, "step") if (steps := len(trained.compared)) else "no"},
     )
     with stage("build", listener) as detail:
         built = build_bento(spec)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbprod.bento.store import delete_bento, find_bento
+from nbprod.counting import counted
 from nbprod.deploy.check import ServedComparison, configured_key
 from nbprod.deploy.curl import curl_example
 from nbprod.deploy.deployment import Deployment
@@ -95,7 +96,7 @@ class DeployResult:
         """One line: the version, and what was compared."""
         parts = [f"{self.deployment.name}:{self.deployment.version}"]
         if self.verified_steps:
-            parts.append(f"{self.verified_steps} steps verified")
+            parts.append(f"{counted(self.verified_steps, 'step')} verified")
         elif self.model:
             parts.append("steps not verified (--no-verify)")
         parts.append(
@@ -204,7 +205,7 @@ def _serve(
     with stage("compare", listener) as detail:
         compared = _compare(candidate, truth, listener)
         rows = compared.checked_rows
-        detail.append(f"{rows} rows equal" if rows else "no rows at hand")
+        detail.append(f"{counted(rows, 'row')} equal" if rows else "no rows at hand")
     with stage("switch", listener) as detail:
         deployment = switch.promote(candidate)
         detail.append(deployment.url)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbprod.bento.trial import trial_service
+from nbprod.counting import counted
 from nbprod.emit.load import Project
 from nbprod.errors import NbprodError, ResultsDifferError, UsageError
 from nbprod.events import Listener, ProgressEvent
@@ -66,7 +67,9 @@ def check_service(
             detail.append("no service to compare")
             return ServiceCheck(detail=error.message)
         found = _check(prepared, project, record, choice, artifacts, listener)
-        detail.append(f"{found.checked_rows} rows answered" if found.equal else found.detail)
+        detail.append(
+            f"{counted(found.checked_rows, 'row')} answered" if found.equal else found.detail
+        )
     return found
 
 

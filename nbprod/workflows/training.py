@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nbprod.bento.store import require_writable_store
+from nbprod.counting import counted
 from nbprod.diagnostics import Severity
 from nbprod.emit.load import Project, load_project
 from nbprod.emit.project import ProjectFile
@@ -138,7 +139,7 @@ def prepare(request: TrainingRequest, listener: Listener, *, serves: bool = True
         for found in subject.diagnostics:
             if found.severity is Severity.WARNING:
                 listener(LogEvent(f"{found.origin}: {found.message}", "warning"))
-        detail.append(f"{len(subject.pipeline.steps)} steps")
+        detail.append(counted(len(subject.pipeline.steps), "step"))
     model = request.model or subject.pipeline.model
     return Prepared(subject, parameters, model, request.verify)
 
@@ -265,7 +266,7 @@ def generated_project(prepared: Prepared, listener: Listener) -> Project:
         write_project(files, directory, force=True, notebook=subject.loaded.path)
         directory.touch()
         _forget_old_projects(projects, directory)
-        done.append(f"{len(files)} files")
+        done.append(counted(len(files), "file"))
     return load_project(directory)
 
 
