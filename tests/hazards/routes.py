@@ -306,7 +306,7 @@ def _messages(error: Any) -> list[str]:
 # Many hazards ------------------------------------------------------------------------------
 
 
-def run_all(hazards: Sequence[Hazard], workers: int = 3, ordinary: bool = False) -> Iterator[Fate]:
+def run_all(hazards: Sequence[Hazard], workers: int = 2, ordinary: bool = False) -> Iterator[Fate]:
     """Run hazards by all routes, in processes of their own, and yield how each fared.
 
     Args:
