@@ -34,14 +34,24 @@ def said(pytestconfig: pytest.Config) -> list[str]:
 
 # Few tests, each of them long, that share nothing: they need not run in one process.
 _APART = ("tests/functional/", "tests/workflows/test_verify.py", "tests/deploy/test_switch.py")
+_LONG = ("tests/hazards/", *_APART)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Let the tests of a file share a process, and so what they set up (pytest-xdist)."""
-    for item in items:
-        path = item.path.relative_to(config.rootpath).as_posix()
-        if not path.startswith(_APART):
-            item.add_marker(pytest.mark.xdist_group(path))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):  # type: ignore[misc, unused-ignore]
+        def _split_scope(self, nodeid: str) -> str:
+            return nodeid if nodeid.startswith(_APART) else nodeid.partition("::")[0]
+
+    return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no process ends long after the others."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
