@@ -125,11 +125,16 @@ def _parsed(cell: Cell) -> CellFacts:
     return facts
 
 
+def _is_of_ipython(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith("IPython.")
+
+
 def _show_figures(cells: list[CellFacts]) -> None:
     """Read figures at the cells' ends as what a notebook does with them: it shows them."""
     mentioning = [facts for facts in cells if "display" in facts.code.source]
-    if any("display" in bound_names(each) for facts in mentioning for each in facts.statements):
-        return  # unless it is IPython's, it is the author's
+    statements = [each for facts in mentioning for each in facts.statements]
+    if any("display" in bound_names(each) for each in statements if not _is_of_ipython(each)):
+        return  # it is the author's own
     names = FigureNames()
     for facts in cells:
         if not facts.executed:

@@ -512,6 +512,18 @@ def test_a_connection_may_not(built, name):
     assert "steps-inseparable" in codes(diagnostics)
 
 
+@pytest.mark.parametrize(
+    "bound", ["", "from IPython.display import HTML, display\n", "def display(x):\n    pass\n"]
+)
+def test_a_figure_at_a_cells_end_is_displayed_unless_display_is_the_authors(built, bound):
+    pipeline, _ = built(
+        f"{bound}import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.plot([1])",
+        "ax.plot([2])\nfig",
+    )
+    sources = [block.source for step in pipeline.steps for block in step.blocks]
+    assert any("display(fig)" in source for source in sources) is not bound.startswith("def")
+
+
 def test_a_class_that_one_step_uses_stays_with_it(built):
     pipeline, _ = built(
         "class A:\n    made = []\n    def __init__(self):\n        self.made.append(self)",
