@@ -10,6 +10,7 @@ from functools import cache
 from nbprod.analysis.library_table import Conduct, data_file, function_conduct, method_conduct
 
 PLOTS = "plots"
+OPTIONS = "options"
 _LOOKS_LIKE_DRAWING = re.compile(
     r"plot|draw|show|fig|vis|graph|chart|hist|scatter|heat|display|curve|boundar|tree|image",
     re.IGNORECASE,
@@ -35,11 +36,12 @@ def effects_of(calls: Iterable[str]) -> tuple[str, ...]:
     found: set[str] = set()
     for call in calls:
         method = "." + call.rpartition(".")[2]
-        found.update(
+        own = {
             effect
             for effect, signs in _signs().items()
             if any(method == sign if sign[0] == "." else call.startswith(sign) for sign in signs)
-        )
+        }
+        found |= own - {PLOTS} if OPTIONS in own else own  # how plots look draws none
     return tuple(sorted(found))
 
 
@@ -53,7 +55,7 @@ def drawing_of(calls: Iterable[str], *, among_plots: bool) -> Drawing:
     calls = tuple(calls)
     if PLOTS in effects_of(calls):
         return Drawing.YES
-    unknown = [call for call in calls if _is_unknown(call)]
+    unknown = [call for call in calls if _is_unknown(call) and OPTIONS not in effects_of([call])]
     if any(among_plots or _LOOKS_LIKE_DRAWING.search(call) for call in unknown):
         return Drawing.MAYBE
     return Drawing.NO
