@@ -20,7 +20,8 @@ class Fates:
     """
 
     def __init__(self, hazards: Sequence[Hazard], ordinary: bool = False) -> None:
-        self._coming = run_all(hazards, ordinary=ordinary)
+        # Warm kernels leave the processor idle most of the time.
+        self._coming = run_all(hazards, workers=2 if ordinary else 4, ordinary=ordinary)
         self._known: dict[str, Fate] = {}
 
     def of(self, hazard: Hazard) -> Fate:

@@ -311,7 +311,7 @@ def run_all(hazards: Sequence[Hazard], workers: int = 2, ordinary: bool = False)
 
     Args:
         hazards: The hazards.
-        workers: Processes at a time; half of the time, each waits for a kernel.
+        workers: Processes at a time.
         ordinary: Start each kernel and step process anew, as users' are.
     """
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
