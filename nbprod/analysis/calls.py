@@ -329,8 +329,6 @@ def _change_by_method(
             memory.change_all(call.keywords[name])
 
 
-_METACLASSES = frozenset({"type", "ABCMeta", "EnumMeta", "EnumType"})
-
 # The author's own code -------------------------------------------------------------
 
 
@@ -435,24 +433,36 @@ def class_made(
             if region in seen:
                 continue
             seen.add(region)
-            told = False
-            for name in ("__init_subclass__", "__new__", "__init__"):
-                meta = name != "__init_subclass__"
-                if meta and not _is_metaclass(code):
-                    continue
-                own = summaries.method_of(memory, expressions.frame, region, name)
-                if own is not None:
-                    told = True
-                    call = Call(node, (made, made, made) if meta else (), {}, False)
-                    _apply(expressions, own[0], base, call, bound=made)
-            if told and summaries.is_stateful(code):
+            if _tell(expressions, region, node, base, made) and summaries.is_stateful(code):
                 memory.change(base)
             above = [*code.bases, *(each.value for each in code.keywords)]
             pending += filter(None, (expressions.frame.peek(ast.unparse(each)) for each in above))
 
 
-def _is_metaclass(node: ast.ClassDef) -> bool:
-    return any(ast.unparse(each).rpartition(".")[2] in _METACLASSES for each in node.bases)
+def _tell(
+    expressions: Expressions, region: int, node: ast.ClassDef, base: Value, made: Value
+) -> bool:
+    """Call what a class or metaclass has for the new class ``node``; tell whether it has any."""
+    calls = {"__init_subclass__": Call(node, (), {}, False)}
+    if _is_metaclass(expressions.memory.code[region]):
+        named = Call(node, (made, made, made), {}, False)  # name, bases and namespace
+        calls |= {"__new__": named, "__init__": named}
+    told = False
+    for name, call in calls.items():
+        own = summaries.method_of(expressions.memory, expressions.frame, region, name)
+        if own is not None:
+            told = True
+            _apply(expressions, own[0], base, call, bound=made)
+    return told
+
+
+_METACLASSES = frozenset({"type", "ABCMeta", "EnumMeta", "EnumType"})
+
+
+def _is_metaclass(node: ast.AST) -> bool:
+    return isinstance(node, ast.ClassDef) and any(
+        ast.unparse(each).rpartition(".")[2] in _METACLASSES for each in node.bases
+    )
 
 
 def _apply(

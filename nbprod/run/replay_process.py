@@ -367,6 +367,7 @@ def _compare_shown(job: dict[str, Any], drawn: Any) -> list[dict[str, Any]]:  # 
 def _compare_files(job: dict[str, Any], written: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Compare the files that the step wrote, made or deleted with the notebook's."""
     files: Any = importlib.import_module("nbprod.compare.files")
+    definitions = _optional(f"{job['package']}.definitions")
     ours = {found.get("at", found["path"]): found for found in written}
     found = []
     for path in sorted({*ours, *(each["path"] for each in job["files"])}):
@@ -387,7 +388,6 @@ def _compare_files(job: dict[str, Any], written: list[dict[str, Any]]) -> list[d
             difference = difference or "only the notebook deletes it"
         else:
             kept = os.path.join(job["kept"], wanted["sha256"])
-            definitions = _optional(f"{job['package']}.definitions")
             difference = files.file_difference(mine, wanted, kept, definitions)
         found.append(_part(name, "file", difference))
     return found

@@ -162,21 +162,35 @@ def stumbling_kernel(folder: Path, starts: set[int]) -> None:
     )
 
 
-@pytest.mark.parametrize("isolate", [False, True])
-def test_a_kernel_that_dies_before_it_answers_is_started_again(
+Stumbling = Callable[[set[int], bool], tuple[Path, RunRequest]]
+
+
+@pytest.fixture
+def stumbling(
     write_notebook: Make,
     make_pipeline: Make,
-    tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
-    isolate: bool,
+) -> Stumbling:
+    """Ask for a run of two steps in such a kernel; its folder counts the ``starts``."""
+
+    def ask(starts: set[int], isolate: bool) -> tuple[Path, RunRequest]:
+        home = tmp_path_factory.mktemp("jupyter")
+        stumbling_kernel(home, starts)
+        monkeypatch.setenv("JUPYTER_PATH", str(home))
+        path = write_notebook([("step:one", "x = 1"), ("step:two", "print(x + 1)")])
+        pipeline = make_pipeline(path, {"one": ([], ["x"]), "two": (["x"], [])})
+        return home, RunRequest(path, pipeline, kernel_name="stumbling", isolate=isolate)
+
+    return ask
+
+
+@pytest.mark.parametrize("isolate", [False, True])
+def test_a_kernel_that_dies_before_it_answers_is_started_again(
+    stumbling: Stumbling, isolate: bool
 ) -> None:
-    home = tmp_path_factory.mktemp("jupyter")
-    stumbling_kernel(home, {1, 3})
-    monkeypatch.setenv("JUPYTER_PATH", str(home))
-    path = write_notebook([("step:one", "x = 1"), ("step:two", "print(x + 1)")])
-    pipeline = make_pipeline(path, {"one": ([], ["x"]), "two": (["x"], [])})
-    record = execute(RunRequest(path, pipeline, kernel_name="stumbling", isolate=isolate))
+    home, request = stumbling({1, 3}, isolate)
+    record = execute(request)
     assert outputs(record.output) == ["", "2\n"]
     assert len((home / "starts").read_text()) == (4 if isolate else 2)
     assert kernels_of(os.getpid()) == []
@@ -184,20 +198,11 @@ def test_a_kernel_that_dies_before_it_answers_is_started_again(
 
 @pytest.mark.parametrize("isolate", [False, True])
 def test_a_kernel_that_never_starts_is_said(
-    write_notebook: Make,
-    make_pipeline: Make,
-    tmp_path: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-    monkeypatch: pytest.MonkeyPatch,
-    isolate: bool,
+    stumbling: Stumbling, tmp_path: Path, isolate: bool
 ) -> None:
-    home = tmp_path_factory.mktemp("jupyter")
-    stumbling_kernel(home, set(range(1 + isolate, 9)))
-    monkeypatch.setenv("JUPYTER_PATH", str(home))
-    path = write_notebook([("step:one", "x = 1"), ("step:two", "print(x + 1)")])
-    pipeline = make_pipeline(path, {"one": ([], ["x"]), "two": (["x"], [])})
+    home, request = stumbling(set(range(1 + isolate, 9)), isolate)
     with pytest.raises(SystemFailedError, match="Address already in use"):
-        execute(RunRequest(path, pipeline, kernel_name="stumbling", isolate=isolate))
+        execute(request)
     assert len((home / "starts").read_text()) == 3 + isolate
     assert read_record(run_folders(tmp_path)[-1]).state is RunState.FAILED
     assert kernels_of(os.getpid()) == []

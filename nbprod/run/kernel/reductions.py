@@ -186,7 +186,7 @@ def with_qualified_name(value: type, reduced: Any) -> Any:
     return (*reduced[:2], state, *reduced[3:])
 
 
-_TELLING = ("__init_subclass__", "__new__", "__init__", "__call__", "__prepare__")
+_OF_METACLASSES = ("__new__", "__init__", "__call__", "__prepare__")
 
 
 def made_quietly(value: type, reduced: Any) -> Any:
@@ -207,7 +207,7 @@ def _telling(meta: type, bases: tuple[type, ...]) -> Iterator[tuple[type, str]]:
             yield above, "__init_subclass__"
     for above in meta.__mro__:
         if above.__module__ == "__main__":
-            yield from ((above, name) for name in _TELLING[1:] if name in vars(above))
+            yield from ((above, name) for name in _OF_METACLASSES if name in vars(above))
 
 
 def _quietly(make: Any, *arguments: Any) -> Any:
