@@ -16,6 +16,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from . import digests
+
 SMALLEST = 1 << 14
 """Buffers below this many bytes stay in the artifact's own file."""
 
@@ -45,7 +47,7 @@ class Store:
             return True
         if raw.nbytes < SMALLEST:
             return True
-        digest = hashlib.sha256(raw).hexdigest()
+        digest = digests.sha256_of(raw)
         path = os.path.join(self._folder, digest)
         if not os.path.exists(path):
             os.makedirs(self._folder, exist_ok=True)
@@ -86,11 +88,13 @@ def reduce_objects(value: Any) -> Any:
     if value.size < _MANY or not value.flags.writeable:
         return None
     order = "F" if value.flags.f_contiguous and not value.flags.c_contiguous else "C"
-    items = value.ravel(order=order).tolist()
+    flat = value.ravel(order=order)
+    items = flat.tolist()
     if not set(map(type, items)) <= _SCALARS:
         return None
     # The very object, since notebooks ask ``value is np.nan``.
-    missing = [place for place, item in enumerate(items) if item is numpy.nan]
+    nan = numpy.nan
+    missing = [place for place in numpy.flatnonzero(flat != flat).tolist() if items[place] is nan]
     for place in missing:
         items[place] = None
     file = io.BytesIO()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import enum
 import functools
-import hashlib
 import io
 import itertools
 import pickle
@@ -21,7 +20,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from . import reductions
+from . import digests, reductions
 
 _SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})
 _MANY = 64
@@ -46,14 +45,6 @@ _LIBRARY_CODE = (
 )
 
 
-def _hasher() -> Any:
-    try:
-        import xxhash  # type: ignore[import-not-found, unused-ignore]
-    except ImportError:
-        return hashlib.blake2b(digest_size=16)
-    return xxhash.xxh3_128()
-
-
 home_of: dict[str, str] = {}
 """Module to the one that its classes had in the notebook: ``__main__``."""
 
@@ -74,7 +65,7 @@ class Fingerprint:
     """
 
     def __init__(self) -> None:
-        self._hash = _hasher()
+        self._hash = digests.hasher()
         self._order: dict[int, int] = {}
         self._kept: list[Any] = []
         self._singletons: Collection[int] | None = None
@@ -567,7 +558,7 @@ def walk(value: Any) -> tuple[str, Fingerprint]:
 
 
 def _by_pickle(value: Any) -> str:
-    digest = _hasher()
+    digest = digests.hasher()
     try:
         from . import artifacts
 
