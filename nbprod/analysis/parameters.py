@@ -12,6 +12,7 @@ from nbprod.analysis.rules import finding
 from nbprod.analysis.source import first_line
 from nbprod.analysis.survey import CellFacts, Survey
 from nbprod.diagnostics import Diagnostic
+from nbprod.notebook.tags import options
 
 _FOLDED = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Pow)
 
@@ -32,6 +33,7 @@ def find_parameters(survey: Survey) -> tuple[list[ParameterFacts], list[Diagnost
     """Read the cell tagged ``parameters``."""
     found: list[ParameterFacts] = []
     problems: list[Diagnostic] = []
+    secrets = options(survey.notebook).secrets
     cells = [facts for facts in survey.cells if facts.role.parameters and facts.executed]
     for facts in cells[1:]:
         origin = facts.cell.origin(survey.notebook.path)
@@ -44,7 +46,7 @@ def find_parameters(survey: Survey) -> tuple[list[ParameterFacts], list[Diagnost
         for statement in facts.statements:
             if isinstance(statement, ast.Import | ast.ImportFrom) or _is_text(statement):
                 continue
-            read = list(_read(statement, facts, comments))
+            read = list(_read(statement, facts, comments, secrets))
             if not read:
                 problems.append(_not_literal(statement, facts, survey))
             found.extend(read)
@@ -68,7 +70,7 @@ def _not_literal(statement: ast.stmt, facts: CellFacts, survey: Survey) -> Diagn
 
 
 def _read(
-    statement: ast.stmt, facts: CellFacts, comments: dict[int, str]
+    statement: ast.stmt, facts: CellFacts, comments: dict[int, str], secrets: tuple[str, ...]
 ) -> Iterator[ParameterFacts]:
     """Yield the parameters that one statement declares: nothing if it is something else."""
     if isinstance(statement, ast.AnnAssign):
@@ -81,14 +83,18 @@ def _read(
         return
     doc = _doc(statement, comments, facts.code.source.split("\n"))
     defaults = [(target, _literal(value)) for target, value in pairs]
-    if not all(isinstance(target, ast.Name) and default for target, default in defaults):
-        return
+    for target, default in defaults:
+        secret = isinstance(target, ast.Name) and target.id in secrets
+        if not isinstance(target, ast.Name) or not (default or secret):
+            return
     for target, default in defaults:
         assert isinstance(target, ast.Name)
+        secret = target.id in secrets
+        kind = type_of_literal(ast.literal_eval(default)) if default else "str"
         yield ParameterFacts(
             name=target.id,
-            annotation=annotation or type_of_literal(ast.literal_eval(default)),
-            default=default,
+            annotation=annotation or ("str" if secret and kind == "Any" else kind),
+            default="" if secret else default,  # what stands there is a placeholder, or a finding
             doc=doc,
             cell=facts.cell.number,
             line=facts.cell_line(statement.lineno),

@@ -17,7 +17,7 @@ from nbprod.analysis.value import Value
 from nbprod.notebook.cell import Cell
 from nbprod.notebook.magics import PlainCode, plain_code
 from nbprod.notebook.notebook import Notebook
-from nbprod.notebook.tags import CellRole, cell_role
+from nbprod.notebook.tags import CellRole, cell_role, options
 
 
 @dataclass(slots=True)
@@ -100,6 +100,8 @@ def survey(
     memory = Memory(shared_columns=shared_columns)
     frame = ModuleFrame(memory)
     cells = [_parsed(cell) for cell in notebook.code_cells]
+    for facts in cells if (secrets := options(notebook).secrets) else ():
+        _bind_secrets(facts, secrets)
     _show_figures(cells)
     stars = Stars(exports)
     stars.expand([(each.cell.number, each.statements) for each in cells if each.executed])
@@ -123,6 +125,15 @@ def _parsed(cell: Cell) -> CellFacts:
     except SyntaxError as error:
         facts.error = error
     return facts
+
+
+def _bind_secrets(facts: CellFacts, secrets: tuple[str, ...]) -> None:
+    """Let ``api_token: str`` in the parameters cell bind what is a secret: each run gives it."""
+    for statement in facts.statements if facts.role.parameters else ():
+        if not isinstance(statement, ast.AnnAssign) or statement.value is not None:
+            continue
+        if isinstance(statement.target, ast.Name) and statement.target.id in secrets:
+            statement.value = ast.copy_location(ast.Constant(""), statement)
 
 
 def _is_of_ipython(statement: ast.stmt) -> bool:

@@ -36,7 +36,7 @@ def describe_pipeline(pipeline: Pipeline, result: CheckResult) -> str:
             (
                 each.name,
                 each.annotation,
-                HIDDEN if result.hides(each) else each.default,
+                HIDDEN if result.hides(each) else each.default or "(secret)",
                 each.doc,
             )
             for each in pipeline.parameters

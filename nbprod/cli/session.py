@@ -25,6 +25,8 @@ from nbprod.errors import (
     UserCodeError,
 )
 from nbprod.events import ErrorEvent, Event, Listener, ResultEvent, event_as_json
+from nbprod.run.kernel import withheld
+from nbprod.run.secrets import redact_error, redacted_event
 
 
 class Session:
@@ -60,11 +62,13 @@ class Session:
 
     def listen(self, event: Event) -> None:
         """Hand an event to the progress display and to ``--events``."""
+        event = redacted_event(event)
         for listener in self._listeners:
             listener(event)
 
     def finish(self, document: dict[str, object], text: str) -> None:
         """Show the result: ``document`` for machines, or ``text`` for people."""
+        document, text = withheld.given.redacted(document), withheld.given.redact(text)
         self.listen(ResultEvent(document))
         self._stack.close()  # the live display goes before anything else is written
         if self._as_json and not self._events_on_stdout:
@@ -74,8 +78,8 @@ class Session:
 
     def fail(self, error: NbprodError) -> None:
         """Show an error where the caller looks for it."""
-        event = error_event(error)
-        self.listen(event)
+        redact_error(error)
+        self.listen(error_event(error))
         self._stack.close()
         if self._as_json and not self._events_on_stdout:
             click.echo(json.dumps(error_document(error), indent=2, allow_nan=False))
@@ -140,7 +144,7 @@ def _defect(error: Exception) -> SystemFailedError:
     with tempfile.NamedTemporaryFile(
         "w", prefix="nbprod-defect-", suffix=".txt", delete=False, encoding="utf-8"
     ) as file:
-        traceback.print_exception(error, file=file)
+        file.write(withheld.given.redact("".join(traceback.format_exception(error))))
     return SystemFailedError(
         f"nbprod itself failed: {type(error).__name__}: {error}",
         fix=f"this is a defect; please report it with the traceback in {file.name}",

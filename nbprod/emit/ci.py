@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 import nbprod
 from nbprod.emit.project import ProjectFile
+from nbprod.emit.secret import secret_variables
 from nbprod.emit.template import render
 from nbprod.errors import UsageError
 from nbprod.pipeline.closure import normalized
@@ -69,6 +70,7 @@ class Workflow:
     reports_path: str
     junit_path: str
     steps: tuple[CiStep, ...]
+    secrets: tuple[tuple[str, str], ...] = ()
 
 
 def render_ci(
@@ -79,6 +81,12 @@ def render_ci(
     Raises:
         UsageError: If a path or value could end a line or begin an expression there.
     """
+    for name, _ in request.parameters:
+        if name in pipeline.secrets:
+            raise UsageError(
+                f"{name} is a secret: a workflow is no place for its value.",
+                fix="Leave it out; the workflow takes it from the CI system's own secrets.",
+            )
     values = (value for pair in request.parameters for value in pair)
     for word in (str(request.notebook), *request.require, *values):
         if any(sign in word for sign in ("\n", "\r", "${{")):
@@ -98,6 +106,7 @@ def render_ci(
         reports_path=_yaml(folder / REPORTS),
         junit_path=_yaml(folder / REPORTS / "junit.xml"),
         steps=tuple(_steps(request, lock.name)),
+        secrets=tuple((name, name.upper()) for name in secret_variables(pipeline)),
     )
     path = (
         PurePosixPath(".github", "workflows", f"{slug}.yml")

@@ -36,7 +36,7 @@ def data_files(pipeline: Pipeline) -> tuple[str, ...]:
             texts = [node for node in ast.walk(tree) if id(node) not in skipped]
             found.update(dict.fromkeys(path for path in _texts(texts) if path not in written))
         for name in step.params:
-            default = [ast.parse(defaults.get(name, "None"), mode="eval").body]
+            default = [ast.parse(defaults.get(name) or "None", mode="eval").body]
             found.update(dict.fromkeys(path for path in _texts(default) if path not in written))
     return tuple(found)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from nbprod.emit.data_file import data_files
 from nbprod.emit.modules import Layout
+from nbprod.emit.secret import secret_variables
 from nbprod.emit.template import render
 from nbprod.pipeline.ir import Effect, Parameter
 from nbprod.pipeline.naming import function_name
@@ -45,6 +46,8 @@ class PipelineTest:
     plots: bool
     network: bool
     elsewhere: bool
+    secrets: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
 
 
 def generated_test(layout: Layout) -> str:
@@ -53,7 +56,8 @@ def generated_test(layout: Layout) -> str:
     effects = {effect for step in pipeline.steps for effect in step.effects}
     data = data_files(pipeline)
     names: set[str] = set()
-    for parameter in pipeline.parameters:
+    defaults = tuple(each for each in pipeline.parameters if each.default)
+    for parameter in defaults:
         tree = ast.parse(parameter.default, mode="eval")
         names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     return render(
@@ -70,7 +74,9 @@ def generated_test(layout: Layout) -> str:
                 )
                 for step in pipeline.steps
             ),
-            parameters=tuple(_parameter_test(parameter) for parameter in pipeline.parameters),
+            parameters=tuple(_parameter_test(parameter) for parameter in defaults),
+            secrets=tuple(each.name for each in pipeline.parameters if not each.default),
+            variables=secret_variables(pipeline),
             data=json.dumps(data, ensure_ascii=False),
             plots=any(found.import_name == "matplotlib" for found in pipeline.requirements)
             or any(block.draws for step in pipeline.steps for block in step.blocks),

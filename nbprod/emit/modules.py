@@ -164,6 +164,7 @@ class FieldsModule:
     steps_import: str = ""
     parameters: str = "parameters"
     calls: tuple[str, ...] = ()
+    required: bool = False
 
 
 def parameters_module(layout: Layout) -> str:
@@ -173,11 +174,16 @@ def parameters_module(layout: Layout) -> str:
     taken = {parameter.name for parameter in layout.pipeline.parameters}
     field = "field" if "field" not in taken else "dataclass_field"
     imports = ["from dataclasses import dataclass"]
-    for parameter in layout.pipeline.parameters:
+    # Secrets have no default, so that they come first.
+    for parameter in sorted(layout.pipeline.parameters, key=lambda each: bool(each.default)):
         annotation = layout.annotations.read(parameter.annotation)
         names |= annotation.names
         default = parameter.default
-        if is_mutable(default):
+        if not default:
+            default = f"{field}(repr=False)"
+            alias = "" if field == "field" else f" as {field}"
+            imports.append(f"from dataclasses import field{alias}")
+        elif is_mutable(default):
             default = f"{field}(default_factory=lambda: {default})"
             alias = "" if field == "field" else f" as {field}"
             imports.append(f"from dataclasses import field{alias}")
@@ -259,6 +265,7 @@ def pipeline_module(layout: Layout) -> str:
                 step_call(step, layout.steps_module, f"{parameters}.") for step in pipeline.steps
             ),
             parameters=parameters if pipeline.parameters else "",
+            required=not all(parameter.default for parameter in pipeline.parameters),
         ),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from nbprod.emit.modules import Layout, step_call
 from nbprod.emit.prose import WIDTH, comment, prose
+from nbprod.emit.secret import PREFIX
 from nbprod.emit.template import render
 from nbprod.errors import UsageError
 from nbprod.pipeline.ir import Parameter, Step
@@ -63,6 +64,7 @@ def pipeline_notebook(layout: Layout) -> str:
         "metadata": {
             "kernelspec": {"display_name": label, "language": "python", "name": kernel},
             "language_info": {"name": "python"},
+            **({"nbprod": {"secrets": list(pipeline.secrets)}} if pipeline.secrets else {}),
         },
         "nbformat": 4,
         "nbformat_minor": 5,
@@ -106,6 +108,8 @@ def _parameters(layout: Layout) -> str:
         names |= annotation.names
         lines.append(_assignment(parameter, annotation.text))
     imports = [*layout.table.typing_statements(names), *layout.table.statements(names)]
+    if not all(parameter.default for parameter in layout.pipeline.parameters):
+        imports.insert(0, "import os")
     own = [
         _assignment(Parameter(name, "str", '""', doc), "str")
         for name, doc in _OWN_PARAMETERS.items()
@@ -116,6 +120,8 @@ def _parameters(layout: Layout) -> str:
 
 def _assignment(parameter: Parameter, annotation: str) -> str:
     line = f"{parameter.name}: {annotation} = {parameter.default}"
+    if not parameter.default:  # a secret: papermill would write it into the notebook
+        line = f'{parameter.name}: {annotation} = os.environ["{PREFIX}{parameter.name}"]'
     doc = " ".join(parameter.doc.split())
     if not doc:
         return line

@@ -11,9 +11,10 @@ from nbprod.emit.formatting import LintFinding
 from nbprod.emit.line_map import LineMap
 from nbprod.emit.modules import Layout, results_of
 from nbprod.emit.prose import prose, split_at_heading
+from nbprod.emit.secret import secret_variables
 from nbprod.emit.template import render
 from nbprod.emit.typing_gap import TypingGap
-from nbprod.pipeline.ir import Parameter, Step
+from nbprod.pipeline.ir import Parameter, Pipeline, Step
 from nbprod.pipeline.naming import function_name
 from nbprod.pipeline.order import dependencies
 
@@ -57,6 +58,8 @@ class ReadmeText:
     edges: tuple[Edge, ...]
     results: str
     parameters: tuple[Parameter, ...]
+    secrets: str
+    secret_arguments: str
     example: str
     data: str
     left_out: tuple[str, ...]
@@ -102,6 +105,10 @@ def readme(
             edges=_edges(layout),
             results=_listed([variable.name for variable in results_of(pipeline)]),
             parameters=pipeline.parameters,
+            secrets=_secrets(pipeline),
+            secret_arguments=", ".join(
+                f"{each.name}=..." for each in pipeline.parameters if not each.default
+            ),
             example=_example(pipeline.parameters),
             data=_listed(data_files(pipeline)),
             left_out=tuple(_left_out(layout)),
@@ -157,6 +164,19 @@ def _edges(layout: Layout) -> tuple[Edge, ...]:
 def _label(names: tuple[str, ...]) -> str:
     rest = len(names) - _SHOWN
     return ", ".join(names[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _secrets(pipeline: Pipeline) -> str:
+    """Return what to say of the secrets that the pipeline needs; empty if it needs none."""
+    names = ", ".join(f"`{name}`" for name in secret_variables(pipeline))
+    if not names:
+        return ""
+    return prose(
+        f"It needs secrets, which no file here holds: set {names} in the environment. "
+        "`nbprod run .` keeps them out of all that it writes; papermill alone would write a "
+        "parameter given with `-p`, and what cells print, into the output notebook.",
+        100,
+    )
 
 
 def _example(parameters: tuple[Parameter, ...]) -> str:

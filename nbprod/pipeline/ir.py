@@ -90,7 +90,7 @@ class Parameter:
         name: Python identifier.
         annotation: Type as source text, such as ``float`` or ``Literal["a", "b"]``;
             from the notebook's annotation, else inferred from the default.
-        default: Default value as Python source text, a literal.
+        default: Default value as Python source text, a literal; empty for a secret.
         doc: Text of the comment beside or above it; may be empty.
         origin: Where it is assigned.
     """

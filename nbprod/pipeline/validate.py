@@ -46,6 +46,8 @@ def _identifiers(pipeline: Pipeline) -> Iterator[str]:
 
 def _defaults(pipeline: Pipeline) -> Iterator[str]:
     for parameter in pipeline.parameters:
+        if not parameter.default and parameter.name in pipeline.secrets:
+            continue
         try:
             ast.literal_eval(parameter.default)
         except (ValueError, SyntaxError, TypeError):

@@ -8,6 +8,7 @@ from typing import Any
 from papermill.engines import NotebookExecutionManager
 
 from nbprod.run.folder import RunFolder
+from nbprod.run.kernel import withheld
 from nbprod.run.record import write_atomically
 
 _SHARE = 0.02  # of the time at most that saving may take while cells run
@@ -56,5 +57,6 @@ def notebook_bytes(nb: Any) -> bytes:  # noqa: ANN401
     """Return a notebook as the bytes of a file, the way nbformat writes it."""
     import nbformat
 
-    text: str = nbformat.writes(nb)  # type: ignore[no-untyped-call]
+    # Outputs were redacted when they came; this is for what else a notebook may hold.
+    text: str = withheld.given.redact(nbformat.writes(nb))  # type: ignore[no-untyped-call]
     return (text if text.endswith("\n") else text + "\n").encode()

@@ -12,6 +12,7 @@ from nbprod.events import Listener, LogEvent, ProgressEvent, ignore_events
 from nbprod.run.folder import RunFolder
 from nbprod.run.plan import CellPlan, RunPlan
 from nbprod.run.record import ArtifactRecord, ModelRecord, StepRecord
+from nbprod.run.secrets import GivenSecrets
 from nbprod.run.truth import Truth, describe_change
 
 Ask = Callable[[str, dict[str, object]], dict[str, object]]
@@ -44,6 +45,7 @@ class Capture:
         cell_timeout: Seconds per cell; ``None`` for no limit.
         run_timeout: Seconds for all cells; ``None`` for no limit.
         truth: Fingerprints of the variables; ``None`` takes none.
+        secrets: What each kernel is given, and nothing may hold that is written.
     """
 
     plan: RunPlan
@@ -57,6 +59,8 @@ class Capture:
     cell_timeout: float | None = None
     run_timeout: float | None = None
     truth: Truth | None = None
+    secrets: GivenSecrets = field(default_factory=GivenSecrets)
+    withheld: list[str] = field(default_factory=list)
     steps: dict[str, StepProgress] = field(default_factory=dict)
     artifacts: list[ArtifactRecord] = field(default_factory=list)
     models: list[ModelRecord] = field(default_factory=list)
@@ -126,6 +130,7 @@ class Capture:
         if truth is not None and truth.boundary(cell):
             arguments["watched"] = list(truth.watched(cell))
         answer = ask("boundary", arguments)
+        self._withhold(answer)
         if self.current is not None:
             step = self.steps[self.current.step]
             step.peak = max(step.peak, int(str(answer.get("peak", 0))))
@@ -134,6 +139,17 @@ class Capture:
             for change in truth.take(survey if isinstance(survey, dict) else None, cell):
                 self.listener(LogEvent(". ".join(describe_change(change)), "warning"))
         self._keep(answer, kinds)
+
+    def _withhold(self, answer: dict[str, object]) -> None:
+        """Say what the kernel refused to save, because it holds a secret."""
+        for text in _names(answer.get("withheld")):
+            if text not in self.withheld:
+                self.withheld.append(text)
+                where = f"After cell {self.current.number}, " if self.current else ""
+                self.warn(
+                    f"{where}{text}: nothing of it is saved, so `verify` and `--isolate` refuse "
+                    "this notebook. Use the secret in the step that needs it."
+                )
 
     def after_last_cell(self, ask: Ask, earlier: CellPlan) -> None:
         """Save the last step's outputs and collect what the run learned."""
@@ -147,6 +163,7 @@ class Capture:
         self._ask_boundary(ask, {"described": True, "saves": saves}, kinds, None)
         arguments = {"folder": str(self.folder.models), "metrics": list(self.plan.metrics)}
         answer = ask("finish", dict(arguments))
+        self._withhold(answer)
         if "error" in answer:
             self.warn(f"Facts about the models could not be learned: {answer['error']}")
             return

@@ -11,6 +11,7 @@ import logging
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 from contextlib import ExitStack, suppress
@@ -22,9 +23,13 @@ from jupyter_core.utils import ensure_async, run_sync
 from nbclient.exceptions import CellExecutionError
 from papermill.clientwrap import PapermillNotebookClient
 
+from nbprod.errors import SystemFailedError
 from nbprod.run.capture import Capture
-from nbprod.run.kernel import artifacts
+from nbprod.run.injection import PARAMETERS_TAGS
+from nbprod.run.kernel import artifacts, withheld
+from nbprod.run.kernel_log import kernel_log
 from nbprod.run.plan import INJECTED_TAG, SKIP_TAG, CellPlan
+from nbprod.run.redaction import redact_message
 
 KERNEL_FOLDER = Path(__file__).parent / "kernel"
 _BOOT = """
@@ -39,6 +44,7 @@ start({settings!r})
 """
 _STARTS = 3
 _LONGEST_FOLDER = 80  # a socket's whole path has at most 107 characters, on macOS 103
+_NOTHING = "no answer"
 _CARRIED = ("sha256", "search", "prints")
 _CALL = "__import__('sys').modules['_nbprod_kernel.bootstrap'].call({request!r})"
 
@@ -80,9 +86,15 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         with ExitStack() as stack:
             stack.callback(self._remove_folders)
             stack.callback(self._kill_groups)
+            environment = self.capture.secrets.environment()
+            if environment is not None:
+                self._kernel_options["env"] = environment
             if self.capture.folder is not None:
-                log = stack.enter_context(self.capture.folder.kernel_log.open("ab"))
-                self._kernel_options = {"stdout": log, "stderr": log}
+                log = stack.enter_context(kernel_log(self.capture.folder.kernel_log))
+                self._kernel_options |= {"stdout": log, "stderr": log}
+            elif self.capture.secrets:  # else it would write to our own terminal
+                nowhere = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+                self._kernel_options |= nowhere
             return super().execute(**options, **self._kernel_options)
 
     def create_kernel_manager(self) -> Any:  # noqa: ANN401
@@ -138,9 +150,15 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
     def papermill_execute_cells(self) -> None:
         """Run the cells in order until one fails, as papermill's client does."""
         self._enter_kernel()
+        secrets = list(self.capture.secrets.parameters)
+        given_after = _parameters_end(self.nb)
+        if given_after < 0:
+            self._bind(secrets)
         earlier: CellPlan | None = None
         for cell in self.cells:
             node = self.nb.cells[cell.index]
+            if cell.index == given_after + 1 and given_after >= 0:
+                self._bind(secrets)
             if not cell.runs:
                 self.nb_man.cell_start(node, cell.index)
                 self.nb_man.cell_complete(node, cell_index=cell.index)
@@ -154,6 +172,33 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
                 self.capture.after_last_cell(self._ask, earlier)
         if self._observing:
             self.capture.ask_files(self._ask)
+
+    def _bind(self, secrets: list[str]) -> None:
+        """Give parameters that are secrets their values, in the kernel alone.
+
+        Raises:
+            SystemFailedError: The kernel did not take them.
+        """
+        if secrets:
+            if self._observing:
+                answer = self._ask("bind_secrets", {"names": secrets})
+            else:
+                values = {name: self.capture.secrets.parameters[name] for name in secrets}
+                answer = self._hidden(f"globals().update({values!r})")
+            if answer.get("error", _NOTHING) != _NOTHING:
+                raise SystemFailedError("The kernel did not take the notebook's secrets.")
+
+    def process_message(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+        """Take a message of the kernel in, without the secrets in it."""
+        if withheld.given:
+            message, cell = arguments[:2]
+            redact_message(message, cell.get("outputs", ()))
+        return super().process_message(*arguments, **options)
+
+    async def _check_raise_for_error(self, cell: Any, cell_index: int, exec_reply: Any) -> None:  # noqa: ANN401
+        if withheld.given and exec_reply is not None:
+            redact_message(exec_reply, ())
+        await super()._check_raise_for_error(cell, cell_index, exec_reply)
 
     def _run_cell(self, cell: CellPlan, node: Any) -> bool:  # noqa: ANN401
         state = "interrupted"
@@ -201,8 +246,9 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         saved = self._ask("save_namespace", {"path": str(path)})
         if "error" in saved:
             raise NamespaceError(str(saved["error"]))
-        unsaved = saved["unsaved"]
+        unsaved, secrets = saved["unsaved"], saved["secrets"]
         assert isinstance(unsaved, dict)
+        assert isinstance(secrets, list)
         self.capture.unsaved = unsaved
         for step in self.capture.plan.steps:
             for name in step.inputs if step.cells and step.cells[-1] >= cell.number else ():
@@ -220,6 +266,7 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         path.unlink(missing_ok=True)
         if "error" in restored:
             raise NamespaceError(str(restored["error"]))
+        self._bind(list(map(str, secrets)))
         problems, lost, changed = restored["problems"], saved["lost"], restored["changed"]
         assert isinstance(problems, list)
         assert isinstance(lost, list)
@@ -235,6 +282,10 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
     def _enter_kernel(self) -> None:
         self._groups |= self._kernel_groups()
         self._observing = self.capture.folder is not None and self._boot()
+        if self.capture.secrets:
+            told = self._ask("secrets", self.capture.secrets.document()) if self._observing else {}
+            if "error" in told:
+                raise SystemFailedError("The kernel did not take the notebook's secrets.")
 
     def _kernel_groups(self) -> set[int]:
         provisioner = getattr(self.km, "provisioner", None)
@@ -315,8 +366,19 @@ def _answer(content: dict[str, Any]) -> dict[str, object]:
             found = json.loads(payload["answer"])
             assert isinstance(found, dict)
             return found
-    reason = f"{content.get('ename', 'no answer')}: {content.get('evalue', '')}".rstrip(": ")
+    reason = f"{content.get('ename', _NOTHING)}: {content.get('evalue', '')}".rstrip(": ")
     return {"error": reason}
+
+
+def _parameters_end(nb: Any) -> int:  # noqa: ANN401
+    """Return the index of the last cell that gives parameters their values; -1 for none."""
+    wanted = {*PARAMETERS_TAGS, INJECTED_TAG}
+    found = [
+        index
+        for index, cell in enumerate(nb.cells)
+        if wanted.intersection(cell.get("metadata", {}).get("tags", ()))
+    ]
+    return max(found, default=-1)
 
 
 def plan_cells(nb: Any, capture: Capture) -> list[CellPlan]:  # noqa: ANN401

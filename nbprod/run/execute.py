@@ -27,6 +27,13 @@ from nbprod.run.plan import INJECTED_TAG, plan_run
 from nbprod.run.record import FailureRecord, RunRecord, RunState, write_atomically
 from nbprod.run.recording import Recording, RunSubject
 from nbprod.run.safekeeping import recover
+from nbprod.run.secrets import (
+    GivenSecrets,
+    redact_error,
+    redacting,
+    refuse_secrets_in_sources,
+    split_secrets,
+)
 from nbprod.run.truth import Truth
 
 
@@ -38,7 +45,8 @@ class RunRequest:
         notebook: The notebook to execute: a user's own, or a project's pipeline.ipynb.
         pipeline: Its pipeline.
         parameters: Typed values of all parameters (see ``resolve_parameters``); those
-            that are not the notebook's defaults are injected.
+            that are not the notebook's defaults are injected. Secrets among them are given
+            to the kernel, and written nowhere.
         output: Where the output notebook goes too; ``None`` keeps it in the run's folder.
         working_directory: Where the kernel runs, and beside which ``.nbprod`` lies:
             the source notebook's folder. ``None`` means the notebook's own folder.
@@ -87,6 +95,8 @@ def execute(request: RunRequest, listener: Listener = ignore_events) -> RunRecor
         SystemFailedError: The kernel did not start, or a file could not be written.
         InterruptedRunError: Ctrl-C or SIGTERM.
     """
+    parameters, secrets = split_secrets(request.parameters)
+    listener = redacting(listener)
     recover(listener)
     nb, digest = _load(request.notebook)
     if request.output is not None:
@@ -94,16 +104,19 @@ def execute(request: RunRequest, listener: Listener = ignore_events) -> RunRecor
     kernel_name = request.kernel_name or nb.metadata.get("kernelspec", {}).get("name", "")
     kernel_name = kernel_name or "python3"
     kernel_interpreter(kernel_name)
-    changed = {**changed_parameters(request.pipeline, request.parameters)}
+    refuse_secrets_in_sources(
+        (f"Cell {number}", source) for number, source in _cell_sources(nb).items()
+    )
+    changed = {**changed_parameters(request.pipeline, parameters)}
     inject_parameters(nb, {**request.extra_parameters, **changed})
-    capture = _capture(request, nb, digest, listener)
+    capture = _capture(request, nb, digest, listener, secrets)
     subject = RunSubject(
         notebook=request.notebook.absolute(),
         notebook_digest=digest,
         pipeline=request.pipeline,
         working_directory=_folder(request),
         kernel_name=kernel_name,
-        parameters=request.parameters,
+        parameters=parameters,
     )
     place = Place(str(request.notebook), capture, nb, request.project, request.places)
     return _run(request, Recording(subject, capture), place, kernel_name)
@@ -130,7 +143,7 @@ def _run(request: RunRequest, recording: Recording, place: Place, kernel_name: s
         _copy_output(request, recording.capture)
         if failure is None:
             raise
-        raise failure from error
+        raise redact_error(failure) from error
     _tell_early_end(recording.capture, place)
     record = recording.finish(RunState.COMPLETED)
     if request.on_record is not None:
@@ -210,7 +223,13 @@ def _modules(request: RunRequest) -> set[str]:
     }
 
 
-def _capture(request: RunRequest, nb: Any, digest: str, listener: Listener) -> Capture:  # noqa: ANN401
+def _capture(
+    request: RunRequest,
+    nb: Any,  # noqa: ANN401
+    digest: str,
+    listener: Listener,
+    secrets: GivenSecrets,
+) -> Capture:
     tags = tuple(
         tuple(cell.get("metadata", {}).get("tags", ()))
         for cell in nb.cells
@@ -238,6 +257,7 @@ def _capture(request: RunRequest, nb: Any, digest: str, listener: Listener) -> C
         cell_timeout=request.cell_timeout,
         run_timeout=request.run_timeout,
         modules=_modules(request),
+        secrets=secrets,
     )
 
 

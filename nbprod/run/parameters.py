@@ -10,8 +10,9 @@ from nbprod.errors import UsageError
 from nbprod.pipeline.ir import Parameter, Pipeline
 from nbprod.run.literals import literal
 from nbprod.run.parameter_types import check_value, evaluate, parse_text
+from nbprod.run.secrets import PREFIX, Secret, remember, require_all, secret
 
-ENVIRONMENT_PREFIX = "NBPROD_PARAM_"
+ENVIRONMENT_PREFIX = PREFIX
 
 
 def resolve_parameters(
@@ -30,28 +31,44 @@ def resolve_parameters(
 
     Returns:
         Typed values in the order of declaration. A parameter whose default is no
-        literal is left out unless it is set: the notebook computes it.
+        literal is left out unless it is set: the notebook computes it. Secrets, such as
+        are environment variables among them, come as :class:`~nbprod.run.secrets.Secret`.
 
     Raises:
-        UsageError: If a name is unknown or a value is of the wrong type.
+        UsageError: If a name is unknown, a value is of the wrong type, or a secret is missing.
     """
     declared = {parameter.name: parameter for parameter in pipeline.parameters}
     chosen: dict[str, object] = {}
     variables = os.environ if environment is None else environment
+    for name in pipeline.secrets:
+        if name in variables:
+            chosen[name] = secret(pipeline, name, variables[name])
     for variable, text in variables.items():
         if variable.startswith(ENVIRONMENT_PREFIX):
             name = variable.removeprefix(ENVIRONMENT_PREFIX)
-            chosen[name] = _typed(declared, name, text, where=variable)
+            chosen[name] = _value(pipeline, name, text, where=variable)
     for mapping in files:
         for name, value in mapping.items():
-            chosen[name] = _typed(declared, name, value, where="the parameter file")
+            chosen[name] = _value(pipeline, name, value, where="the parameter file")
     for name, text in given:
-        chosen[name] = _typed(declared, name, text, where="-p", text=True)
-    return {
+        chosen[name] = _value(pipeline, name, text, where="-p", text=True)
+    require_all(pipeline, chosen)
+    remember(value for value in chosen.values() if isinstance(value, Secret))
+    found = {
         name: chosen[name] if name in chosen else evaluate(parameter.default)
         for name, parameter in declared.items()
         if name in chosen or _has_default(parameter)
     }
+    return found | {name: chosen[name] for name in pipeline.secrets}
+
+
+def _value(
+    pipeline: Pipeline, name: str, value: object, *, where: str, text: bool = False
+) -> object:
+    if name in pipeline.secrets:
+        return secret(pipeline, name, value)
+    declared = {parameter.name: parameter for parameter in pipeline.parameters}
+    return _typed(declared, name, value, where=where, text=text)
 
 
 def changed_parameters(pipeline: Pipeline, parameters: Mapping[str, object]) -> dict[str, object]:
@@ -116,4 +133,6 @@ def _unknown(declared: Mapping[str, Parameter], name: str, where: str) -> UsageE
 
 def _describe(parameter: Parameter) -> str:
     typed = f": {parameter.annotation}" if parameter.annotation else ""
+    if not parameter.default:
+        return f"{parameter.name}{typed} (secret)"
     return f"{parameter.name}{typed} = {parameter.default}"

@@ -276,6 +276,8 @@ class RunRecord:
         stretches: Which variables each stretch of cells really changed, in order.
         undeclared: Changes among them that the conversion did not see.
         shares: Groups of variables that shared objects or buffers at a boundary.
+        secrets: Names of the secrets that it was given.
+        withheld: What was not saved since it holds one, in words.
     """
 
     run_id: str
@@ -307,6 +309,8 @@ class RunRecord:
     stretches: tuple[StretchRecord, ...] = ()
     undeclared: tuple[ChangeRecord, ...] = ()
     shares: tuple[tuple[str, ...], ...] = ()
+    secrets: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
     schema_version: int = RECORD_SCHEMA
 
     @property

@@ -31,6 +31,7 @@ from nbprod.run.record import (
     write_atomically,
     write_record,
 )
+from nbprod.run.redaction import redacted_record
 
 LOCK = "lock.txt"
 """In a run's folder: what was installed where it ran."""
@@ -97,7 +98,7 @@ class Recording:
     def record(self, state: RunState, failure: FailureRecord | None = None) -> RunRecord:
         """Return the record as of now."""
         capture, subject = self.capture, self.subject
-        return RunRecord(
+        record = RunRecord(
             run_id=self._folder.run_id,
             state=state,
             notebook=str(subject.notebook),
@@ -127,7 +128,10 @@ class Recording:
             stretches=tuple(capture.truth.stretches) if capture.truth else (),
             undeclared=tuple(capture.truth.undeclared) if capture.truth else (),
             shares=tuple(sorted(capture.truth.shares)) if capture.truth else (),
+            secrets=capture.secrets.names,
+            withheld=tuple(capture.withheld),
         )
+        return redacted_record(record)
 
     def _environment(self) -> RunEnvironment:
         try:

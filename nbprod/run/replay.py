@@ -32,6 +32,7 @@ from nbprod.run.printed import (
 )
 from nbprod.run.record import ArtifactRecord, RunRecord, read_record
 from nbprod.run.safekeeping import kept_folder, safe_files, step_files
+from nbprod.run.secrets import NO_SECRETS, GivenSecrets
 from nbprod.run.shown import shown_by
 
 PROCESS = Path(__file__).with_name("replay_process.py")
@@ -60,6 +61,7 @@ class ReplayRequest:
             the project, line) to an origin. ``None`` shows the package's own lines.
         comparer: ``module:function`` that compares two values in the step process.
         stage: Stage name of the progress events.
+        secrets: What the run was given; step processes get it through a pipe.
     """
 
     project: Path
@@ -72,6 +74,7 @@ class ReplayRequest:
     places: Callable[[str, int], Origin | None] | None = None
     comparer: str = "nbprod.compare.values:compare"
     stage: str = "verify"
+    secrets: GivenSecrets = NO_SECRETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,22 +270,24 @@ def _run_processes(
                 "jobs": request.jobs or _cores(),
                 "timeout": request.timeout,
                 "steps": jobs,
+                "secrets": bool(request.secrets),
             }
         )
     )
     with (scratch / "stderr").open("wb") as errors:
         process = subprocess.Popen(
             [record.environment.interpreter, str(PROCESS), str(job)],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
             cwd=record.working_directory,
-            env={**os.environ, "MPLBACKEND": "Agg", "COLUMNS": "80"},
+            env={**os.environ, **request.secrets.variables, "MPLBACKEND": "Agg", "COLUMNS": "80"},
             text=True,
             start_new_session=True,
         )
         running: dict[str, int] = {}
         try:
+            _hand_over(process, request.secrets)
             return _follow(request, process, running, len(jobs), listener)
         except KeyboardInterrupt:
             raise InterruptedRunError("Interrupted while steps were replayed.") from None
@@ -290,6 +295,14 @@ def _run_processes(
             for group in (process.pid, *running.values()):
                 _kill(group)
             process.wait()
+
+
+def _hand_over(process: subprocess.Popen[str], secrets: GivenSecrets) -> None:
+    """Give the secrets to the step processes, by a pipe that is read before anything else."""
+    assert process.stdin is not None
+    with suppress(BrokenPipeError), process.stdin as pipe:
+        if secrets:
+            pipe.write(json.dumps(secrets.document()))
 
 
 def _follow(

@@ -26,6 +26,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 import traceback
@@ -58,6 +59,7 @@ def main(job_path: str) -> None:
     sys.meta_path.insert(0, NbprodFinder())
     sys.path.insert(0, job["project"])
     runtime = _load_runtime()
+    job["given"] = _take_secrets(runtime) if job["secrets"] else {}
     _compare_as_rewritten(runtime)
     if job.get("alone"):
         _answer({**job, **job["steps"][0]}, runtime)
@@ -68,6 +70,17 @@ def main(job_path: str) -> None:
 
 def _terminated(number: int, frame: object) -> None:
     raise SystemExit(128 + number)
+
+
+def _take_secrets(runtime: Any) -> dict[str, dict[str, str]]:  # noqa: ANN401
+    """Read the secrets from the pipe that this process was started with; nobody else can."""
+    given: dict[str, dict[str, str]] = json.loads(sys.stdin.read())
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    for values in given.values():
+        runtime.withheld.give(values.items())
+    return given
 
 
 class Crew:
@@ -83,6 +96,7 @@ class Crew:
         self._runtime = runtime
         self._running: dict[int, tuple[str, float]] = {}
         self._late: set[int] = set()
+        self._printed: dict[int, tuple[dict[str, Any], tuple[int, int]]] = {}
         self._exclusive = ""
         self._forks = hasattr(os, "fork") and self._import_first()
 
@@ -131,17 +145,17 @@ class Crew:
 
     def _fork(self, step: dict[str, Any]) -> int:
         sys.stdout.flush()
+        files = self._files(step)
         pid = os.fork()
         if pid:
+            self._opened(pid, step, files)
             return pid
         code = 1
         try:
             os.setsid()
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            for number, name in ((1, "stdout"), (2, "stderr")):
-                file = os.open(step[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            for number, file in enumerate(files, start=1):
                 os.dup2(file, number)
-                os.close(file)
             _answer({**self._job, **step}, self._runtime)
             code = 0
         except BaseException:
@@ -153,16 +167,63 @@ class Crew:
 
     def _spawn(self, step: dict[str, Any]) -> int:
         job = Path(step["answer"] + ".job")
-        job.write_text(json.dumps({**self._job, "steps": [step], "alone": True}))
-        with open(step["stdout"], "wb") as output, open(step["stderr"], "wb") as errors:
-            process = subprocess.Popen(
-                [sys.executable, os.path.abspath(__file__), str(job)],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=errors,
-                start_new_session=True,
-            )
+        written = {name: each for name, each in self._job.items() if name != "given"}
+        job.write_text(json.dumps({**written, "steps": [step], "alone": True}))
+        files = self._files(step)
+        process = subprocess.Popen(
+            [sys.executable, os.path.abspath(__file__), str(job)],
+            stdin=subprocess.PIPE,
+            stdout=files[0],
+            stderr=files[1],
+            start_new_session=True,
+            text=True,
+        )
+        assert process.stdin is not None
+        with process.stdin as pipe:
+            pipe.write(json.dumps(self._job["given"]))
+        self._opened(process.pid, step, files)
         return process.pid
+
+    def _files(self, step: dict[str, Any]) -> tuple[int, int]:
+        """Open what a step's process prints into: files in memory while there are secrets."""
+        if not self._job["given"]:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+            return os.open(step["stdout"], flags, 0o600), os.open(step["stderr"], flags, 0o600)
+        return _memory_file(), _memory_file()
+
+    def _opened(self, pid: int, step: dict[str, Any], files: tuple[int, int]) -> None:
+        if self._job["given"]:
+            self._printed[pid] = (step, files)
+        else:
+            for file in files:
+                os.close(file)
+
+    def _write_printed(self, pid: int) -> None:
+        """Write what a step's process printed, without the secrets in it."""
+        if pid not in self._printed:
+            return
+        step, files = self._printed.pop(pid)
+        redact = self._runtime.withheld.given.redact
+        for number, file in enumerate(files):
+            name = ("stdout", "stderr")[number]
+            with os.fdopen(file, "rb") as stream:
+                stream.seek(0)
+                data = stream.read()
+            parts = [data]
+            answer = Path(step["answer"])
+            if name == "stdout" and answer.exists():
+                document = json.loads(answer.read_bytes())
+                begin, end = document.get("printed", (0, len(data)))
+                parts = [data[:begin], data[begin:end], data[end:]]
+            texts = [
+                redact(part.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+                for part in parts
+            ]
+            if len(texts) > 1:
+                begin = len(texts[0])
+                document["printed"] = [begin, begin + len(texts[1])]
+                answer.write_text(json.dumps(document, allow_nan=False))
+            Path(step[name]).write_bytes(b"".join(texts))
 
     def _collect(self) -> None:
         """Wait for a moment; tell which steps ended, kill those that take too long."""
@@ -170,6 +231,7 @@ class Crew:
         if ended in self._running:
             name, _ = self._running.pop(ended)
             _kill(ended)  # what it started and left behind
+            self._write_printed(ended)
             code = os.waitstatus_to_exitcode(status)
             _tell({"ended": name, "code": code, "late": ended in self._late})
             return
@@ -183,6 +245,14 @@ class Crew:
 
 # Libraries that start threads when imported, or say that they do not survive a fork.
 _NO_FORK = {"tensorflow", "jax", "polars", "pyspark", "grpc", "ray", "dask.distributed"}
+
+
+def _memory_file() -> int:
+    """Return a file that lies on no disk, where the system has such."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("printed")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
 
 
 def _tell(document: dict[str, Any]) -> None:
@@ -204,6 +274,7 @@ def _answer(job: dict[str, Any], runtime: Any) -> None:  # noqa: ANN401
         answer = _compare_runs(job, runtime) if "again" in job else _replay(job, runtime)
     except BaseException as error:
         answer = {"printed": [0, 0], "error": _describe(error, job["project"])}
+    answer = runtime.withheld.given.redacted(answer)
     beside = Path(job["answer"] + ".part")
     beside.write_text(json.dumps(answer, allow_nan=False))
     beside.replace(job["answer"])
@@ -220,7 +291,7 @@ def _load_runtime() -> Any:  # noqa: ANN401
     sys.modules[_RUNTIME] = module
     spec.loader.exec_module(module)
     names = ("ambient", "artifacts", "drawn", "files", "filestate", "fingerprint", "mutations")
-    for name in (*names, "filters", "rewrite", "shell"):
+    for name in (*names, "filters", "rewrite", "shell", "withheld"):
         setattr(module, name, importlib.import_module(f"{_RUNTIME}.{name}"))
     module.filters.note_start()
     return module
@@ -428,6 +499,7 @@ def _parameters(job: dict[str, Any]) -> dict[str, Any]:
     module = importlib.import_module(f"{job['package']}.parameters")
     # Literals that nbprod wrote into the signed record.
     given = {name: eval(text, {}) for name, text in job["parameters"].items()}  # noqa: S307
+    given.update(job["given"].get("parameters", {}))
     parameters = module.Parameters(**given)
     return {name: getattr(parameters, name) for name in job["parameter_names"]}
 

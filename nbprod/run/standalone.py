@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,13 @@ from nbprod.errors import NbprodError, UsageError
 from nbprod.events import Event, LogEvent
 from nbprod.run.capture import Capture
 from nbprod.run.plan import INJECTED_TAG, RunPlan, plan_run
+from nbprod.run.secrets import (
+    PREFIX,
+    GivenSecrets,
+    Secret,
+    refuse_secrets_in_sources,
+    split_secrets,
+)
 
 
 @contextmanager
@@ -29,6 +37,7 @@ def standalone_run(
     """
     from nbprod.run.recording import Recording
 
+    secrets = take_secrets(nb)
     recording = None
     if os.environ.get("NBPROD_CAPTURE", "1") != "0":
         try:
@@ -36,13 +45,53 @@ def standalone_run(
         except NbprodError as error:
             _warn(LogEvent(f"It runs plainly, without a record: {error.message}", "warning"))
     if recording is None:
-        yield _with_options(Capture(RunPlan(), None))
+        yield _with_options(Capture(RunPlan(), None, secrets=secrets))
         return
     assert isinstance(recording, Recording)
+    recording.capture.secrets = secrets
     with recording.recorded():
         yield _with_options(recording.capture)
         if output_path:
             recording.output_notebook = nb
+
+
+def take_secrets(nb: Any) -> GivenSecrets:  # noqa: ANN401
+    """Take a notebook's secrets out of what papermill put into it, before it is saved.
+
+    Raises:
+        UsageError: One is missing, or a cell holds one.
+    """
+    own = nb.metadata.get("nbprod", {})
+    names = own.get("secrets", ()) if isinstance(own, dict) else ()
+    given = nb.metadata.get("papermill", {}).get("parameters", {})
+    found: dict[str, Secret] = {}
+    for name in names if isinstance(names, list) else ():
+        parameter = given.pop(name, os.environ.get(f"{PREFIX}{name}"))
+        text = os.environ.get(name) if parameter is None else parameter
+        if not isinstance(text, str):
+            raise UsageError(
+                f"The notebook's secret {name} was not given.",
+                fix=f"Set {PREFIX}{name}, or {name} if it is an environment variable.",
+            )
+        found[name] = Secret(name, text, variable=parameter is None)
+    for cell in nb.cells:
+        if INJECTED_TAG in cell.get("metadata", {}).get("tags", ()):
+            cell.source = without_assignments(cell.source, found)
+    _, secrets = split_secrets(found)
+    refuse_secrets_in_sources(
+        (f"Cell {number}", cell.source) for number, cell in enumerate(nb.cells, start=1)
+    )
+    return secrets
+
+
+def without_assignments(source: str, names: Collection[str]) -> str:
+    """Return a cell of assignments without those to some names."""
+    lines = source.splitlines()
+    for node in reversed(ast.parse(source).body):
+        targets = node.targets if isinstance(node, ast.Assign) else ()
+        if any(isinstance(each, ast.Name) and each.id in names for each in targets):
+            lines[node.lineno - 1 : node.end_lineno] = []
+    return "\n".join(lines)
 
 
 def _with_options(capture: Capture) -> Capture:

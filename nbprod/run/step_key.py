@@ -20,10 +20,12 @@ from pathlib import Path
 import nbprod
 from nbprod.pipeline.ir import Effect, Pipeline, Step
 from nbprod.pipeline.naming import function_name
+from nbprod.run.parameters import ENVIRONMENT_PREFIX
 from nbprod.run.printed import printed_by
 from nbprod.run.record import RunRecord
 from nbprod.run.replay import ReplayRequest, cells_of, producers, states_that_matter
 from nbprod.run.safekeeping import step_files
+from nbprod.run.secrets import is_secret
 from nbprod.run.shown import shown_by
 
 _OUTSIDE = frozenset({Effect.NETWORK, Effect.SUBPROCESS, Effect.CLOCK})
@@ -206,6 +208,8 @@ def _state(pipeline: Pipeline, record: RunRecord, step: Step) -> Iterator[object
                 yield name, before.get(name), after.get(name)
     reads = Effect.ENVIRONMENT in step.effects
     for name in sorted(os.environ):
+        if is_secret(pipeline, name.removeprefix(ENVIRONMENT_PREFIX)):
+            continue  # no key depends on what is withheld
         if reads or name.startswith(_SETTINGS):
             # Not its value: that may be a secret.
             yield name, hashlib.sha256(os.environ[name].encode(errors="replace")).hexdigest()

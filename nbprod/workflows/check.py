@@ -67,6 +67,7 @@ class CheckResult:
                     "name": parameter.name,
                     "type": parameter.annotation,
                     "default": HIDDEN if self.hides(parameter) else literal_json(parameter.default),
+                    "secret": parameter.name in pipeline.secrets if pipeline else False,
                     "doc": parameter.doc,
                 }
                 for parameter in (pipeline.parameters if pipeline else ())
@@ -86,6 +87,8 @@ def literal_json(source: str) -> object:
     import ast
     import json
 
+    if not source:
+        return None
     try:
         value = ast.literal_eval(source)
         json.dumps(value, allow_nan=False)

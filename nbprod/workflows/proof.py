@@ -14,6 +14,7 @@ from nbprod.pipeline.ir import Pipeline
 from nbprod.run.record import RunRecord
 from nbprod.run.replay import OutputComparison, ReplayRequest, StepReplay, replay
 from nbprod.run.safekeeping import bring, first_states, safe_files
+from nbprod.run.secrets import NO_SECRETS, GivenSecrets
 from nbprod.run.stability import mark_unstable
 from nbprod.run.verdicts import Verdicts
 from nbprod.workflows.reason import error_reason, likely_reason, unstable_reason
@@ -75,6 +76,7 @@ def prove(
     record: RunRecord,
     run_again: RunAgain,
     listener: Listener,
+    secrets: GivenSecrets = NO_SECRETS,
 ) -> Proof:
     """Replay the project's step functions and compare them with the run.
 
@@ -84,6 +86,7 @@ def prove(
         record: A captured run of the notebook.
         run_again: Runs the notebook once more; called only if something differs.
         listener: Gets the ``verify`` stage.
+        secrets: What the run was given.
     """
     request = ReplayRequest(
         project=project.directory,
@@ -91,6 +94,7 @@ def prove(
         pipeline=pipeline,
         record=record,
         places=project.lines().origin,
+        secrets=secrets,
     )
     with stage("verify", listener) as detail:
         verdicts = Verdicts(request)

@@ -13,11 +13,12 @@ from nbprod.run.history import find_run
 from nbprod.run.parameter_types import evaluate
 from nbprod.run.record import RunRecord, RunState
 from nbprod.run.replay import OutputComparison, ReplayRequest, compare_again
+from nbprod.run.secrets import Secret, split_secrets
 from nbprod.run.stability import printed_comparison
 from nbprod.workflows.place import place_of_runs
 from nbprod.workflows.run import execute_stage
 from nbprod.workflows.stage import stage
-from nbprod.workflows.subject import Subject, load_subject
+from nbprod.workflows.subject import Subject, load_subject, resolve
 from nbprod.workflows.training import Prepared, generated_project
 
 
@@ -113,7 +114,10 @@ def rerun(request: RerunRequest, listener: Listener = ignore_events) -> RerunRes
         _require_comparable(first, changed)
     subject = load_subject(_target(first), first.kernel)
     known = {parameter.name for parameter in subject.pipeline.parameters}
-    parameters = {name: evaluate(text) for name, text in first.literals.items() if name in known}
+    recorded = {name: evaluate(text) for name, text in first.literals.items() if name in known}
+    given = resolve(subject.pipeline, (), ())
+    secrets = {name: each for name, each in given.items() if isinstance(each, Secret)}
+    parameters = {**recorded, **secrets}
     stages = [("run", f"Run {subject.pipeline.source.notebook} again")]
     if request.check:
         stages.append(("verify", "Compare the two runs"))
@@ -185,7 +189,11 @@ def _results(
     """Yield every result of the two runs, compared in processes of their own."""
     project = generated_project(Prepared(subject, parameters, "", verify=True), lambda _: None)
     request = ReplayRequest(
-        project=project.directory, package=project.package, pipeline=subject.pipeline, record=first
+        project=project.directory,
+        package=project.package,
+        pipeline=subject.pipeline,
+        record=first,
+        secrets=split_secrets(parameters)[1],
     )
     for found in compare_again(request, again, listener):
         if found.error is not None:

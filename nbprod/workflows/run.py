@@ -16,7 +16,7 @@ from nbprod.run.history import recorded_runs, runs_of
 from nbprod.run.record import RunRecord, RunState, write_atomically
 from nbprod.run.report import write_report
 from nbprod.workflows.learned import unchanged_variables
-from nbprod.workflows.subject import Subject, load_subject, resolve
+from nbprod.workflows.subject import Subject, load_subject, resolve, warn_of_history
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,7 @@ def run(request: RunWorkflowRequest, listener: Listener = ignore_events) -> RunR
     parameters = resolve(subject.pipeline, request.parameters, request.parameter_files)
     gates = tuple(parse_gate(text) for text in request.require)
     check_reports(request)
+    warn_of_history(subject.pipeline, request.parameters, listener)
     listener(PlanEvent((("run", f"Run {subject.pipeline.source.notebook}"),)))
     ended: list[RunRecord] = []
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nbprod.diagnostics import Diagnostic
 from nbprod.emit.load import Project, load_project
-from nbprod.errors import UsageError
+from nbprod.events import Listener, LogEvent
 from nbprod.pipeline.ir import Pipeline
 from nbprod.workflows.loading import LoadedNotebook, load_notebook
 from nbprod.workflows.parameter_files import read_parameter_file
@@ -63,22 +63,30 @@ def load_subject(target: Path, kernel: str | None = None, *, strict: bool = Fals
     return Subject(pipeline, loaded.path.parent, name, loaded.diagnostics, loaded=loaded)
 
 
+def warn_of_history(
+    pipeline: Pipeline, pairs: tuple[tuple[str, str], ...], listener: Listener
+) -> None:
+    """Say so if a secret came with ``-p``, where others may read it."""
+    for name in dict.fromkeys(name for name, _ in pairs if name in pipeline.secrets):
+        way = "" if any(each.name == name for each in pipeline.parameters) else f"{name} or "
+        listener(
+            LogEvent(
+                f"The secret {name} came with -p: your shell's history keeps it, and others on "
+                f"this machine can see it while it runs. Set {way}NBPROD_PARAM_{name} in the "
+                "environment instead.",
+                "warning",
+            )
+        )
+
+
 def resolve(
     pipeline: Pipeline, pairs: tuple[tuple[str, str], ...], files: tuple[Path, ...]
 ) -> Mapping[str, object]:
     """Decide every parameter's value from ``-p`` pairs, ``-f`` files and the environment.
 
     Raises:
-        UsageError: If a name is unknown, a value is of the wrong type, or a parameter is
-            one of the notebook's secrets.
+        UsageError: If a name is unknown, a value is of the wrong type, or a secret is missing.
     """
     from nbprod.run.parameters import resolve_parameters
 
-    secret = [each.name for each in pipeline.parameters if each.name in pipeline.secrets]
-    if secret:
-        # A parameter's value goes into the output notebook, the record and the Bento.
-        raise UsageError(
-            f"the secret {', '.join(secret)} is a parameter, and parameters are recorded",
-            fix="read it in the notebook from an environment variable, outside the parameters cell",
-        )
     return resolve_parameters(pipeline, pairs, [read_parameter_file(path) for path in files])

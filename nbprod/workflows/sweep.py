@@ -14,7 +14,7 @@ from nbprod.run.literals import literal
 from nbprod.run.record import RunRecord, write_atomically
 from nbprod.run.report import shown, table
 from nbprod.workflows.run import RunWorkflowRequest, check_reports, execute_stage, write_summary
-from nbprod.workflows.subject import load_subject, resolve
+from nbprod.workflows.subject import load_subject, resolve, warn_of_history
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +169,10 @@ def sweep(request: SweepRequest, listener: Listener = ignore_events) -> SweepRes
             f"The grid names {sorted(twice)[0]} twice.", fix="Give all its values at once."
         )
     names = [name for name, _ in lines]
+    secret = next((name for name in names if name in subject.pipeline.secrets), None)
+    if secret:
+        raise UsageError(f"{secret} is a secret, and no grid's.", fix="Give it once, for all runs.")
+    warn_of_history(subject.pipeline, base.parameters, listener)
     gates = [parse_gate(text) for text in base.require]
     check_reports(base)
     combinations = [

@@ -30,13 +30,14 @@ from nbprod.pipeline.ir import Pipeline
 from nbprod.run.environment import require_same_environment
 from nbprod.run.record import ModelRecord, RunRecord
 from nbprod.run.replay import StepReplay
+from nbprod.run.secrets import refuse_secrets_in_sources, split_secrets
 from nbprod.workflows.convert import render_loaded
 from nbprod.workflows.loading import load_notebook
 from nbprod.workflows.packaging import package_model
 from nbprod.workflows.proof import Proof, prove, require_equal
 from nbprod.workflows.run import execute_stage
 from nbprod.workflows.stage import stage
-from nbprod.workflows.subject import Subject, load_subject, resolve
+from nbprod.workflows.subject import Subject, load_subject, resolve, warn_of_history
 
 _PROJECT_SECONDS = 7 * 24 * 3600
 
@@ -132,6 +133,7 @@ def prepare(request: TrainingRequest, listener: Listener, *, serves: bool = True
         if (request.verify or request.strict) and subject.project is not None:
             subject = _with_its_notebook(subject, request.kernel, strict=request.strict)
         parameters = resolve(subject.pipeline, request.parameters, request.parameter_files)
+        warn_of_history(subject.pipeline, request.parameters, listener)
         if serves:
             require_same_environment(subject.kernel)
             require_writable_store()
@@ -203,6 +205,7 @@ def train(prepared: Prepared, listener: Listener) -> Trained:
     else:
         subject = replace(prepared.subject, loaded=None, project=project)
         record = execute_stage(subject, prepared.parameters, listener)
+        refuse_withheld(record)
         choice = choose(prepared, record)
         compared = ()
         listener(StageEvent("verify", StageState.SKIPPED, "not asked for"))
@@ -226,7 +229,24 @@ def prove_stage(
     def run_again(quiet: Listener) -> RunRecord:
         return execute_stage(prepared.notebook_subject, prepared.parameters, quiet, stage="verify")
 
-    return prove(prepared.pipeline, project, record, run_again, listener)
+    refuse_withheld(record)
+    _, secrets = split_secrets(prepared.parameters)
+    return prove(prepared.pipeline, project, record, run_again, listener, secrets)
+
+
+def refuse_withheld(record: RunRecord) -> None:
+    """Refuse to go on from a run whose values could not be saved, since they hold a secret.
+
+    Raises:
+        RefusedError: Some could not.
+    """
+    if record.withheld:
+        raise RefusedError(
+            f"What crosses the steps cannot be saved: {'; '.join(record.withheld)}.",
+            diagnostics=(),
+            fix="Use the secret in the step that needs it: make there what is built from it, or "
+            "give both cells the same step tag.",
+        )
 
 
 def replayed_artifacts(
@@ -253,6 +273,11 @@ def generated_project(prepared: Prepared, listener: Listener) -> Project:
     assert subject.loaded is not None
     with stage("convert", listener) as done:
         files = render_loaded(subject.loaded)
+        refuse_secrets_in_sources(
+            (f"{file.path}, made from {subject.notebook.name} and its modules,", text)
+            for file in files
+            if (text := file.content.decode("utf-8", "surrogateescape"))
+        )
         try:
             projects = state_folder(subject.folder) / "projects"
         except OSError as error:

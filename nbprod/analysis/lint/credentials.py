@@ -123,6 +123,11 @@ def _placeholder(what: str, found: str) -> bool:
     return "example" in lowered or "xxxx" in lowered or "your" in lowered or _bits(found) < 2
 
 
+def is_placeholder(value: str) -> bool:
+    """Whether a text stands for a secret and is none: empty, ``changeme``, ``<your token>``."""
+    return not value.strip() or bool(_HARMLESS.match(value.strip()))
+
+
 def names_secret(name: str, value: str, *, named_directly: bool) -> bool:
     """Whether giving ``name`` the text ``value`` most likely writes a secret down.
 

@@ -6,11 +6,17 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from nbprod.analysis.lint.credentials import credentials_in, names_secret, printed_secrets
+from nbprod.analysis.lint.credentials import (
+    credentials_in,
+    is_placeholder,
+    names_secret,
+    printed_secrets,
+)
 from nbprod.analysis.rules import finding
 from nbprod.analysis.survey import CellFacts, Survey
 from nbprod.diagnostics import Diagnostic
 from nbprod.notebook.cell import Cell
+from nbprod.notebook.tags import options
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,7 @@ def find_secrets(survey: Survey) -> list[Secret]:
         found += _in_text(cell, path)
         if cell.number in facts:
             found += _by_name(facts[cell.number], path)
+            found += _declared(facts[cell.number], path, options(survey.notebook).secrets)
         found += _in_outputs(cell, path)
     return found
 
@@ -83,6 +90,17 @@ def _by_name(facts: CellFacts, path: str) -> Iterator[Secret]:
                 line = facts.cell_line(given.lineno)
                 message = f"`{name}` is set to a text in the source, and by its name it is secret."
                 origin = facts.cell.origin(path, line)
+                yield Secret(value, finding("secret-in-source", message, origin))
+
+
+def _declared(facts: CellFacts, path: str, names: tuple[str, ...]) -> Iterator[Secret]:
+    """Yield values that the notebook gives to what its own metadata calls secrets."""
+    for node in facts.nodes if names else ():
+        for name, given, _ in _named_texts(node):
+            value = str(given.value)
+            if name in names and not is_placeholder(value):
+                message = f"`{name}` is one of the notebook's secrets, and its value stands here."
+                origin = facts.cell.origin(path, facts.cell_line(given.lineno))
                 yield Secret(value, finding("secret-in-source", message, origin))
 
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from . import filters, loggers, plotting, seeding
+from . import filters, loggers, plotting, seeding, withheld
 
 _plan: list[int] = []
 """Seed that numpy's global generator gets once it is imported; empty for none."""
@@ -100,7 +100,7 @@ def snapshot(start: dict[str, str]) -> dict[str, Any]:
     state: dict[str, Any] = {
         "random": random_states,
         "unseeded": seeding.unseeded(random_states),
-        "environment": {"set": changed, "removed": removed},
+        "environment": {**_withheld_from(changed), "removed": removed},
         "folder": os.getcwd(),
         "path": list(sys.path),
         "warnings": list(warnings.filters),
@@ -130,6 +130,17 @@ def snapshot(start: dict[str, str]) -> dict[str, Any]:
         }
         state["plotting"] = plotting.snapshot()
     return state
+
+
+def _withheld_from(changed: dict[str, str]) -> dict[str, Any]:
+    """Part what a notebook put into the environment: secrets travel by their names alone."""
+    secrets: dict[str, str] = {}
+    for variable, value in changed.items():
+        for name, text in withheld.given.pairs:
+            if value == text:
+                secrets[variable] = name
+    rest = {name: value for name, value in changed.items() if name not in secrets}
+    return {"set": rest, "secrets": secrets} if secrets else {"set": rest}
 
 
 def state_fingerprints(state: dict[str, Any]) -> dict[str, str]:
@@ -182,6 +193,9 @@ def restore(state: dict[str, Any], *, folder: bool = True) -> list[str]:
     filters.resume(state.get("imported", []))
     changes = state.get("environment", {})
     os.environ.update(changes.get("set", {}))
+    known = dict(withheld.given.pairs)
+    for variable, secret in changes.get("secrets", {}).items():
+        os.environ[variable] = known[secret]
     for name in changes.get("removed", ()):
         os.environ.pop(name, None)
     _restore_zone(state.get("zone"))
@@ -375,13 +389,16 @@ def _compare_environment(
 ) -> None:
     def value(state: dict[str, Any], name: str) -> Any:
         changes = state["environment"]
+        if name in changes.get("secrets", {}):
+            return "secret", changes["secrets"][name]
         return None if name in changes["removed"] else changes["set"].get(name)
 
     names = {
         name
         for one, other in ((before, after), (began, ended))
         for state in (one, other)
-        for name in (*state["environment"]["set"], *state["environment"]["removed"])
+        for names in state["environment"].values()
+        for name in names
         if value(one, name) != value(other, name)
     }
     for name in sorted(names):

@@ -22,7 +22,7 @@ import types
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, BinaryIO
 
-from . import blobs, reductions, views
+from . import blobs, reductions, views, withheld
 
 PROTOCOL = 5
 UNBOUND = "it is not bound here"
@@ -45,8 +45,13 @@ class DigestWriter(io.RawIOBase):
         self.size = 0
 
     def write(self, data: Any) -> int:
-        """Write and hash ``data``; return the number of bytes."""
+        """Write and hash ``data``; return the number of bytes.
+
+        Raises:
+            SecretError: It holds a secret.
+        """
         view = memoryview(data).cast("B") if memoryview(data).nbytes else memoryview(b"")
+        withheld.require_none(view)
         self._hash.update(view)
         self._file.write(view)
         self.size += len(view)
@@ -158,6 +163,7 @@ def save_variables(
         for name, reason in _unpicklable(values, hoisted, scope).items():
             unsaved[name] = reason
             del values[name]
+        state = _without_secrets(state)
         digest, size = _dump({"variables": values, "ambient": state}, path, hoisted, scope)
     return {
         "path": path,
@@ -209,7 +215,26 @@ def _search(state: dict[str, Any] | None) -> list[str]:
 
 class _Nowhere(io.RawIOBase):
     def write(self, data: Any) -> int:
+        withheld.require_none(data)
         return memoryview(data).nbytes
+
+
+def _without_secrets(state: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return ambient state without the parts that hold a secret, and note which they are."""
+    found: dict[str, Any] = {}
+    for name, value in (state or {}).items():
+        try:
+            pickler(_Nowhere()).dump(value)
+        except withheld.SecretError as error:
+            withheld.note(f"the process's state ({name})", error.secret)
+            found[name] = [] if name == "modules" else None
+        except Exception:  # the caller meets it, too
+            continue
+    if state is None or not found:
+        return state
+    if set(found) - {"modules"}:
+        return None
+    return {**state, **found}
 
 
 def _unpicklable(
@@ -220,6 +245,9 @@ def _unpicklable(
     for name, value in values.items():
         try:
             pickler(_Nowhere(), hoisted=hoisted, scope=scope).dump(value)
+        except withheld.SecretError as error:
+            withheld.note(f"`{name}`", error.secret)
+            found[name] = str(error)
         except Exception as error:
             found[name] = f"{type(value).__name__} cannot be saved: {error}"
     return found

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from . import digests
+from . import digests, withheld
 
 SMALLEST = 1 << 14
 """Buffers below this many bytes stay in the artifact's own file."""
@@ -40,7 +40,11 @@ class Store:
         self.written: list[tuple[str, int]] = []
 
     def keep(self, buffer: pickle.PickleBuffer) -> bool:
-        """Write a large buffer; tell pickle whether it is to store the buffer itself."""
+        """Write a large buffer; tell pickle whether it is to store the buffer itself.
+
+        Raises:
+            SecretError: It holds a secret.
+        """
         try:
             raw = buffer.raw()
         except BufferError:
@@ -50,6 +54,7 @@ class Store:
         digest = digests.sha256_of(raw)
         path = os.path.join(self._folder, digest)
         if not os.path.exists(path):
+            withheld.require_none(raw)
             os.makedirs(self._folder, exist_ok=True)
             beside = f"{path}.{os.getpid()}.part"
             with open(beside, "wb") as file:

@@ -30,6 +30,7 @@ from . import (
     observe,
     reductions,
     rewrite,
+    withheld,
 )
 
 PAYLOAD_SOURCE = "nbprod"
@@ -61,6 +62,7 @@ class Runtime:
         loggers.note_start()
         ambient.note_start()
         self.files.start()
+        self.secrets: dict[str, str] = {}
 
     def names(self) -> dict[str, Any]:
         """Return the user's variables: the namespace without IPython's own."""
@@ -139,6 +141,7 @@ def _boundary(
             state=state,
         )
         answer["saved"].append(found)
+    answer["withheld"] = withheld.take_notes()
     memory.peak_since_last()  # what was needed here is not the notebook's
     if cell:
         observe.enter_cell(cell)
@@ -150,13 +153,17 @@ def _state(runtime: Runtime) -> dict[str, Any]:
     state = ambient.snapshot(runtime.ambient_at_start)
     try:
         state["modules"], _ = mutations.collect(runtime.shell.user_ns)
-    except ValueError:
+    except ValueError as error:
+        if isinstance(error.__cause__, withheld.SecretError):
+            withheld.note(str(error).partition(" ")[0], error.__cause__.secret)
         state["modules"] = []
     return state
 
 
 def _save_namespace(runtime: Runtime, path: str) -> dict[str, Any]:
-    return namespace.save(runtime.shell, runtime.names(), path, runtime.ambient_at_start)
+    return namespace.save(
+        runtime.shell, runtime.names(), path, runtime.ambient_at_start, runtime.secrets
+    )
 
 
 def _load_namespace(
@@ -171,7 +178,23 @@ def _finish(runtime: Runtime, folder: str, metrics: list[str]) -> dict[str, Any]
     return {
         "models": facts.write_models(variables, folder),
         "metrics": namespace.metrics(variables, metrics),
+        "withheld": withheld.take_notes(),
     }
+
+
+def _secrets(
+    runtime: Runtime, parameters: dict[str, str], variables: dict[str, str]
+) -> dict[str, Any]:
+    """Let this kernel know its secrets: nothing that it writes may hold one."""
+    runtime.secrets = parameters
+    withheld.give([*parameters.items(), *variables.items()])
+    return {}
+
+
+def _bind_secrets(runtime: Runtime, names: list[str]) -> dict[str, Any]:
+    """Give parameters their secret values."""
+    runtime.shell.user_ns.update({name: runtime.secrets[name] for name in names})
+    return {}
 
 
 def _files(runtime: Runtime) -> dict[str, Any]:
@@ -184,4 +207,6 @@ _VERBS: dict[str, Callable[..., dict[str, Any]]] = {
     "load_namespace": _load_namespace,
     "finish": _finish,
     "files": _files,
+    "secrets": _secrets,
+    "bind_secrets": _bind_secrets,
 }

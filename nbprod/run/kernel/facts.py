@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import describe as description_of
-from . import observe, provenance, sampling
+from . import observe, provenance, sampling, withheld
 
 ROW_LIMIT = 1000
 
@@ -93,6 +93,9 @@ def write_models(variables: Mapping[str, Any], folder: str) -> list[dict[str, An
             else:
                 _write_model(document, estimator, fit.description, variables, folder)
                 document["folder"] = names[0]
+        except withheld.SecretError as error:
+            withheld.note(f"what the model `{names[0]}` was fitted on", error.secret)
+            document["problem"] = f"the data it was fitted on holds the secret {error.secret}"
         except Exception as error:
             document["problem"] = f"{type(error).__name__}: {error}"
         found.append(document)
@@ -202,6 +205,8 @@ def _same_answers(one: Any, other: Any) -> bool:
 
 def _write_json(path: str, content: Any) -> None:
     beside = f"{path}.part"
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False)
+    withheld.require_none(text.encode("utf-8", "surrogatepass"))
     with open(beside, "w", encoding="utf-8") as file:
-        json.dump(content, file, ensure_ascii=False, allow_nan=False)
+        file.write(text)
     os.replace(beside, path)

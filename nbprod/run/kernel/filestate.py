@@ -15,6 +15,8 @@ import stat
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from . import withheld
+
 FOLDER = "folder"
 """Instead of a digest: the path is a folder."""
 
@@ -130,14 +132,25 @@ def state(path: str, kept: str = "") -> dict[str, Any]:
     if os.path.isdir(path):
         found["sha256"] = FOLDER
     elif os.path.isfile(path):
-        found.update(sha256=_keep(path, kept)[0], size=status.st_size)
+        try:
+            found.update(sha256=_keep(path, kept)[0], size=status.st_size)
+        except withheld.SecretError as error:
+            withheld.note(f"the file {path}", error.secret)
+            found.update(sha256=UNKNOWN, size=status.st_size)
     else:
         found["sha256"] = UNKNOWN  # a pipe, a socket
     return found
 
 
 def _keep(path: str, kept: str) -> tuple[str, bool]:
-    """Keep what a file holds; return its digest, and whether nobody had kept that before."""
+    """Keep what a file holds; return its digest, and whether nobody had kept that before.
+
+    Raises:
+        SecretError: It holds a secret, of which no copy may be made.
+    """
+    name = withheld.given.name_in_file(path) if kept else ""
+    if name:
+        raise withheld.SecretError(name)
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         for block in iter(lambda: file.read(1 << 20), b""):
@@ -214,7 +227,12 @@ def _as_wanted(found: Mapping[str, Any]) -> bool:
 
 def _keep_present(path: str, kept: str) -> bool:
     """Keep what is at a path if that is a file; tell whether nobody had kept that before."""
-    return os.path.isfile(path) and not os.path.islink(path) and _keep(path, kept)[1]
+    if not os.path.isfile(path) or os.path.islink(path):
+        return False
+    try:
+        return _keep(path, kept)[1]
+    except withheld.SecretError:
+        return True  # what is there cannot be brought back: nobody may overwrite it
 
 
 def _put(found: Mapping[str, Any], kept: str) -> None:

@@ -43,9 +43,23 @@ def _is_history(name: str) -> bool:
 
 
 def save(
-    shell: Any, variables: Mapping[str, Any], path: str, start: dict[str, str]
+    shell: Any,
+    variables: Mapping[str, Any],
+    path: str,
+    start: dict[str, str],
+    secrets: Mapping[str, str] = {},
 ) -> dict[str, Any]:
-    """Save the whole namespace with its ambient state for :func:`load`."""
+    """Save the whole namespace with its ambient state for :func:`load`.
+
+    Args:
+        shell: The IPython shell.
+        variables: The notebook's variables.
+        path: Where it goes.
+        start: Environment variables when the kernel started.
+        secrets: Parameters that the next kernel is given anew, and their values.
+    """
+    again = [name for name, value in secrets.items() if _is_text(variables.get(name), value)]
+    variables = {name: value for name, value in variables.items() if name not in again}
     state = ambient.snapshot(start)
     if state["logging"]["unknown"]:
         raise ValueError(f"{state['logging']['unknown'][0]} exists in one process only")
@@ -61,7 +75,11 @@ def save(
     # What unpickling imports may lie in folders that the notebook added.
     search = {"folder": os.getcwd(), "path": [entry for entry in sys.path if type(entry) is str]}
     prints = _prints({name: variables[name] for name in saved["members"] if name in variables})
-    return {**saved, "search": search, "lost": lost, "prints": prints}
+    return {**saved, "search": search, "lost": lost, "prints": prints, "secrets": again}
+
+
+def _is_text(value: Any, text: str) -> bool:
+    return type(value) is str and value == text
 
 
 def _prints(variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,6 +116,8 @@ def load(
     sys.path[:] = [*search["path"], search["folder"]]
     found = artifacts.load_variables(path, sha256, scope=shell.user_ns)
     state = found["ambient"]
+    if state is None:
+        raise ValueError("the state of the notebook's process holds a secret")
     observed = found["variables"].pop(_OBSERVED, {"links": [], "fits": []})
     provenance.restore(observed["links"])
     observe.restore(observed["fits"])

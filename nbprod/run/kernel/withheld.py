@@ -1,0 +1,230 @@
+"""Secrets of a notebook: found in what is about to be written, and hidden in texts.
+
+Each process that handles them knows them by :func:`give` and forgets them when it ends:
+the host, the kernel, step processes. Whatever any of them writes passes through here.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import mmap
+import os
+import re
+import urllib.parse
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from . import unpacking
+
+_WINDOW = 8 << 20
+_DEPTH = 4  # containers within containers
+_NESTED = 64 << 20  # unpacked bytes that are looked through for containers themselves
+_LINE = 8  # characters from which a line of a secret is one itself
+
+
+class SecretError(ValueError):
+    """Something that is about to be written holds a secret.
+
+    Args:
+        secret: Its name.
+    """
+
+    def __init__(self, secret: str) -> None:
+        super().__init__(f"it holds the secret {secret}")
+        self.secret = secret
+
+
+class Secrets:
+    """Secrets, each in all the forms in which texts and bytes may hold it.
+
+    Args:
+        pairs: Names and values; a name may have several values.
+    """
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        self.pairs = frozenset(pairs)
+        forms: dict[str, str] = {}
+        wide: dict[bytes, str] = {}
+        for name, value in sorted(self.pairs):
+            for form in _forms(value):
+                forms.setdefault(form, name)
+            for encoding in ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"):
+                wide.setdefault(value.encode(encoding, "surrogatepass"), name)
+        # The longest first: a form may hold another one.
+        self._texts = dict(sorted(forms.items(), key=lambda each: -len(each[0])))
+        self._pattern = re.compile("|".join(map(re.escape, self._texts)))
+        self._bytes = {
+            **{text.encode("utf-8", "surrogatepass"): name for text, name in self._texts.items()},
+            **wide,
+        }
+        self.longest = max((len(form) for form in self._bytes), default=0)
+
+    def __bool__(self) -> bool:
+        """Tell whether there are any."""
+        return bool(self.pairs)
+
+    def name_in(self, text: str) -> str:
+        """Return the name of a secret that a text holds; empty if it holds none."""
+        return next((name for form, name in self._texts.items() if form in text), "")
+
+    def redact(self, text: str) -> str:
+        """Return a text with the names of secrets in their places."""
+        if not self.name_in(text):
+            return text
+        return self._pattern.sub(lambda match: mark(self._texts[match[0]]), text)
+
+    def redacted(self, value: Any) -> Any:
+        """Return a value made of JSON's types, redacted however deep."""
+        if isinstance(value, str):
+            return self.redact(value)
+        if isinstance(value, Mapping):
+            return {self.redacted(key): self.redacted(each) for key, each in value.items()}
+        if isinstance(value, (list, tuple)):
+            return type(value)(map(self.redacted, value))
+        if isinstance(value, (bytes, memoryview)) and self.name_in_bytes(value):
+            return b""
+        return value
+
+    def spans(self, text: str) -> Iterator[tuple[int, int, str]]:
+        """Yield where secrets stand in a text: beginning, end, name."""
+        for match in self._pattern.finditer(text) if self else ():
+            yield match.start(), match.end(), self._texts[match[0]]
+
+    def name_in_bytes(self, data: Any, depth: int = 0) -> str:
+        """Return the name of a secret that bytes hold, as they are or compressed.
+
+        Args:
+            data: Any contiguous buffer.
+            depth: Containers that it was taken from.
+        """
+        view = memoryview(data)
+        if not self or not view.nbytes:
+            return ""
+        view = view.cast("B")
+        found = self._in_view(view)
+        if found or depth >= _DEPTH:
+            return found
+        try:
+            for pieces in unpacking.streams(view):
+                found = self._in_pieces(pieces, depth + 1)
+                if found:
+                    return found
+        except unpacking.UnreadableError as error:
+            return f"{min(self.pairs)[0]}, perhaps: {error}"  # rather too much than a secret
+        return ""
+
+    def _in_view(self, view: memoryview) -> str:
+        for begin in range(0, len(view), _WINDOW):
+            piece = bytes(view[begin : begin + _WINDOW + self.longest - 1])
+            for form, name in self._bytes.items():
+                if form in piece:
+                    return name
+        return ""
+
+    def _in_pieces(self, pieces: Iterable[bytes], depth: int) -> str:
+        tail = b""
+        whole = bytearray()
+        for piece in pieces:
+            joined = tail + piece
+            for form, name in self._bytes.items():
+                if form in joined:
+                    return name
+            tail = joined[-self.longest :]
+            if len(whole) < _NESTED:
+                whole += piece
+        return self.name_in_bytes(whole, depth) if whole else ""
+
+    def name_in_file(self, path: str) -> str:
+        """Return the name of a secret that a file holds.
+
+        Raises:
+            OSError: If it cannot be read.
+        """
+        if not self or not os.path.getsize(path):
+            return ""
+        with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            view = memoryview(data)
+            try:
+                return self.name_in_bytes(view)
+            finally:
+                view.release()
+
+
+def mark(name: str) -> str:
+    """Return what stands in a secret's place."""
+    return f"[secret {name}]"
+
+
+def _forms(value: str) -> Iterator[str]:
+    """Yield the forms in which texts hold a value: itself, escaped, quoted, encoded."""
+    lines = [line.strip() for line in value.splitlines()]
+    whole = value.strip()
+    for text in dict.fromkeys([value, whole, *(line for line in lines if len(line) >= _LINE)]):
+        yield text
+        yield json.dumps(text)[1:-1]
+        yield json.dumps(text, ensure_ascii=False)[1:-1]
+        yield repr(text)[1:-1]
+        yield ascii(text)[1:-1]
+        yield html.escape(text)
+        yield html.escape(text, quote=False)
+        yield urllib.parse.quote(text)
+        yield urllib.parse.quote(text, safe="")
+        yield urllib.parse.quote_plus(text)
+    data = whole.encode("utf-8", "surrogatepass")
+    yield data.hex()
+    yield data.hex().upper()
+    yield from _base64(data)
+
+
+def _base64(data: bytes) -> Iterator[str]:
+    """Yield what base64 makes of bytes wherever they stand in a longer text."""
+    for before in range(3):
+        text = base64.b64encode(b"\0" * before + data).decode().rstrip("=")
+        first = -(-before * 8 // 6)  # characters that bytes before them have a part in
+        last = len(text) - (1 if (before + len(data)) % 3 else 0)
+        core = text[first:last]
+        if len(core) >= 6:
+            yield core
+            yield core.replace("+", "-").replace("/", "_")
+
+
+given = Secrets()
+"""The secrets that this process knows."""
+
+notes: list[str] = []
+"""What was not written since somebody last asked, and why, for people."""
+
+
+def give(pairs: Iterable[tuple[str, str]]) -> None:
+    """Let this process know secrets, besides those that it knows already."""
+    global given
+    wanted = given.pairs | frozenset(pairs)
+    if wanted != given.pairs:
+        given = Secrets(wanted)
+
+
+def require_none(data: Any) -> None:
+    """Refuse bytes that hold a secret.
+
+    Raises:
+        SecretError: They do.
+    """
+    if given:
+        found = given.name_in_bytes(data)
+        if found:
+            raise SecretError(found)
+
+
+def note(what: str, secret: str) -> None:
+    """Note that something was not written, because it holds a secret."""
+    text = f"{what} holds the secret {secret}"
+    if text not in notes:
+        notes.append(text)
+
+
+def take_notes() -> list[str]:
+    """Return the notes, and forget them."""
+    found, notes[:] = list(notes), []
+    return found
