@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nbprod.events import Listener, LogEvent, ProgressEvent, ignore_events
 from nbprod.run.folder import RunFolder
+from nbprod.run.module_names import modules_of
 from nbprod.run.plan import CellPlan, RunPlan
 from nbprod.run.record import ArtifactRecord, ModelRecord, StepRecord
 from nbprod.run.secrets import GivenSecrets
@@ -46,6 +47,8 @@ class Capture:
         run_timeout: Seconds for all cells; ``None`` for no limit.
         truth: Fingerprints of the variables; ``None`` takes none.
         secrets: What each kernel is given, and nothing may hold that is written.
+        package: Name of the generated package, in a run of a project.
+        naming: Variables whose text names a module of that package, and which.
     """
 
     plan: RunPlan
@@ -61,6 +64,8 @@ class Capture:
     truth: Truth | None = None
     secrets: GivenSecrets = field(default_factory=GivenSecrets)
     withheld: list[str] = field(default_factory=list)
+    package: str = ""
+    naming: dict[str, str] = field(default_factory=dict)
     steps: dict[str, StepProgress] = field(default_factory=dict)
     artifacts: list[ArtifactRecord] = field(default_factory=list)
     models: list[ModelRecord] = field(default_factory=list)
@@ -161,7 +166,11 @@ class Capture:
             if self.artifacts_wanted and step.cells and earlier.number == step.cells[-1]:
                 self._save(saves, kinds, step.name, "outputs", step.outputs)
         self._ask_boundary(ask, {"described": True, "saves": saves}, kinds, None)
-        arguments = {"folder": str(self.folder.models), "metrics": list(self.plan.metrics)}
+        arguments = {
+            "folder": str(self.folder.models),
+            "metrics": list(self.plan.metrics),
+            "modules": list(modules_of(self.package)) if self.package else [],
+        }
         answer = ask("finish", dict(arguments))
         self._withhold(answer)
         if "error" in answer:
@@ -170,6 +179,9 @@ class Capture:
         found = answer["models"]
         assert isinstance(found, list)
         self.models = [_model(document) for document in found]
+        naming = answer["naming"]
+        assert isinstance(naming, dict)
+        self.naming = naming
         metrics = answer["metrics"]
         assert isinstance(metrics, dict)
         self.metrics = metrics

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nbprod.errors import NbprodError, SystemFailedError, UsageError
+from nbprod.counting import counted
+from nbprod.errors import NbprodError, ResultsDifferError, SystemFailedError, UsageError
 from nbprod.events import Listener, LogEvent, ignore_events
 from nbprod.notebook.cell import derived_id
 from nbprod.origin import Origin
@@ -22,6 +23,7 @@ from nbprod.run.failure import Place, failure_of
 from nbprod.run.folder import create_run_folder
 from nbprod.run.folder_lock import folder_lock
 from nbprod.run.injection import inject_parameters
+from nbprod.run.module_names import Mention, mentions
 from nbprod.run.parameters import changed_parameters
 from nbprod.run.plan import INJECTED_TAG, plan_run
 from nbprod.run.record import FailureRecord, RunRecord, RunState, write_atomically
@@ -57,6 +59,7 @@ class RunRequest:
         cell_timeout: Seconds that a cell may take; ``None`` for no limit.
         run_timeout: Seconds that all cells together may take; ``None`` for no limit.
         project: Folder of the generated project, for a run of it; its package is observed.
+        package: Name of that package.
         places: In a run of a project, finds the source notebook's place of a line of
             the package: (path relative to the project, line) to an origin or ``None``.
         extra_parameters: Injected besides ``parameters``, not recorded as parameters,
@@ -77,6 +80,7 @@ class RunRequest:
     cell_timeout: float | None = None
     run_timeout: float | None = None
     project: Path | None = None
+    package: str = ""
     places: Callable[[str, int], Origin | None] | None = None
     extra_parameters: Mapping[str, object] = field(default_factory=dict)
     stage: str = "run"
@@ -131,6 +135,7 @@ def _run(request: RunRequest, recording: Recording, place: Place, kernel_name: s
             folder_lock(folder, recording.capture.listener, shared=True),
         ):
             _papermill(request, recording.capture, place.nb, kernel_name)
+        _check_naming(recording.capture)
     except BaseException as error:
         failure = failure_of(error, place, kernel_name)
         stopped = isinstance(error, KeyboardInterrupt | SystemExit)
@@ -150,6 +155,26 @@ def _run(request: RunRequest, recording: Recording, place: Place, kernel_name: s
         request.on_record(record)
     _copy_output(request, recording.capture)
     return record
+
+
+def _check_naming(capture: Capture) -> None:
+    """Stop if something that a project's run gave names the package where the notebook is named.
+
+    Raises:
+        ResultsDifferError: With the first place.
+    """
+    if not capture.package or capture.folder is None:
+        return
+    found = [Mention(f"variable `{name}`", word) for name, word in capture.naming.items()]
+    found += mentions(capture.package, capture.folder.output, capture.written)
+    for each in found:
+        more = f", and {counted(len(found) - 1, 'other place')} do so, too" if found[1:] else ""
+        raise ResultsDifferError(
+            f"The generated code gives something else than the notebook: {each.place} names "
+            f"`{each.name}`, which is `{each.original}` in the notebook{more}.",
+            fix="Show `type(x).__name__` rather than `type(x)`; instead of the bytes of a pickle, "
+            "keep the object, or put the class into a module of its own.",
+        )
 
 
 def _papermill(request: RunRequest, capture: Capture, nb: Any, kernel_name: str) -> None:  # noqa: ANN401
@@ -254,6 +279,7 @@ def _capture(
         observed_folders=observed,
         artifacts_wanted=request.capture,
         isolate=request.isolate,
+        package=request.package,
         cell_timeout=request.cell_timeout,
         run_timeout=request.run_timeout,
         modules=_modules(request),

@@ -215,6 +215,7 @@ def execute_stage(
                 cell_timeout=cell_timeout,
                 run_timeout=run_timeout,
                 project=project.directory if project is not None else None,
+                package=project.package if project is not None else "",
                 extra_parameters=extra,
                 places=project.lines().origin if project is not None else None,
                 stage=stage,

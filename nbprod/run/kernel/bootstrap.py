@@ -172,10 +172,13 @@ def _load_namespace(
     return namespace.load(runtime.shell, path, sha256, search, prints)
 
 
-def _finish(runtime: Runtime, folder: str, metrics: list[str]) -> dict[str, Any]:
+def _finish(
+    runtime: Runtime, folder: str, metrics: list[str], modules: list[str]
+) -> dict[str, Any]:
     observe.describe_pending()
     variables = runtime.names()
     return {
+        "naming": namespace.naming(variables, modules),
         "models": facts.write_models(variables, folder),
         "metrics": namespace.metrics(variables, metrics),
         "withheld": withheld.take_notes(),

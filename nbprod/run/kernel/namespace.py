@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from . import ambient, artifacts, fingerprint, mutations, observe, provenance
@@ -13,6 +13,8 @@ from . import ambient, artifacts, fingerprint, mutations, observe, provenance
 _OBSERVED = "nbprod: observed"  # no identifier: it hides no variable
 
 _MODULES = "nbprod: modules"
+
+_LOOKED_AT = 10_000
 
 _IPYTHON = frozenset(
     {"In", "Out", "get_ipython", "exit", "quit", "open", "_", "__", "___", "_dh", "_ih", "_oh"}
@@ -134,6 +136,36 @@ def load(
     with ambient.undisturbed():
         changed_variables = _changed(found["variables"], prints)
     return {"problems": problems, "changed": changed_variables}
+
+
+def naming(variables: Mapping[str, Any], words: Collection[str]) -> dict[str, str]:
+    """Return the variables that hold a text or bytes with one of some words, and which.
+
+    Containers are looked into; tables and objects of classes are not.
+    """
+    found: dict[str, str] = {}
+    for name, value in variables.items() if words else ():
+        said = next((word for text in _texts(value) for word in words if word in text), None)
+        if said is not None:
+            found[name] = said
+    return found
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield the texts in a value, bytes as texts, each container once."""
+    waiting: list[Any] = [value]
+    met: set[int] = set()
+    while waiting and len(met) < _LOOKED_AT:
+        each = waiting.pop()
+        if isinstance(each, str):
+            yield each
+        elif isinstance(each, (bytes, bytearray)):
+            yield each.decode("latin-1")
+        elif isinstance(each, (dict, list, tuple, set, frozenset)) and id(each) not in met:
+            met.add(id(each))
+            waiting.extend(each)
+            if isinstance(each, dict):
+                waiting.extend(each.values())
 
 
 def metrics(variables: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

@@ -1,0 +1,85 @@
+"""Names of the generated modules in what a project's run gave.
+
+The notebook's classes and functions belong to ``__main__``, those of the generated package
+to its modules. Code that shows or keeps that name gives something else than the notebook:
+``print(type(model))``, the bytes of ``pickle.dumps``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbprod.run.plan import INJECTED_TAG, STEP_TAG
+from nbprod.run.printed import output_cells
+
+_MODULES = ("definitions", "steps")
+_LARGEST = 1 << 26
+"""Bytes of a file that are looked through."""
+
+_PICKLE = b"\x80"
+"""A pickle's first byte; who loads one finds the class, wherever it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A place that names a module of the generated package.
+
+    Attributes:
+        place: Such as ``what step show prints``.
+        name: The name as it is there, such as ``churn.definitions.Model``.
+    """
+
+    place: str
+    name: str
+
+    @property
+    def original(self) -> str:
+        """The name in the notebook."""
+        return re.sub(r"^\w+\.\w+", "__main__", self.name)
+
+
+def modules_of(package: str) -> tuple[str, ...]:
+    """Return the modules of a generated package that hold the notebook's code."""
+    return tuple(f"{package}.{module}" for module in _MODULES)
+
+
+def mentions(package: str, output: Path, written: set[str]) -> Iterator[Mention]:
+    """Find the names in what the cells of a run printed and displayed, and in files.
+
+    Args:
+        package: Name of the generated package.
+        output: The output notebook.
+        written: Files that the run wrote.
+    """
+    pattern = re.compile(rf"\b{re.escape(package)}\.(?:{'|'.join(_MODULES)})\b[\w.]*")
+    for cell in output_cells(output):
+        tags = cell.get("metadata", {}).get("tags", ())
+        steps = [tag.removeprefix(STEP_TAG) for tag in tags if tag.startswith(STEP_TAG)]
+        if INJECTED_TAG in tags or not steps:
+            continue
+        for text in _texts(cell):
+            found = pattern.search(text)
+            if found is not None:
+                yield Mention(f"what step {steps[0]} shows", found[0].rstrip("."))
+                break
+    for name in sorted(written):
+        path = Path(name)
+        if path.is_file() and path.stat().st_size <= _LARGEST:
+            data = path.read_bytes()
+            found = pattern.search(data.decode("latin-1"))
+            if found is not None and not data.startswith(_PICKLE):
+                yield Mention(f"the file {path.name}", found[0].rstrip("."))
+
+
+def _texts(cell: Any) -> Iterator[str]:  # noqa: ANN401
+    """Yield what a cell printed to stdout and displayed, without pictures."""
+    for found in cell.get("outputs", ()):
+        if found.get("name") == "stdout":
+            yield "".join(found["text"])
+        for kind, data in found.get("data", {}).items():
+            if kind.startswith("text/"):
+                yield "".join(data)
