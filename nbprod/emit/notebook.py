@@ -48,12 +48,17 @@ def pipeline_notebook(layout: Layout) -> str:
     setup = render("project/setup_cell.py.jinja", SetupCell(layout.package)).rstrip("\n")
     cells.append(_code("setup", setup, _TAGGED_AS_IMPORTS))
     cells.append(_code("import-steps", layout.steps_import, _TAGGED_AS_IMPORTS))
+    backend = ""
     for number, step in enumerate(pipeline.steps, start=1):
         text = _step_markdown(step)
         if text:
             cells.append(_markdown(f"step-{number}-text", text))
         tags = [f"step:{step.name}", *(["metrics"] if step.metrics else [])]
         call = step_call(step, layout.steps_module, awaited=True)
+        if step.backend != backend:
+            # Figures are the front end's, here as in the notebook.
+            backend = step.backend
+            call = f"%matplotlib {backend or 'inline'}\n{call}"
         cells.append(_code(f"step-{number}", call, *tags))
     if source.closing:
         cells.append(_markdown("closing", source.closing))

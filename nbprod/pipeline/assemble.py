@@ -24,7 +24,7 @@ from nbprod.analysis.survey import CellFacts
 from nbprod.analysis.value import Value
 from nbprod.diagnostics import Diagnostic
 from nbprod.notebook.tags import identifier, options
-from nbprod.pipeline.drawing import imports_plots, leaves_figures
+from nbprod.pipeline.drawing import backends, imports_plots, leaves_figures
 from nbprod.pipeline.ir import (
     Artifact,
     Block,
@@ -183,7 +183,7 @@ def _steps(plan: Plan) -> tuple[Step, ...]:
     values: dict[str, Value] = {}
     printed = {name for facts in plan.survey.cells for name in printed_metrics(facts)}
     last = {name: each for each in plan.flows for name in each.names.maybe if name in printed}
-    for draft, each in zip(plan.drafts, plan.flows, strict=True):
+    for draft, each, backend in zip(plan.drafts, plan.flows, backends(plan), strict=True):
         metrics = [name for name in assigned_metrics(draft.cells, scores) if name in plan.metrics]
         metrics += [name for name in plan.metrics if last.get(name) is each]
         steps.append(
@@ -195,11 +195,12 @@ def _steps(plan: Plan) -> tuple[Step, ...]:
                 params=tuple(each.params),
                 outputs=_outputs(each, plan),
                 definitions=_repeated(each, plan),
-                blocks=_blocks(draft, each, plan, among_plots=among_plots),
+                blocks=_blocks(draft, each, plan, among_plots=among_plots, inline=not backend),
                 doc=_doc(draft, plan),
                 effects=tuple(Effect(name) for name in _effects(draft)),
                 metrics=tuple(dict.fromkeys(name for name in metrics if name in each.names.maybe)),
                 tagged=bool(draft.tag),
+                backend=backend,
             )
         )
         values = each.names.values
@@ -243,12 +244,14 @@ def _doc(draft: Draft, plan: Plan) -> str:
     return first.text if first else ""
 
 
-def _blocks(draft: Draft, each: StepFlow, plan: Plan, *, among_plots: bool) -> tuple[Block, ...]:
+def _blocks(
+    draft: Draft, each: StepFlow, plan: Plan, *, among_plots: bool, inline: bool
+) -> tuple[Block, ...]:
     blocks = [
         _block(facts, plan, is_doc=position == 0) for position, facts in enumerate(draft.cells)
     ]
     blocks = [
-        replace(block, draws=draws)
+        replace(block, draws=draws and inline)
         for block, draws in zip(
             blocks, leaves_figures(draft, plan, among_plots=among_plots), strict=True
         )

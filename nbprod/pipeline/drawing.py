@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from nbprod.analysis.effects import PLOTS, Drawing, drawing_of, effects_of
@@ -9,6 +11,23 @@ from nbprod.analysis.steps import Draft
 
 if TYPE_CHECKING:
     from nbprod.pipeline.build import Plan
+
+
+_BACKEND = re.compile(r"%matplotlib\b\s*(?P<name>[\w:./-]*)")
+
+
+def backends(plan: Plan) -> Iterator[str]:
+    """Yield for each step what ``%matplotlib`` was last told; empty for inline figures."""
+    said: dict[int, str] = {}
+    for facts in plan.survey.cells:
+        for magic in facts.code.magics:
+            found = _BACKEND.match(magic.text)
+            if found is not None:
+                name = found["name"].lower() or "auto"
+                said[facts.cell.number] = "" if name == "inline" else name
+    for draft in plan.drafts:
+        before = [number for number in said if number <= max(draft.numbers, default=0)]
+        yield said[max(before)] if before else ""
 
 
 def imports_plots(plan: Plan) -> bool:

@@ -181,6 +181,8 @@ class Step:
         effects: What it does besides computing, sorted.
         metrics: Names it assigns that are the run's metrics.
         tagged: True if the author named it with a tag, False if inferred.
+        backend: What ``%matplotlib`` was last told up to its end; empty for the usual inline
+            figures. Others belong to the front end: no pictures that could be compared.
     """
 
     name: str
@@ -195,6 +197,7 @@ class Step:
     effects: tuple[Effect, ...] = ()
     metrics: tuple[str, ...] = ()
     tagged: bool = False
+    backend: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -365,6 +365,7 @@ def _job(
         "contiguous": sum(found.step == step.name for found in record.stretches) == 1,
         "touched": str(journal / f"{step.name}.jsonl"),
         **_files(record, step),
+        "inline": not step.backend,
         **_shown(record, step, scratch),
     }
 

@@ -418,7 +418,8 @@ def _compare_shown(job: dict[str, Any], drawn: Any) -> list[dict[str, Any]]:  # 
     figures: Any = importlib.import_module("nbprod.compare.images")
     found = []
     wanted = [Path(figure["path"]).read_bytes() for figure in job["figures"]]
-    for number in range(max(len(wanted), len(drawn.figures))):
+    count = max(len(wanted), len(drawn.figures)) if job["inline"] else 0
+    for number in range(count):
         name = f"figure {number + 1}"
         if number >= len(wanted):
             found.append(_part(name, "figure", "the notebook does not show it"))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nbprod.run.plan import INJECTED_TAG
 from nbprod.run.printed import output_cells
+
+_EMPTY_PLACE = re.compile(r"""<div id=['"][0-9a-f-]{36}['"]></div>""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,15 @@ class Shown:
 
     figures: tuple[tuple[bytes, bool], ...] = ()
     texts: tuple[str, ...] = ()
+
+
+def _belongs_to_front_end(data: Mapping[str, Any]) -> bool:
+    """Tell whether it is a widget, or a figure that Jupyter's page draws (``nbagg``)."""
+    if "application/vnd.jupyter.widget-view+json" in data:
+        return True
+    return "application/javascript" in data or bool(
+        _EMPTY_PLACE.fullmatch("".join(data.get("text/html", "")))
+    )
 
 
 def shown_by(output: Path, cells: Collection[int]) -> Shown:
@@ -44,7 +57,7 @@ def shown_by(output: Path, cells: Collection[int]) -> Shown:
             bare = found.get("output_type") == "execute_result" and picture
             if found.get("output_type") != "display_data" and not bare:
                 continue
-            if "application/vnd.jupyter.widget-view+json" in data:
+            if _belongs_to_front_end(data):
                 continue
             if picture:
                 png = base64.b64decode("".join(data["image/png"]))
