@@ -640,24 +640,4 @@ word = found.group(2)
 print(word, found.span())
 """,
     ),
-    Hazard(
-        "figures that the front end draws, after inline ones",
-        """
-# %%
-import matplotlib.pyplot as plt
-# %% first
-x = [1, 3, 2]
-plt.plot(x)
-# %% second
-%matplotlib notebook
-plt.plot(x)
-# %% third
-fig, ax = plt.subplots()
-ax.plot(x)
-x = len(ax.lines)
-# %% show
-print(x)
-""",
-        known="the backend that %matplotlib chose does not reach the next kernel",
-    ),
 )
