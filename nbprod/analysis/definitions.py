@@ -87,8 +87,8 @@ def find_definitions(
         survey: The facts.
         parameters: Names of the parameters, which are never constants.
         installed: Tells whether a module can be imported before any cell has run.
-        shared: Classes that stay the notebook's variables: they exist once, and several
-            steps use them.
+        shared: Classes and functions that stay the notebook's variables: they exist once, and
+            several steps use them.
     """
     bindings = _bindings(survey)
     bound = frozenset(bindings)

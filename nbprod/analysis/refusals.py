@@ -13,6 +13,8 @@ from nbprod.diagnostics import Diagnostic
 
 _NAMESPACES = frozenset({"globals", "locals", "vars", "dir"})  # called without arguments
 _DYNAMIC = frozenset({"exec", "eval"})
+_SCOPES = frozenset({"f_globals", "f_locals", "__globals__", "user_ns", "user_global_ns"})
+_MAIN = frozenset({"'__main__'", "__name__"})
 
 
 def refusals(survey: Survey) -> list[Diagnostic]:
@@ -95,6 +97,22 @@ def _constructs(facts: CellFacts) -> Iterator[tuple[int, str, str]]:
         elif isinstance(node, ast.ImportFrom) and node.level:
             text = f"`from {'.' * node.level}{node.module or ''} import …` needs a package."
             yield node.lineno, "relative-import", text
+        if isinstance(node, ast.stmt | ast.expr) and _is_back_door(node):
+            text = f"`{ast.unparse(node)[:60]}` reaches the notebook's names by text."
+            yield node.lineno, "dynamic-namespace", text
+
+
+def _is_back_door(node: ast.stmt | ast.expr) -> bool:
+    """Tell whether code gets hold of the notebook's namespace as an object."""
+    if isinstance(node, ast.Import):
+        return any(each.name == "__main__" for each in node.names)
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "__main__"
+    if isinstance(node, ast.Attribute):
+        return node.attr in _SCOPES
+    if isinstance(node, ast.Subscript) and ast.unparse(node.slice) in _MAIN:
+        return ast.unparse(node.value) in {"sys.modules", "modules"}
+    return False
 
 
 def _dynamic(node: ast.Call) -> Iterator[tuple[int, str, str]]:

@@ -15,6 +15,7 @@ _PARAMETERS = frozenset({"parameters", "pipeline-parameters"})
 _METRICS = frozenset({"metrics", "pipeline-metrics"})
 _DEFINITIONS = frozenset({"imports", "functions"})
 _STEP_PREFIXES = ("step:", "block:")
+_ALMOST = re.compile(r"(steps?|blocks?)\s*[:=]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class CellRole:
         other_steps: Further step tags on the same cell, which contradict ``step``.
         printed_metrics: What it prints are metrics too (Kale).
         previous: Steps that its step comes after (Kale), as identifiers.
+        unclear: Tags that look like a step's and are none.
+        raises: It is expected to end with an exception (Jupyter's ``raises-exception``).
         unchanged: Variables that it does not change, as runs have shown: from
             ``metadata.nbprod.unchanged`` of the cell.
     """
@@ -46,6 +49,8 @@ class CellRole:
     other_steps: tuple[str, ...] = ()
     printed_metrics: bool = False
     previous: tuple[str, ...] = ()
+    unclear: tuple[str, ...] = ()
+    raises: bool = False
     unchanged: tuple[str, ...] = ()
 
 
@@ -84,6 +89,8 @@ def cell_role(cell: Cell) -> CellRole:
         previous=tuple(
             identifier(tag.removeprefix("prev:")) for tag in cell.tags if tag.startswith("prev:")
         ),
+        unclear=tuple(tag for tag in cell.tags if _ALMOST.match(tag) and not _step_name(tag)),
+        raises="raises-exception" in tags,
         unchanged=_strings(_own(cell.metadata).get("unchanged")),
     )
 

@@ -360,6 +360,12 @@ def _step_findings(plan: Plan) -> list[Diagnostic]:
             names = ", ".join([facts.role.step, *facts.role.other_steps])
             message = f"Cell {facts.cell.number} is tagged with several steps: {names}."
             found.append(finding("step-conflict", message, facts.cell.origin(path)))
+        for tag in facts.role.unclear:
+            message = f"Cell {facts.cell.number} is tagged `{tag}`, which names no step."
+            found.append(finding("unclear-step-tag", message, facts.cell.origin(path)))
+        if facts.role.raises and facts.executed:
+            message = f"Cell {facts.cell.number} is tagged raises-exception."
+            found.append(finding("exception-expected", message, facts.cell.origin(path)))
     found += _previous(plan)
     for draft in plan.drafts:
         if draft.tag and draft.name != draft.tag:

@@ -13,6 +13,7 @@ from nbprod.analysis.bonds import Bond, bonds, merge, shared_classes
 from nbprod.analysis.dataflow import StepFlow, flow
 from nbprod.analysis.definitions import Definitions, Installed, find_definitions
 from nbprod.analysis.headings import Outline, outline
+from nbprod.analysis.identity import shared_functions
 from nbprod.analysis.ignored import without_ignored
 from nbprod.analysis.lint.checks import lint
 from nbprod.analysis.lint.secrets import find_secrets, secret_findings, without_secrets
@@ -150,12 +151,13 @@ def _seeded(facts: Survey) -> int:
 
 
 def _settled(plan: Plan) -> list[Diagnostic]:
-    """Group cells into steps; a class that exists once passes between those that use it."""
+    """Group cells into steps; what exists once passes between those that use it."""
     shared: frozenset[str] = frozenset()
     while True:
         _define(plan, shared)
         problems = _group(plan)
         more = shared_classes(plan.flows, plan.definitions)
+        more |= shared_functions(plan.drafts, plan.definitions)
         if not more:
             return problems
         shared |= more

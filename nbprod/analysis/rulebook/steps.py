@@ -36,6 +36,23 @@ STEPS = (
         binding=True,
     ),
     Rule(
+        "unclear-step-tag",
+        WARNING,
+        "A tag looks like a step's and is none.",
+        "Write step:NAME, in small letters, with a colon.",
+        bad="Step:load, steps:load, step=load",
+        good="step:load",
+    ),
+    Rule(
+        "exception-expected",
+        WARNING,
+        "A cell is tagged raises-exception: a notebook goes on behind it, a step does not.",
+        "Catch the exception in the cell, or tag it skip.",
+        why="An exception ends the function that a step becomes, and with it the pipeline.",
+        bad="1 / 0",
+        good="try:\n    1 / 0\nexcept ZeroDivisionError as error:\n    print(error)",
+    ),
+    Rule(
         "step-split",
         HINT,
         "Cells of a step lie apart and depend on what lies between: it becomes several steps.",

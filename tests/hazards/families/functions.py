@@ -634,4 +634,40 @@ except TooBig as error:
 print(message, caught.n, isinstance(caught, TooBig))
 """,
     ),
+    Hazard(
+        "function that reads a variable as a key, over steps",
+        """
+# %% load
+x = sum([1, 2])
+def f():
+    return x
+def g():
+    return x + 1
+names = {f: "f", g: "g"}
+# %% use
+found = names.get(f, "lost")
+best = f
+# %% show
+print(found, best is f, names.get(best, "lost"), [names.get(h, "lost") for h in (f, g)], g())
+""",
+    ),
+    Hazard(
+        "functions that read a variable, kept in a list and found again",
+        """
+# %% load
+scale = float("2")
+def double(v):
+    return v * scale
+def triple(v):
+    return v * scale * 1.5
+todo = []
+todo.append(double)
+todo.append(triple)
+# %% use
+out = [f(1) for f in todo if f is not triple]
+# %% show
+todo.remove(triple)
+print(out, double in todo, len(todo), double(4))
+""",
+    ),
 )
