@@ -6,8 +6,12 @@ imports nothing but click; a verb's own module is imported when it is called.
 
 from __future__ import annotations
 
+import math
+import os
 import signal
 import sys
+import time
+from contextlib import suppress
 from importlib import import_module
 
 import click
@@ -81,8 +85,29 @@ def command() -> None:
     """Put a notebook into production, with proof that the model is the notebook's own."""
 
 
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
+_PATIENCE = 20.0  # seconds that cleaning up may take before it is interrupted itself
+
+
+class Interrupts:
+    """Handles Ctrl-C and SIGTERM: the first one stops the work, and what it began is undone.
+
+    Pressed again meanwhile, it would leave half of that: kernels that go on, files half written.
+    """
+
+    def __init__(self) -> None:
+        self._last = -math.inf
+        self._told = False
+
+    def __call__(self, *_: object) -> None:
+        """Interrupt the work, unless that is what is being done already."""
+        now = time.monotonic()
+        if now - self._last >= _PATIENCE:
+            self._last, self._told = now, False
+            raise KeyboardInterrupt
+        if not self._told:
+            self._told = True
+            with suppress(OSError):
+                os.write(2, b"stopping: kernels are being ended, files left whole\n")
 
 
 def _show_as_json(wrong: click.ClickException) -> None:
@@ -101,8 +126,9 @@ def main() -> None:
     """Run the command and leave with the exit code that the contract names."""
     # A CI runner or the Jupyter server stops us with SIGTERM: clean up as for Ctrl-C.
     # Ctrl-C too: a shell script starts background commands with it ignored.
+    interrupts = Interrupts()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _interrupt)
+        signal.signal(number, interrupts)
     try:
         # Without click's own handling of errors it returns the code that a verb exits with.
         code = command.main(standalone_mode=False)
@@ -115,11 +141,15 @@ def main() -> None:
         sys.exit(ExitCode.USAGE)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
-        sys.exit(ExitCode.INTERRUPTED)
+        code = ExitCode.INTERRUPTED
     except BrokenPipeError:
         # The reader went away (nbprod status | head): nobody is left to tell.
         sys.stderr.close()
         sys.exit(ExitCode.DONE)
+    if code == ExitCode.INTERRUPTED:
+        # While Python ends it has no handlers: one more Ctrl-C would change the exit code.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
     sys.exit(code if isinstance(code, int) else ExitCode.DONE)
 
 

@@ -49,8 +49,14 @@ class AtomicExecutionManager(NotebookExecutionManager):  # type: ignore[misc]
 
     def notebook_complete(self, **kwargs: Any) -> None:  # noqa: ANN401
         """Finish papermill's metadata and save a last time."""
-        super().notebook_complete(**kwargs)
-        self.save_now()
+        try:
+            super().notebook_complete(**kwargs)
+            self.save_now()
+        except OSError:
+            if self._folder is None:
+                raise
+            self._folder.release_reserve()
+            self.save_now()
 
 
 def notebook_bytes(nb: Any) -> bytes:  # noqa: ANN401

@@ -16,6 +16,9 @@ from nbprod.run.record import ArtifactRecord, ModelRecord, StepRecord
 from nbprod.run.secrets import GivenSecrets
 from nbprod.run.truth import Truth, describe_change
 
+MUCH_OUTPUT = 20_000_000
+"""Characters of a cell's output from which most programs open the notebook no longer."""
+
 Ask = Callable[[str, dict[str, object]], dict[str, object]]
 
 
@@ -77,6 +80,7 @@ class Capture:
     unsaved: dict[str, str] = field(default_factory=dict)
     python: str = ""
     overhead: float = 0.0
+    kernel_exit: int | None = None
     current: CellPlan | None = None
     _begun: float = 0.0
     _done: int = 0
@@ -155,6 +159,14 @@ class Capture:
                     f"{where}{text}: nothing of it is saved, so `verify` and `--isolate` refuse "
                     "this notebook. Use the secret in the step that needs it."
                 )
+
+    def note_output(self, cell: CellPlan, size: int) -> None:
+        """Say so if a cell printed more than people read, and programs open."""
+        if size >= MUCH_OUTPUT:
+            self.warn(
+                f"Cell {cell.number} printed {size / 1e6:,.0f} MB, and the output notebook keeps "
+                "them. Print less, or write them to a file."
+            )
 
     def after_last_cell(self, ask: Ask, earlier: CellPlan) -> None:
         """Save the last step's outputs and collect what the run learned."""

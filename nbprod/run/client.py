@@ -212,11 +212,18 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
             self.nb_man.cell_exception(node, cell_index=cell.index, exception=error)
         except Exception:
             state = "failed"
+            self.capture.kernel_exit = self._kernel_exit()
             raise
         finally:
+            self.capture.note_output(cell, _printed(node))
             self.capture.cell_ends(cell, self.cells, state)
             self.nb_man.cell_complete(self.nb.cells[cell.index], cell_index=cell.index)
         return state == "completed"
+
+    def _kernel_exit(self) -> int | None:
+        """Return how the kernel's process ended, ``None`` if it did not or that is unknown."""
+        process = getattr(getattr(self.km, "provisioner", None), "process", None)
+        return process.poll() if process is not None else None
 
     def _between(self, cell: CellPlan, earlier: CellPlan | None) -> CellPlan | None:
         """Do what is due before a cell runs: save variables, or change the kernel."""
@@ -368,6 +375,11 @@ def _answer(content: dict[str, Any]) -> dict[str, object]:
             return found
     reason = f"{content.get('ename', _NOTHING)}: {content.get('evalue', '')}".rstrip(": ")
     return {"error": reason}
+
+
+def _printed(cell: Any) -> int:  # noqa: ANN401
+    """Return the number of characters that a cell printed."""
+    return sum(len(each.get("text", "")) for each in cell.get("outputs", ()))
 
 
 def _parameters_end(nb: Any) -> int:  # noqa: ANN401

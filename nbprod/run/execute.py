@@ -337,8 +337,9 @@ def _tell_early_end(capture: Capture, place: Place) -> None:
 @contextmanager
 def _sigterm_interrupts() -> Iterator[None]:
     """Let SIGTERM stop a run as Ctrl-C does, so that the kernel goes too."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
+    here = threading.current_thread() is threading.main_thread()
+    if not here or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield  # the command line has a handler of its own
         return
 
     def interrupt(number: int, frame: object) -> None:  # noqa: ARG001

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,18 +186,46 @@ def _advice(place: Place, ename: str, evalue: str, cell: int) -> str:
             )
         return "Run the notebook from top to bottom in a fresh kernel to see it there too."
     if ename == "StdinNotImplementedError":
-        return "A run cannot ask questions: make what input() asks for a parameter."
+        return (
+            "A run cannot ask questions: make what it asks for a parameter, and a password one "
+            "of the notebook's secrets (`secrets` in `metadata.nbprod`)."
+        )
+    if ename == "OSError" and os.strerror(errno.ENOSPC) in evalue:
+        return "Free some space, or let the cell write somewhere else."
+    if ename.endswith("MemoryError"):
+        return f"Let cell {cell} work on less at a time, or run it where there is more memory."
     if not cell:
         return ""
     return f"Mend cell {cell}; running it in JupyterLab shows the same exception."
 
 
+_DEATHS = {
+    -signal.SIGKILL: (
+        ": it was killed, as the system does when memory runs out",
+        "Let the cell work on less at a time, or run it where there is more memory.",
+    ),
+    -signal.SIGSEGV: (
+        ": it crashed (segmentation fault)",
+        "A library with native code crashed it: try another version of what the cell uses.",
+    ),
+    -signal.SIGABRT: (
+        ": it was aborted by a library",
+        "What the library said is in the run's kernel.log.",
+    ),
+}
+_UNKNOWN_DEATH = (
+    "",
+    "It may have run out of memory, or a library crashed it: try the cell in JupyterLab.",
+)
+
+
 def dead_kernel(place: Place) -> UserCodeError:
     """Describe a kernel that died under a cell."""
+    how, fix = _DEATHS.get(place.capture.kernel_exit or 0, _UNKNOWN_DEATH)
     return UserCodeError(
-        f"{place.words()}: the kernel died.",
+        f"{place.words()}: the kernel died{how}.",
         where=place.origin(),
-        fix="It may have run out of memory, or a library crashed it: try the cell in JupyterLab.",
+        fix=fix,
         step=place.step,
         first_line=place.first_line,
         exception="the kernel died",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +12,9 @@ from pathlib import Path
 from nbprod.errors import SystemFailedError
 
 STATE_FOLDER = ".nbprod"
+
+RESERVE = 1 << 17
+"""Bytes kept free for a run's end: on a full disk, record and output notebook fit there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,15 @@ class RunFolder:
     def artifacts(self) -> Path:
         """Folder of the variables saved at step boundaries."""
         return self.path / "artifacts"
+
+    @property
+    def reserve(self) -> Path:
+        """A file that only takes up space, until it is needed at the run's end."""
+        return self.path / ".reserve"
+
+    def release_reserve(self) -> None:
+        """Free the space that was kept for the run's end."""
+        self.reserve.unlink(missing_ok=True)
 
     @property
     def files(self) -> Path:
@@ -81,15 +95,20 @@ def create_run_folder(beside: Path) -> RunFolder:
         SystemFailedError: If it cannot be written.
     """
     run_id = new_run_id()
+    path = beside / STATE_FOLDER / "runs" / run_id
     try:
-        path = state_folder(beside) / "runs" / run_id
+        state_folder(beside)
         path.mkdir(mode=0o700, parents=True)
         for name in ("artifacts", "files", "models"):
             (path / name).mkdir()
+        (path / ".reserve").write_bytes(b"\0" * RESERVE)
     except OSError as error:
+        fix = "Make the notebook's folder writable, or copy the notebook to one that is."
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            shutil.rmtree(path, ignore_errors=True)
+            fix = "Free some space there, or copy the notebook to a disk that has some."
         raise SystemFailedError(
-            f"The run cannot be recorded in {beside / STATE_FOLDER}: {error.strerror}.",
-            fix="Make the notebook's folder writable, or copy the notebook to one that is.",
+            f"The run cannot be recorded in {beside / STATE_FOLDER}: {error.strerror}.", fix=fix
         ) from error
     return RunFolder(path.absolute(), run_id)
 

@@ -87,6 +87,8 @@ class Recording:
 
     def finish(self, state: RunState, failure: FailureRecord | None = None) -> RunRecord:
         """Write and return the final record."""
+        if state is not RunState.RUNNING:
+            self._folder.release_reserve()
         if self.output_notebook is not None:
             from nbprod.run.autosave import notebook_bytes
 

@@ -57,9 +57,13 @@ class Store:
             withheld.require_none(raw)
             os.makedirs(self._folder, exist_ok=True)
             beside = f"{path}.{os.getpid()}.part"
-            with open(beside, "wb") as file:
-                file.write(raw)
-            os.replace(beside, path)
+            try:
+                with open(beside, "wb") as file:
+                    file.write(raw)
+                os.replace(beside, path)
+            finally:
+                if os.path.exists(beside):
+                    os.unlink(beside)
         self.written.append((digest, raw.nbytes))
         return False
 

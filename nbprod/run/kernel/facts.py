@@ -207,6 +207,10 @@ def _write_json(path: str, content: Any) -> None:
     beside = f"{path}.part"
     text = json.dumps(content, ensure_ascii=False, allow_nan=False)
     withheld.require_none(text.encode("utf-8", "surrogatepass"))
-    with open(beside, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(beside, path)
+    try:
+        with open(beside, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(beside, path)
+    finally:
+        if os.path.exists(beside):
+            os.unlink(beside)

@@ -161,9 +161,13 @@ def _keep(path: str, kept: str) -> tuple[str, bool]:
         if new:
             beside = f"{copy}.{os.getpid()}.part"
             file.seek(0)
-            with open(beside, "wb") as target:
-                shutil.copyfileobj(file, target, 1 << 20)
-            os.replace(beside, copy)
+            try:
+                with open(beside, "wb") as target:
+                    shutil.copyfileobj(file, target, 1 << 20)
+                os.replace(beside, copy)
+            finally:
+                if os.path.exists(beside):
+                    os.unlink(beside)
     return text, new
 
 

@@ -1,0 +1,193 @@
+"""Whatever goes wrong in a run: a clear message, the right exit code, nothing half-written."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+
+from tests.functional.conftest import nbprod, write_notebook
+
+pytestmark = pytest.mark.slow
+
+RUN = ("run", "nb.ipynb", "out.ipynb")
+
+
+@pytest.fixture
+def place(sandbox, tmp_path, monkeypatch):
+    """A sandbox with a temporary folder of its own."""
+    (tmp_path / "t").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "t"))
+    return sandbox
+
+
+def notebook(place: Path, *sources: str) -> None:
+    cells = [(source, [f"step:s{number}"]) for number, source in enumerate(sources, start=1)]
+    write_notebook(place / "nb.ipynb", *cells)
+
+
+def require_tidy(place: Path, state: str | None) -> None:
+    """Check what a run left: a record that says how it ended, a valid notebook, no more."""
+    assert {path.name for path in place.iterdir()} <= {"nb.ipynb", "out.ipynb", ".nbprod", "big"}
+    (run,) = (place / ".nbprod" / "runs").iterdir()
+    assert json.loads((run / "record.json").read_text())["state"] == state
+    for path in (run / "output.ipynb", place / "out.ipynb"):
+        nbformat.validate(nbformat.read(path, as_version=4))
+    left = [path for path in place.rglob("*") if path.name.startswith(".") or ".part" in path.name]
+    assert {path.name for path in left} <= {".nbprod", ".gitignore"}
+    temporary = Path(os.environ["TMPDIR"])
+    assert list(temporary.iterdir()) == []
+    for process in psutil.process_iter():
+        try:
+            assert str(temporary) not in " ".join(process.cmdline()), process
+        except psutil.Error:
+            continue
+
+
+def within_memory(megabytes: int, tmp_path: Path) -> list[str]:
+    """Return the command that runs another one in a control group with so much memory."""
+    name = f"nbprod-test-{os.getpid()}"
+    for root, limit in (
+        ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+        ("/sys/fs/cgroup", "memory.max"),
+    ):
+        group = Path(root, name)
+        script = tmp_path / "within.sh"
+        script.write_text(
+            f"mkdir -p {group} && echo {megabytes * 1_000_000} > {group / limit} "
+            f"&& echo $$ > {group}/cgroup.procs || exit 99\n"
+            f'"$@"\ncode=$?\necho $$ > {root}/cgroup.procs; rmdir {group}; exit $code\n'
+        )
+        tried = subprocess.run(["sh", script, "true"], capture_output=True, check=False)
+        if tried.returncode == 0:
+            return ["sh", str(script)]
+        if group.is_dir():
+            group.rmdir()
+    pytest.skip("this machine lets nobody limit the memory of a group of processes")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="control groups are Linux's")
+def test_memory_that_runs_out(place, tmp_path):
+    notebook(place, "x = 1", "blob = []\nwhile True:\n    blob.append(b'x' * 20_000_000)")
+    shown = nbprod(*RUN, within=within_memory(500, tmp_path))
+    assert shown.returncode == 1, shown.stderr
+    assert "Step s2, cell 2 (blob = []): the kernel died: it was killed" in shown.stderr
+    assert "fix: Let the cell work on less at a time" in shown.stderr
+    require_tidy(place, "failed")
+
+
+def full_disk(place: Path, kilobytes: int) -> list[str]:
+    """Return the command that runs another one with ``place`` on a small disk of its own.
+
+    What is on it afterwards is copied back.
+    """
+    mount = (
+        f'mount -t tmpfs -o size={kilobytes}k none "$0" && cp "$0.ipynb" "$0/nb.ipynb" '
+        '&& cd "$0" || exit 99; "$@"; code=$?; cp -a "$0/." "$0.after"; exit $code'
+    )
+    place.with_suffix(".after").mkdir()
+    within = ["unshare", "--mount", "--map-root-user", "sh", "-c", mount, str(place)]
+    if os.getuid() == 0:
+        within.remove("--map-root-user")
+    (place / "nb.ipynb").rename(f"{place}.ipynb")
+    tried = subprocess.run([*within, "true"], capture_output=True, text=True, check=False)
+    if tried.returncode:
+        pytest.skip(f"this machine lets nobody mount a small disk: {tried.stderr.strip()}")
+    return within
+
+
+FILL = "with open('big', 'wb') as file:\n    while True:\n        file.write(bytes(100_000))"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a small disk needs Linux's mounts")
+@pytest.mark.parametrize(
+    ("source", "code", "state", "said"),
+    [
+        (FILL, 1, "failed", "Step s2, cell 2 (with open('big', 'wb') as file:) raised OSError"),
+        ("print('z' * 3_000_000)", 4, "failed", "could not be written: No space left on device"),
+        (
+            "import numpy\nblob = numpy.random.rand(300_000)",
+            0,
+            "completed",
+            "Variables around s2, s3 were not saved: OSError: [Errno 28]",
+        ),
+    ],
+    ids=["by a cell", "by the output", "by an artifact"],
+)
+def test_a_full_disk(place, source, code, state, said):
+    notebook(place, "x = 1", source, "blob = globals().get('blob')\nprint(len(blob))")
+    shown = nbprod(*RUN, within=full_disk(place, 1000))
+    assert shown.returncode == code, shown.stderr
+    assert said in shown.stderr
+    assert "Traceback" not in shown.stderr
+    require_tidy(place.with_suffix(".after"), state)
+
+
+def test_a_hundred_megabytes_of_prints(place):
+    notebook(place, "line = 'x' * 99\nfor n in range(1_000_000):\n    print(line)", "print('end')")
+    command = [sys.executable, "-m", "nbprod", *RUN]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    assert process.stderr is not None
+    told = process.stderr.read().decode()
+    _, status, used = os.wait4(process.pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0, told
+    assert "Cell 1 printed 100 MB, and the output notebook keeps them" in told
+    assert used.ru_maxrss < 1_200_000  # kB
+    require_tidy(place, "completed")
+    cells = nbformat.read(place / "out.ipynb", as_version=4).cells
+    assert sum(len(output.text) for output in cells[0].outputs) == 100_000_000
+    assert cells[1].outputs[0].text == "end\n"
+
+
+@pytest.mark.parametrize("call", ["input('who? ')", "__import__('getpass').getpass()"])
+def test_a_cell_that_asks(place, call):
+    notebook(place, "x = 1", f"name = {call}")
+    shown = nbprod(*RUN)
+    assert shown.returncode == 1
+    assert "Step s2, cell 2" in shown.stderr
+    assert "A run cannot ask questions" in shown.stderr
+    require_tidy(place, "failed")
+
+
+def test_a_cell_that_takes_too_long(place):
+    notebook(place, "x = 1", "import time\ntime.sleep(60)")
+    shown = nbprod(*RUN, "--cell-timeout", "1")
+    assert shown.returncode == 1
+    assert "Step s2, cell 2 (import time) took longer than 1 s" in shown.stderr
+    require_tidy(place, "failed")
+
+
+STUBBORN = (
+    "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    "open('/dev/null')\nprint('here', flush=True)\ntime.sleep(100)"
+)
+
+
+@pytest.mark.parametrize("presses", [2, 30])
+def test_ctrl_c_again_and_again(place, presses):
+    notebook(place, "x = 1", STUBBORN)
+    command = [sys.executable, "-m", "nbprod", *RUN, "--events", "-"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if '"done": 1' in line and '"detail": "s2"' in line:
+            break
+    while presses and process.poll() is None:
+        os.killpg(process.pid, signal.SIGINT)
+        presses -= 1
+        time.sleep(0.1)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert "Interrupted. Step s2, cell 2 (import signal, time) was running." in told
+    assert "stopping: kernels are being ended" in told
+    require_tidy(place, "interrupted")
