@@ -123,7 +123,7 @@ FILL = "with open('big', 'wb') as file:\n    while True:\n        file.write(byt
     ids=["by a cell", "by the output", "by an artifact"],
 )
 def test_a_full_disk(place, source, code, state, said):
-    notebook(place, "x = 1", source, "blob = globals().get('blob')\nprint(len(blob))")
+    notebook(place, "blob = b''", source, "print(len(blob))")
     shown = nbprod(*RUN, within=full_disk(place, 1000))
     assert shown.returncode == code, shown.stderr
     assert said in shown.stderr
@@ -138,7 +138,9 @@ def test_a_hundred_megabytes_of_prints(place):
     assert process.stderr is not None
     told = process.stderr.read().decode()
     _, status, used = os.wait4(process.pid, 0)
-    assert os.waitstatus_to_exitcode(status) == 0, told
+    process.returncode = os.waitstatus_to_exitcode(status)
+    process.stderr.close()
+    assert process.returncode == 0, told
     assert "Cell 1 printed 100 MB, and the output notebook keeps them" in told
     assert used.ru_maxrss < 1_200_000  # kB
     require_tidy(place, "completed")
@@ -147,9 +149,8 @@ def test_a_hundred_megabytes_of_prints(place):
     assert cells[1].outputs[0].text == "end\n"
 
 
-@pytest.mark.parametrize("call", ["input('who? ')", "__import__('getpass').getpass()"])
-def test_a_cell_that_asks(place, call):
-    notebook(place, "x = 1", f"name = {call}")
+def test_a_cell_that_asks(place):
+    notebook(place, "x = 1", "name = input('who? ')")
     shown = nbprod(*RUN)
     assert shown.returncode == 1
     assert "Step s2, cell 2" in shown.stderr
