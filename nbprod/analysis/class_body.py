@@ -1,7 +1,8 @@
 """Which names the body of a class takes from outside it, statement by statement.
 
 A name that a class body has bound is read from the body; before that, and where it may not
-have been bound, it is read from outside. Functions and classes within are not entered here.
+have been bound, it is read from outside. Functions are not entered here; comprehensions and
+classes within are executed with the body, but do not see the names that it binds.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Protocol
+
+from nbprod.analysis.library_table import data_file
 
 _LEAVES = ast.Raise | ast.Continue | ast.Break
 _CERTAIN_PARTS: dict[type[ast.expr], Callable[..., list[ast.AST]]] = {
@@ -31,6 +35,7 @@ class Touched(Protocol):
     stores: set[str]
     unsure: set[str]
     fallback: set[str]
+    skipping: set[str]
 
 
 @dataclass(slots=True)
@@ -86,6 +91,7 @@ class ClassBody:
             sure = name in certain and name not in here.unsure
             own = name in here.fallback or name in _walrus(node)
             self._read(name, sure, own=own)
+        self.found.unsure |= here.skipping & (self.bound | self.maybe)
         self._bind(here.stores)
 
     def _read(self, name: str, sure: bool = True, *, own: bool = False) -> None:
@@ -235,3 +241,52 @@ def certainly_read(node: ast.AST) -> Iterator[str]:
     parts = _CERTAIN_PARTS.get(type(node))  # type: ignore[arg-type]
     for part in parts(node) if parts else ast.iter_child_nodes(node):
         yield from certainly_read(part)
+
+
+@cache
+def _lazy() -> frozenset[str]:
+    return frozenset(data_file("purity")["functions"]["lazy"])
+
+
+def calls_its_functions(node: ast.ClassDef) -> bool:
+    """Whether making the class may call functions and lambdas that stand in its body.
+
+    Those that it is given are kept by ``field(default_factory=…)`` and the like; any other
+    call may call them.
+    """
+    own = {each.name for each in ast.walk(node) if isinstance(each, ast.FunctionDef)} | {
+        target.id
+        for each in node.body
+        if isinstance(each, ast.Assign) and isinstance(each.value, ast.Lambda)
+        for target in each.targets
+        if isinstance(target, ast.Name)
+    }
+    return any(_calls_one(call, own) for part in _at_once(node) for call in _calls(part))
+
+
+def _at_once(node: ast.ClassDef) -> Iterator[ast.AST]:
+    """Yield what is executed when the class is made."""
+    yield from (*node.bases, *node.keywords, *node.decorator_list)
+    for statement in node.body:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            arguments = statement.args
+            yield from (*statement.decorator_list, *arguments.defaults)
+            yield from filter(None, arguments.kw_defaults)
+        elif not isinstance(statement, ast.ClassDef):
+            yield statement
+
+
+def _calls(node: ast.AST) -> Iterator[ast.Call]:
+    return (each for each in ast.walk(node) if isinstance(each, ast.Call))
+
+
+def _calls_one(call: ast.Call, own: set[str]) -> bool:
+    name = ast.unparse(call.func).rpartition(".")[2]
+    if isinstance(call.func, ast.Lambda) or (isinstance(call.func, ast.Name) and name in own):
+        return True
+    given = [*call.args, *(each.value for each in call.keywords)]
+    return name not in _lazy() and any(
+        isinstance(part, ast.Lambda) or (isinstance(each, ast.Name) and each.id in own)
+        for each in given
+        for part in ast.walk(each)
+    )

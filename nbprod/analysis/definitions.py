@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import ast
-import sys
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from nbprod.analysis.effects import effects_of
 from nbprod.analysis.frames import known_from_start
+from nbprod.analysis.importing import Importing
+from nbprod.analysis.purity import Purity, module_names
 from nbprod.analysis.scopes import FreeNames, FunctionNode, definition_names, expression_names
 from nbprod.analysis.source import Text, statement_text
 from nbprod.analysis.summaries import is_stateful
 from nbprod.analysis.survey import CellFacts, Survey
 
+_OPTIONS = frozenset({"options", "environment"})  # what reads those is never hoisted
 _CACHES = frozenset({"lru_cache", "cache", "cached", "memoize", "cached_property"})
 
 
@@ -66,10 +69,6 @@ class Definitions:
     removed: dict[int, list[ast.stmt]] = field(default_factory=dict)
     variables: frozenset[str] = frozenset()
 
-    def is_hoisted(self, name: str) -> bool:
-        """Whether ``name`` stands at module level."""
-        return name in self.by_name and self.by_name[name].hoisted
-
     def repeated(self) -> Iterator[Candidate]:
         """Yield what is repeated inside the steps that use it."""
         return (each for each in self.by_name.values() if not each.hoisted)
@@ -78,7 +77,7 @@ class Definitions:
 def find_definitions(
     survey: Survey,
     parameters: Iterable[str],
-    installed: Installed,
+    importing: Importing,
     shared: Collection[str] = (),
 ) -> Definitions:
     """Decide about each import, function, class and constant of the notebook.
@@ -86,7 +85,7 @@ def find_definitions(
     Args:
         survey: The facts.
         parameters: Names of the parameters, which are never constants.
-        installed: Tells whether a module can be imported before any cell has run.
+        importing: Tells which imports may happen before any cell has run.
         shared: Classes and functions that stay the notebook's variables: they exist once, and
             several steps use them.
     """
@@ -94,10 +93,10 @@ def find_definitions(
     bound = frozenset(bindings)
     kept = {*parameters, *shared}
     groups: dict[str, list[Candidate]] = defaultdict(list)
-    called = _read_when_called(survey)
+    making = _Making(survey, importing)
     for facts in survey.cells:
         if facts.executed and not facts.role.parameters:
-            for candidate in _candidates(facts, installed, called):
+            for candidate in _candidates(facts, importing, making):
                 groups[candidate.name].append(candidate)
     chosen: dict[str, Candidate] = {}
     for name, group in groups.items():
@@ -124,29 +123,6 @@ def _hides_builtin(name: str, first: Candidate, survey: Survey) -> bool:
     return False
 
 
-class Installed:
-    """Knows which modules can be imported from the start.
-
-    Args:
-        names: Import names of the environment, the standard library and local modules.
-        path_changed: Whether the notebook changes ``sys.path``.
-        seeded: Number of the first cell that seeds Python's own random generator, from
-            which some libraries draw while they are imported; 0 if none does.
-    """
-
-    def __init__(self, names: Iterable[str], path_changed: bool, seeded: int = 0) -> None:
-        self.names = frozenset(names)
-        self.path_changed = path_changed
-        self.seeded = seeded
-
-    def from_start(self, module: str, cell: int) -> bool:
-        """Whether importing ``module`` first gives what importing it in ``cell`` gives."""
-        top = module.partition(".")[0]
-        if self.seeded and cell > self.seeded and top not in sys.stdlib_module_names:
-            return False
-        return not self.path_changed or top in self.names
-
-
 def _bindings(survey: Survey) -> Mapping[str, list[ast.stmt | None]]:
     """Name to the statements that bind or delete it; ``None`` stands for a called function."""
     found: dict[str, list[ast.stmt | None]] = defaultdict(list)
@@ -161,33 +137,77 @@ def _bindings(survey: Survey) -> Mapping[str, list[ast.stmt | None]]:
     return found
 
 
-def _read_when_called(survey: Survey) -> frozenset[str]:
-    """Return the names that functions and classes of the notebook read when they are called."""
-    found: set[str] = set()
-    for facts in survey.cells:
-        for statement in facts.statements if facts.executed else ():
-            if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                found |= definition_names(statement).deferred
-    return frozenset(found)
+class _Making:
+    """Knows which definitions come out the same before any cell has run.
+
+    Attributes:
+        called: Names that functions and classes of the notebook read when they are called.
+    """
+
+    def __init__(self, survey: Survey, importing: Importing) -> None:
+        statements = [each for facts in survey.cells if facts.executed for each in facts.statements]
+        self._survey = survey
+        self._own = importing.own
+        self._purity = Purity(module_names(statements, elsewhere=importing.own.code))
+        self.called = frozenset[str]().union(
+            *(
+                definition_names(each).deferred
+                for each in statements
+                if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+            )
+        )
+
+    def is_same_always(self, facts: CellFacts, statement: FunctionNode | ast.ClassDef) -> bool:
+        """Whether making ``statement``, of the cell ``facts``, has no effect and sees none."""
+        if not self._purity.is_pure([statement]):
+            return False
+        names = definition_names(statement).immediate
+        modules = {
+            self._purity.names.imported[name] for name in names & self._purity.names.imported.keys()
+        }
+        return not any(self._is_changed(module, facts, statement) for module in modules)
+
+    def _is_changed(
+        self, module: str, facts: CellFacts, statement: FunctionNode | ast.ClassDef
+    ) -> bool:
+        """Whether the notebook has changed what the definition reads of a module."""
+        top = module.partition(".")[0]
+        calls = {
+            call
+            for each in self._survey.cells
+            if each.cell.number <= facts.cell.number
+            for call in each.trace.calls
+            if call.partition(".")[0] == top
+        }
+        if any(call.endswith("=") and not _OPTIONS & set(effects_of([call])) for call in calls):
+            return True
+        if not isinstance(statement, ast.ClassDef) or not self._own.paths(top):
+            return False
+        body = ast.ClassDef(
+            statement.name, bases=[], keywords=[], decorator_list=[], body=statement.body
+        )
+        read = {self._purity.names.imported.get(name) for name in definition_names(body).immediate}
+        stateful = any(map(self._own.keeps_state, self._own.paths(module)))
+        return module in read and stateful and any(call[-1] != "=" for call in calls)
 
 
-def _candidates(
-    facts: CellFacts, installed: Installed, called: frozenset[str]
-) -> Iterator[Candidate]:
+def _candidates(facts: CellFacts, importing: Importing, making: _Making) -> Iterator[Candidate]:
     text = Text(facts.code.source, facts.statements)
     for statement in facts.statements:
         if isinstance(statement, ast.Import | ast.ImportFrom):
-            yield from _imports(facts, statement, installed)
+            yield from _imports(facts, statement, importing)
         elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield from _function(facts, statement, text)
+            if making.is_same_always(facts, statement):
+                yield from _function(facts, statement, text)
         elif isinstance(statement, ast.ClassDef):
-            yield from _class(facts, statement, text)
+            if making.is_same_always(facts, statement):
+                yield from _class(facts, statement, text)
         elif isinstance(statement, ast.Assign | ast.AnnAssign):
-            yield from _assignment(facts, statement, text, called)
+            yield from _assignment(facts, statement, text, making.called)
 
 
 def _imports(
-    facts: CellFacts, statement: ast.Import | ast.ImportFrom, installed: Installed
+    facts: CellFacts, statement: ast.Import | ast.ImportFrom, importing: Importing
 ) -> Iterator[Candidate]:
     def make(name: str, source: str) -> Candidate:
         line = facts.cell_line(statement.lineno)
@@ -195,20 +215,17 @@ def _imports(
 
     if isinstance(statement, ast.Import):
         for alias in statement.names:
-            if installed.from_start(alias.name, facts.cell.number):
+            if importing.from_start(alias.name, facts.cell.number):
                 renamed = f" as {alias.asname}" if alias.asname else ""
                 name = alias.asname or alias.name.split(".")[0]
                 yield make(name, f"import {alias.name}{renamed}")
         return
     module = statement.module or ""
-    if (
-        statement.level
-        or module == "__future__"
-        or not installed.from_start(module, facts.cell.number)
-    ):
+    if statement.level or module == "__future__":
         return
     for alias in statement.names:
-        if alias.name != "*":
+        taken = [alias.name]
+        if alias.name != "*" and importing.from_start(module, facts.cell.number, taken):
             renamed = f" as {alias.asname}" if alias.asname and alias.asname != alias.name else ""
             yield make(alias.asname or alias.name, f"from {module} import {alias.name}{renamed}")
 
@@ -358,24 +375,13 @@ def _settle(chosen: dict[str, Candidate], bound: frozenset[str]) -> None:
         changed = False
         for name, candidate in list(chosen.items()):
             free = candidate.free
-            outside = {each for each in free.all & bound if not _module_level(chosen, each)}
-            outside.discard(name)
-            if free.binds:
-                outside |= free.binds
-            if not outside or not candidate.hoisted:
-                if candidate.hoisted:
-                    continue
-                immediate = {
-                    each for each in free.immediate & bound if not _module_level(chosen, each)
-                }
-                if immediate:
-                    del chosen[name]
-                    changed = True
+            variables = {each for each in free.all & bound if not _module_level(chosen, each)}
+            at_once = variables & free.immediate
+            if not (variables - {name} | free.binds if candidate.hoisted else at_once):
                 continue
             changed = True
-            immediate = {each for each in free.immediate & bound if not _module_level(chosen, each)}
             repeatable = candidate.kind in {Kind.FUNCTION, Kind.CLASS}
-            if repeatable and not immediate and not _remembers(candidate.statement):
+            if repeatable and not at_once and not _remembers(candidate.statement):
                 candidate.hoisted = False
             else:
                 del chosen[name]

@@ -109,13 +109,13 @@ def _add(table: _Table, data: Mapping[str, dict[str, object]]) -> None:
 
 def function_conduct(qualified: str) -> Conduct:
     """Return what calling the imported thing ``qualified`` does."""
-    found = _longest(_table().functions, qualified)
+    found = longest(_table().functions, qualified)
     return found if found is not None else Conduct.UNKNOWN
 
 
 def is_pinned(qualified: str) -> bool:
     """Whether what ``qualified`` returns cannot leave its process."""
-    return _longest(dict.fromkeys(_table().pinned, True), qualified) is True
+    return longest(dict.fromkeys(_table().pinned, True), qualified) is True
 
 
 def return_type(qualified: str) -> str:
@@ -153,7 +153,7 @@ def knows_type(type_name: str) -> bool:
     return type_name in _table().methods
 
 
-def _longest(table: Mapping[str, _Known], qualified: str) -> _Known | None:
+def longest(table: Mapping[str, _Known], qualified: str) -> _Known | None:
     """Look ``qualified`` up, then its parents with ``.*``, the longest first."""
     if qualified in table:
         return table[qualified]

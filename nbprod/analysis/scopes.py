@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from nbprod.analysis.class_body import ClassBody
+from nbprod.analysis.class_body import ClassBody, calls_its_functions
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -52,6 +52,7 @@ class _Names:
     inner_binds: set[str] = field(default_factory=set)
     unsure: set[str] = field(default_factory=set)
     fallback: set[str] = field(default_factory=set)
+    skipping: set[str] = field(default_factory=set)  # read by scopes within, past a class
 
 
 def definition_names(node: FunctionNode | ast.ClassDef | ast.Lambda) -> FreeNames:
@@ -174,8 +175,12 @@ class _Collector(ast.NodeVisitor):
         self.names.reads |= body.found.certain | unsure | fallback
         self.names.unsure |= unsure
         self.names.fallback |= fallback
+        self.names.skipping |= body.found.certain | unsure | fallback
         deferred = inner.inner_reads - {"__class__"}
         self.names.inner_reads |= deferred
+        if calls_its_functions(node):
+            self.names.unsure |= deferred - self.names.reads
+            self.names.reads |= deferred
         self.names.inner_binds |= inner.inner_binds | (inner.globals & inner.stores)
 
     def _comprehension(self, node: ast.AST) -> None:
@@ -210,6 +215,7 @@ class _Collector(ast.NodeVisitor):
             self.names.inner_reads |= reads | inner_reads
         else:
             self.names.reads |= reads
+            self.names.skipping |= reads | (inner.skipping - local)
             self.names.inner_reads |= inner_reads
         self.names.inner_binds |= (inner.stores & inner.globals) | inner.inner_binds
 

@@ -8,6 +8,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from nbprod.analysis.frames import CellNames, ModuleFrame
+from nbprod.analysis.future import (
+    forget_annotations,
+    has_annotations,
+    imports_future,
+    quoted,
+)
 from nbprod.analysis.memory import Memory, Trace
 from nbprod.analysis.scopes import bound_names
 from nbprod.analysis.shown_figures import FigureNames, as_displayed
@@ -74,6 +80,7 @@ class Survey:
         memory: The heap that their regions belong to.
         values: What each name holds at the end.
         stars: Its star imports.
+        textual: All annotations of its functions and classes stay text.
         mutated: Regions that any cell changes.
         compared: Regions whose identity any cell looks at.
     """
@@ -83,6 +90,7 @@ class Survey:
     memory: Memory
     values: Mapping[str, Value]
     stars: Stars
+    textual: bool = False
     mutated: frozenset[int] = frozenset()
     compared: frozenset[int] = frozenset()
 
@@ -103,6 +111,7 @@ def survey(
     for facts in cells if (secrets := options(notebook).secrets) else ():
         _bind_secrets(facts, secrets)
     _show_figures(cells)
+    textual = _keep_annotations([each for each in cells if each.executed])
     stars = Stars(exports)
     stars.expand([(each.cell.number, each.statements) for each in cells if each.executed])
     for facts in cells:
@@ -113,6 +122,7 @@ def survey(
         memory=memory,
         values=frame.values,
         stars=stars,
+        textual=textual,
         mutated=frozenset().union(*(each.trace.mutated for each in cells)),
         compared=frozenset().union(*(each.trace.compared for each in cells)),
     )
@@ -155,6 +165,25 @@ def _show_figures(cells: list[CellFacts]) -> None:
         if source != facts.code.source:
             facts.code = replace(facts.code, source=source)
             facts.statements = parse(source).body
+
+
+def _keep_annotations(cells: list[CellFacts]) -> bool:
+    """Let annotations stay text where they do; return whether all of them do.
+
+    If there are others before, those behind are written as text.
+    """
+    first = next((at for at, each in enumerate(cells) if imports_future(each.statements)), None)
+    if first is None:
+        return False
+    mixed = any(has_annotations(each.statements) for each in cells[:first])
+    for facts in cells[first:]:
+        if mixed and has_annotations(facts.statements):
+            source = quoted(facts.code.source, facts.statements)
+            facts.code = replace(facts.code, source=source)
+            facts.statements = parse(source).body
+        elif not mixed:
+            forget_annotations(facts.statements)
+    return not mixed
 
 
 def _follow(facts: CellFacts, frame: ModuleFrame) -> None:

@@ -40,20 +40,25 @@ class ImportTable:
         package: Name of the generated package.
         imports: Hoisted imports, in the notebook's order.
         definitions: Names that ``definitions.py`` binds.
+        future: ``from __future__`` imports, which hold for a whole module.
     """
 
     package: str
     imports: tuple[Definition, ...]
     definitions: frozenset[str]
+    future: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, pipeline: Pipeline, package: str) -> ImportTable:
         """Collect the hoisted imports and definitions of ``pipeline``."""
         hoisted = [found for found in pipeline.definitions if found.hoisted]
+        imports = [found for found in hoisted if found.kind is DefinitionKind.IMPORT]
+        future = [found for found in imports if found.source.startswith("from __future__ ")]
         return cls(
             package,
-            tuple(found for found in hoisted if found.kind is DefinitionKind.IMPORT),
+            tuple(found for found in imports if found not in future),
             frozenset(found.name for found in hoisted if found.kind is not DefinitionKind.IMPORT),
+            tuple(found.source for found in future),
         )
 
     @property

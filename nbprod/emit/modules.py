@@ -96,6 +96,7 @@ def steps_module(layout: Layout) -> str:
     needed = frozenset().union(*(each.needed for each in functions))
     used = needed.union(*(found.reads for found in layout.pipeline.definitions))
     imports = (
+        *layout.table.future,
         *layout.table.typing_statements(needed),
         *layout.table.statements(needed),
         *layout.table.effects(used),
@@ -128,7 +129,7 @@ def definitions_module(layout: Layout) -> str:
     doc = docstring(f"Functions, classes and constants of {layout.notebook}, in its order.")
     return render(
         "project/package/definitions.py.jinja",
-        ModuleText(doc, layout.table.statements(needed), tuple(parts)),
+        ModuleText(doc, (*layout.table.future, *layout.table.statements(needed)), tuple(parts)),
     )
 
 

@@ -14,6 +14,7 @@ from nbprod.analysis.bonds import Bond
 from nbprod.analysis.dataflow import StepFlow, reach_of
 from nbprod.analysis.definitions import Candidate, is_literal
 from nbprod.analysis.effects import effects_of
+from nbprod.analysis.future import FUTURE
 from nbprod.analysis.naming import comment_name, says_something, step_name, unique
 from nbprod.analysis.results import assigned_metrics, printed_metrics, score_functions
 from nbprod.analysis.roles import Role
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Bond", "findings", "pipeline"]
 
+_FUTURE = Definition("annotations", DefinitionKind.IMPORT, FUTURE)
 _DISPLAY = Definition("display", DefinitionKind.IMPORT, "from IPython.display import display")
 
 
@@ -114,6 +116,8 @@ def _definitions(plan: Plan) -> tuple[Definition, ...]:
     found = [_definition(each, plan) for each in plan.definitions.by_name.values()]
     if _uses_display(plan):
         found.insert(0, _DISPLAY)
+    if plan.survey.textual:
+        found.insert(0, _FUTURE)
     return tuple(found)
 
 

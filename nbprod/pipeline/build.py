@@ -11,10 +11,11 @@ from nbprod.analysis.annotations import Annotations
 from nbprod.analysis.blocks import CellBlock, cell_block
 from nbprod.analysis.bonds import Bond, bonds, merge, shared_classes
 from nbprod.analysis.dataflow import StepFlow, flow
-from nbprod.analysis.definitions import Definitions, Installed, find_definitions
+from nbprod.analysis.definitions import Definitions, find_definitions
 from nbprod.analysis.headings import Outline, outline
 from nbprod.analysis.identity import shared_functions
 from nbprod.analysis.ignored import without_ignored
+from nbprod.analysis.importing import Importing
 from nbprod.analysis.lint.checks import lint
 from nbprod.analysis.lint.secrets import find_secrets, secret_findings, without_secrets
 from nbprod.analysis.parameters import ParameterFacts, find_parameters
@@ -45,7 +46,7 @@ class Plan:
         survey: Facts of the cells.
         outline: The notebook's prose.
         parameters: Its parameters.
-        installed: What can be imported before any cell has run.
+        importing: What can be imported before any cell has run.
         imports: What it imports.
         definitions: What stands outside the steps.
         blocks: What remains of each cell, by number.
@@ -62,7 +63,7 @@ class Plan:
     survey: Survey
     outline: Outline
     parameters: list[ParameterFacts]
-    installed: Installed
+    importing: Importing
     imports: Imports
     definitions: Definitions = field(default_factory=Definitions)
     blocks: dict[int, CellBlock] = field(default_factory=dict)
@@ -120,15 +121,9 @@ def _plan(
     facts: Survey,
     parameters: list[ParameterFacts],
 ) -> Plan:
-    # It may import what it makes itself, or makes known, in an earlier cell.
-    path_changed = any(
-        "sys.path" in each.code.source or "%%writefile" in each.cell.source for each in facts.cells
-    )
-    local = {path.partition("/")[0].removesuffix(".py") for path in sources}
-    names = {*environment.distributions, *sys.stdlib_module_names, *local}
-    installed = Installed(names, path_changed, _seeded(facts))
+    importing = Importing(facts, sources, {*environment.distributions, *sys.stdlib_module_names})
     imports = find_imports(facts, sources)
-    for name in local & imports.third_party.keys():
+    for name in importing.own.tops & imports.third_party.keys():
         del imports.third_party[name]  # `import mylib`, a folder without __init__.py
     return Plan(
         notebook=notebook,
@@ -137,17 +132,9 @@ def _plan(
         survey=facts,
         outline=outline(notebook),
         parameters=parameters,
-        installed=installed,
+        importing=importing,
         imports=imports,
     )
-
-
-def _seeded(facts: Survey) -> int:
-    """Return the number of the cell that first seeds ``random``, if numbers are drawn from it."""
-    calls = [(each.cell.number, call) for each in facts.cells for call in each.trace.calls]
-    drawn = any(call.startswith("random.") and call != "random.seed" for _, call in calls)
-    seeds = [number for number, call in calls if call == "random.seed"]
-    return min(seeds) if seeds and drawn else 0
 
 
 def _settled(plan: Plan) -> list[Diagnostic]:
@@ -166,7 +153,7 @@ def _settled(plan: Plan) -> list[Diagnostic]:
 def _define(plan: Plan, shared: frozenset[str]) -> None:
     """Take definitions out of the cells."""
     names = [each.name for each in plan.parameters]
-    plan.definitions = find_definitions(plan.survey, names, plan.installed, shared)
+    plan.definitions = find_definitions(plan.survey, names, plan.importing, shared)
     plan.blocks = {
         each.cell.number: cell_block(each, plan.definitions, plan.survey)
         for each in plan.survey.cells
