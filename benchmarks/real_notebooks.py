@@ -7,7 +7,7 @@ checked, and its results are compared with the plain run's in three ways: ``nbpr
 Where it is not, the notebook is run plainly once more, to set apart what is unstable in itself.
 
 Most notebooks leave something unseeded. So that their results can be compared all the same,
-the first kernel of every command seeds ``random`` and numpy before the first cell, by an
+the first kernel of every command seeds ``random`` and numpy before anything runs, by an
 IPython startup file; what is drawn after that has to come to the other kernels and processes.
 
 Notebooks run where they lie, as papermill would run them. A notebook's findings are kept in
@@ -39,7 +39,7 @@ def seed_once():
     from IPython import get_ipython
 
     def seed(*arguments):
-        get_ipython().events.unregister("pre_run_cell", seed)
+        get_ipython().events.unregister("pre_execute", seed)
         try:
             os.close(os.open(os.environ["SEEDED"], os.O_CREAT | os.O_EXCL))
         except FileExistsError:
@@ -51,7 +51,7 @@ def seed_once():
         random.seed(1)
         numpy.random.seed(1)
 
-    get_ipython().events.register("pre_run_cell", seed)
+    get_ipython().events.register("pre_execute", seed)
 
 
 seed_once()

@@ -9,7 +9,7 @@ from dataclasses import replace
 from nbprod.analysis import calls
 from nbprod.analysis.frames import Frame
 from nbprod.analysis.library_table import attribute_type
-from nbprod.analysis.scopes import FreeNames, definition_names, query_names
+from nbprod.analysis.scopes import FreeNames, definition_names, formula_names, query_names
 from nbprod.analysis.value import (
     BINDS,
     COROUTINE,
@@ -296,6 +296,9 @@ class Expressions:
     def _call(self, node: ast.Call) -> Value:
         for name in query_names(node):
             self.frame.load(name, node.lineno)
+        for name in formula_names(node):
+            if self.frame.peek(name) is not None:
+                self.frame.load(name, node.lineno)
         return calls.evaluate(self, node)
 
     def _await(self, node: ast.Await) -> Value:

@@ -7,12 +7,21 @@ do not see), comprehensions, walrus, ``global`` and ``nonlocal``, match captures
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from nbprod.analysis.class_body import ClassBody, calls_its_functions
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+_FORMULAS = frozenset(
+    {
+        *("ols", "gls", "glsar", "wls", "glm", "logit", "probit", "poisson", "negativebinomial"),
+        *("mnlogit", "quantreg", "mixedlm", "rlm", "gee", "ordinal_gee", "nominal_gee", "phreg"),
+        *("from_formula", "dmatrix", "dmatrices", "model_matrix"),
+    }
+)
+_CALLED = re.compile(r"(?<![\w.])([A-Za-z_]\w*)\s*[.(]")
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -141,6 +150,7 @@ class _Collector(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         self.names.reads.update(query_names(node))
+        self.names.reads.update(formula_names(node))
         self.generic_visit(node)
 
     def generic_visit(self, node: ast.AST) -> None:
@@ -267,6 +277,25 @@ def query_names(call: ast.Call) -> Iterable[str]:
         if isinstance(part, ast.Constant) and isinstance(part.value, str)
     ]
     return tuple(word for text in texts for word in _at_names(text))
+
+
+def formula_names(call: ast.Call) -> Iterable[str]:
+    """Return the names that a model's formula calls or looks into, such as ``np.log(price)``.
+
+    statsmodels and patsy look them up where the formula is used. Some are columns.
+    """
+    function = call.func
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    if name not in _FORMULAS:
+        return ()
+    given = [*call.args[:1], *(each.value for each in call.keywords if each.arg == "formula")]
+    return tuple(
+        found[1]
+        for argument in given
+        for part in ast.walk(argument)
+        if isinstance(part, ast.Constant) and isinstance(part.value, str)
+        for found in _CALLED.finditer(part.value)
+    )
 
 
 def _at_names(text: str) -> Iterator[str]:

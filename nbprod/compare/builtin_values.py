@@ -6,6 +6,7 @@ import copy
 import datetime
 import decimal
 import fractions
+import pathlib
 import random
 import uuid
 from collections import deque
@@ -32,6 +33,10 @@ _EXACT = (
     datetime.tzinfo,
     fractions.Fraction,
     uuid.UUID,
+    pathlib.PosixPath,
+    pathlib.WindowsPath,
+    pathlib.PurePosixPath,
+    pathlib.PureWindowsPath,
 )
 
 

@@ -224,6 +224,14 @@ def _in_memory(value: Any) -> tuple[Any, ...]:
     return ("closed",) if value.closed else (value.getvalue(), value.tell())
 
 
+def holds_frame(value: Any) -> bool:
+    """Tell whether it is the place where formulas look names up: the frame that made it.
+
+    statsmodels' models keep one (patsy's ``EvalEnvironment``), and after loading another.
+    """
+    return type(value).__module__ == "patsy.eval"
+
+
 def _is_read_once(value: Any) -> bool:
     """Tell whether looking at what ``value`` holds would use it up."""
     return not _has_plain_state(value) and (

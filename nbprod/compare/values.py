@@ -86,4 +86,5 @@ _KINDS = (
     ("scipy", arrays.is_sparse, arrays.sparse_difference),
     ("matplotlib", figures.is_artist, figures.artist_difference),
     ("", objects.is_code, objects.code_difference),
+    ("patsy", objects.holds_frame, lambda *_: ""),
 )

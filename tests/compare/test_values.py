@@ -173,7 +173,7 @@ DIFFERENCES: list[tuple[Any, Any, str]] = [
     (scipy.sparse.eye(3).tocsr(), 2 * scipy.sparse.eye(3).tocsr(), "values, index 0"),
     (lambda x: x + 1, lambda x: x + 2, "its code is another"),
     (len, max, "'len' vs 'max'"),
-    (Path("a"), Path("b"), "'a' vs 'b'"),
+    (Path("a"), Path("b"), "Path('a') vs "),
     (pd.Timestamp("2024"), pd.Timestamp("2025"), " vs "),
 ]
 

@@ -353,6 +353,8 @@ class Fingerprint:
         if isinstance(value, _IDENTITY_ONLY) or kind.__module__.startswith(_BY_IDENTITY):
             self._by_identity(value)
             return
+        if kind.__module__ in _FRAMES:
+            return
         if kind.__module__ == "typing" and kind.__name__ == "TypeVar":
             self._tag(value.__name__)  # its module is another one after loading
             return
@@ -411,6 +413,10 @@ class _HashWriter:
         self._hash.update(data)
         return memoryview(data).nbytes
 
+
+_FRAMES = frozenset({"patsy.eval"})
+"""Modules whose objects hold the frame that made them: all that was visible there, and after
+loading what is visible where they were loaded. Formulas look names up there."""
 
 _CLASS_PARTS = frozenset({"__dict__", "__weakref__", "__doc__", "__module__", "__firstlineno__"})
 _BY_IDENTITY = ("matplotlib.", "_thread", "threading", "weakref", "socket", "sqlite3", "IPython.")

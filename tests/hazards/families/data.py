@@ -640,4 +640,42 @@ word = found.group(2)
 print(word, found.span())
 """,
     ),
+    Hazard(
+        "paths that were resolved and joined",
+        """
+# %% load
+from pathlib import Path
+root = Path()
+data = root.joinpath("data")
+print(data.name, str(root), data.exists())
+# %% use
+data.mkdir(exist_ok=True)
+(data / "x.txt").write_text("1")
+found = sorted(each.name for each in data.iterdir())
+# %% show
+print(found, data.parent == root, {data: 1}[root / "data"])
+""",
+    ),
+    Hazard(
+        "model by formula",
+        """
+# %% load
+import numpy as np
+import pandas as pd
+import statsmodels.formula.api as smf
+rng = np.random.default_rng(1)
+df = pd.DataFrame({"x": rng.normal(size=50), "page": rng.choice(list("abc"), 50)})
+df["y"] = 2 * df["x"] + rng.normal(size=50)
+power = 2.0
+def raised(v):
+    return v ** power
+power += 1
+# %% fit
+model = smf.ols("y ~ x + C(page)", data=df).fit()
+other = smf.ols(formula="y ~ raised(x)", data=df).fit().params.round(6).to_dict()
+# %% show
+print(model.params.round(6).to_dict(), model.predict(df.head(2)).round(6).tolist())
+print(other)
+""",
+    ),
 )
