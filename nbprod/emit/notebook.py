@@ -53,6 +53,8 @@ def pipeline_notebook(layout: Layout) -> str:
         text = _step_markdown(step)
         if text:
             cells.append(_markdown(f"step-{number}-text", text))
+        if step.magics:
+            cells.append(_code(f"step-{number}-magics", "\n".join(step.magics)))
         tags = [f"step:{step.name}", *(["metrics"] if step.metrics else [])]
         call = step_call(step, layout.steps_module, awaited=True)
         if step.backend != backend:

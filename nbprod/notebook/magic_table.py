@@ -53,6 +53,9 @@ NEUTRAL: dict[str, str] = {
     **dict.fromkeys(("load", "logstart", "logstop", "notebook", "save", "edit"), _FRONT_END),
 }
 
+# What shows something about the environment, the same in a notebook that runs the steps.
+TOLD_ANYWHERE = frozenset({"watermark"})
+
 # Of those that are left out, what prints nothing: what the others print is missing from the
 # pipeline, and that is no difference.
 SILENT = frozenset({"matplotlib", "config", "autoreload", "aimport", "autosave", "xmode", "colors"})

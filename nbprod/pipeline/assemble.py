@@ -25,7 +25,7 @@ from nbprod.analysis.survey import CellFacts
 from nbprod.analysis.value import Value
 from nbprod.diagnostics import Diagnostic
 from nbprod.notebook.tags import identifier, options
-from nbprod.pipeline.drawing import backends, imports_plots, leaves_figures
+from nbprod.pipeline.drawing import backends, imports_plots, leaves_figures, told
 from nbprod.pipeline.ir import (
     Artifact,
     Block,
@@ -187,7 +187,8 @@ def _steps(plan: Plan) -> tuple[Step, ...]:
     values: dict[str, Value] = {}
     printed = {name for facts in plan.survey.cells for name in printed_metrics(facts)}
     last = {name: each for each in plan.flows for name in each.names.maybe if name in printed}
-    for draft, each, backend in zip(plan.drafts, plan.flows, backends(plan), strict=True):
+    shown = zip(backends(plan), told(plan), strict=True)
+    for draft, each, (backend, magics) in zip(plan.drafts, plan.flows, shown, strict=True):
         metrics = [name for name in assigned_metrics(draft.cells, scores) if name in plan.metrics]
         metrics += [name for name in plan.metrics if last.get(name) is each]
         steps.append(
@@ -205,6 +206,7 @@ def _steps(plan: Plan) -> tuple[Step, ...]:
                 metrics=tuple(dict.fromkeys(name for name in metrics if name in each.names.maybe)),
                 tagged=bool(draft.tag),
                 backend=backend,
+                magics=magics,
             )
         )
         values = each.names.values

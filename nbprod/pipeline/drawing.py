@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nbprod.analysis.effects import PLOTS, Drawing, drawing_of, effects_of
 from nbprod.analysis.steps import Draft
+from nbprod.notebook.magic_table import TOLD_ANYWHERE
 
 if TYPE_CHECKING:
     from nbprod.pipeline.build import Plan
@@ -28,6 +29,21 @@ def backends(plan: Plan) -> Iterator[str]:
     for draft in plan.drafts:
         before = [number for number in said if number <= max(draft.numbers, default=0)]
         yield said[max(before)] if before else ""
+
+
+def told(plan: Plan) -> Iterator[tuple[str, ...]]:
+    """Yield for each step the magics since the step before that tell of the environment."""
+    lines: list[tuple[int, str]] = []
+    for facts in plan.survey.cells:
+        source = facts.cell.source.split("\n")
+        for magic in facts.code.magics if facts.executed else ():
+            words = [*magic.text.lstrip("%").split(), "", ""]
+            if words[1 if words[0] == "load_ext" else 0] in TOLD_ANYWHERE:
+                lines.append((facts.cell.number, source[magic.line - 1].strip()))
+    for draft in plan.drafts:
+        last = max(draft.numbers, default=0)
+        yield tuple(line for number, line in lines if number <= last)
+        lines = [(number, line) for number, line in lines if number > last]
 
 
 def imports_plots(plan: Plan) -> bool:

@@ -183,6 +183,8 @@ class Step:
         tagged: True if the author named it with a tag, False if inferred.
         backend: What ``%matplotlib`` was last told up to its end; empty for the usual inline
             figures. Others belong to the front end: no pictures that could be compared.
+        magics: Lines that only show something about the environment, from the cells since the
+            step before; ``pipeline.ipynb`` has them, too.
     """
 
     name: str
@@ -198,6 +200,7 @@ class Step:
     metrics: tuple[str, ...] = ()
     tagged: bool = False
     backend: str = ""
+    magics: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
