@@ -34,6 +34,7 @@ _FINDING = re.compile(
 _FINDING_CALLS = ("sys.path", "sys.modules", "sys.meta_path", "os.chdir", "site.addsitedir")
 _APPENDING_CALLS = ("sys.path.append", "sys.path.extend")
 _CODE = re.compile(r"\.py\b|\bunzip\b|\btar\b|\bextractall\b|\bunpack_archive\b|\bgit\s+clone\b")
+_LEAVING = frozenset({"sys.path.remove", "sys.path.pop", "sys.path.clear"})
 _WRITING = frozenset({"writes-files", "subprocess", "network"})
 _OPTIONS = frozenset({"options", "environment"})
 
@@ -224,6 +225,16 @@ class Importing:
             return True
         return not any(_finds_otherwise(each) or _writes_code(each, top) for each in before)
 
+    def is_found_anew(self, path: str) -> bool:
+        """Whether the notebook may import another file than ``path``, which lies beside it now.
+
+        It writes that file, looks in another folder, or takes its own out of the path. Then a
+        copy cannot stand for the module: it is to be found when the notebook runs.
+        """
+        calls = {call for each in self._cells for call in each.trace.calls}
+        moves = any(call.startswith(("os.chdir", "contextlib.chdir")) for call in calls)
+        return moves or bool(calls & _LEAVING) or any(_writes(each, path) for each in self._cells)
+
     def _own_from_start(self, module: str, names: tuple[str, ...], before: list[CellFacts]) -> bool:
         if any(_hides(each) or _writes_code(each, module.partition(".")[0]) for each in before):
             return False
@@ -292,3 +303,16 @@ def _writes_code(facts: CellFacts, top: str) -> bool:
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
     return any(_CODE.search(word) or word.partition("/")[0] == top for word in words)
+
+
+def _writes(facts: CellFacts, path: str) -> bool:
+    """Whether a cell may write the module that ``path`` is now."""
+    if not _WRITING & set(effects_of(facts.trace.calls)):
+        return False
+    name = path.rpartition("/")[2]
+    return any(
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and re.search(rf"(^|[\s/]){re.escape(name)}($|\s)", node.value) is not None
+        for node in facts.nodes
+    )

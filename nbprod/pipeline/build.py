@@ -125,6 +125,8 @@ def _plan(
     imports = find_imports(facts, sources)
     for name in importing.own.tops & imports.third_party.keys():
         del imports.third_party[name]  # `import mylib`, a folder without __init__.py
+    for path in [each for each in imports.local if importing.is_found_anew(each)]:
+        del imports.local[path]
     return Plan(
         notebook=notebook,
         environment=environment,

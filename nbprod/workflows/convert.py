@@ -67,9 +67,16 @@ def convert(request: ConvertRequest) -> ConvertResult:
 
 def render_loaded(loaded: LoadedNotebook) -> tuple[ProjectFile, ...]:
     """Render the project of a notebook that is already analysed, without writing it."""
+    pipeline = loaded.require_pipeline()
+    # What the notebook finds anew when it runs does not come along: a copy would hide it.
+    tops = {found.path.partition("/")[0] for found in pipeline.local_modules}
     return render_project(
-        loaded.require_pipeline(),
-        local_sources=loaded.local_sources,
+        pipeline,
+        local_sources={
+            path: content
+            for path, content in loaded.local_sources.items()
+            if path.partition("/")[0] in tops
+        },
         environment=loaded.environment,
         diagnostics=loaded.diagnostics,
     )

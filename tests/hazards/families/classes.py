@@ -673,4 +673,69 @@ make_pipeline(Same(), LinearRegression()).fit([[1.0], [2.0]], [1.0, 2.0])
 print(seen)
 """,
     ),
+    Hazard(
+        "class body reads a file that an earlier step writes",
+        """
+# %% load
+import pathlib
+pathlib.Path("hazard_limit.txt").write_text("7")
+# %% use
+class Limits:
+    top = int(pathlib.Path("hazard_limit.txt").read_text())
+    def get(self):
+        return self.top
+# %% show
+print(Limits().get())
+""",
+        files={"hazard_limit.txt": "3"},
+    ),
+    Hazard(
+        "class body draws, prints and reads options",
+        """
+# %% load
+import random
+import pandas as pd
+random.seed(5)
+pd.set_option("display.precision", 2)
+first = random.random()
+# %% use
+class Look:
+    print("made")
+    precision = pd.get_option("display.precision")
+    mark = random.random()
+second = random.random()
+# %% show
+print(first, second, Look.precision, Look.mark)
+""",
+    ),
+    Hazard(
+        "comprehension in a class body reads past the class",
+        """
+# %% load
+n = 2
+class K:
+    n = 5
+    vals = [n for _ in range(2)]
+# %% change
+n = 3
+# %% show
+print(K.vals, K.n, n)
+""",
+    ),
+    Hazard(
+        "lambda called in a class body, and a class within a class",
+        """
+# %% load
+n = 2
+class K:
+    n = 7
+    v = (lambda: n)()
+    class L:
+        w = [n for _ in range(2)]
+# %% change
+n = 3
+# %% show
+print(K.v, K.L.w, n)
+""",
+    ),
 )

@@ -703,4 +703,93 @@ x = rand(3)
 print(x, rand(2))
 """,
     ),
+    Hazard(
+        "local module reads a file on import that the notebook makes",
+        """
+# %% load
+import json
+with open("hazard_conf.json", "w") as f:
+    json.dump({"k": 5}, f)
+# %% use
+import hazard_reader
+def twice():
+    return 2 * hazard_reader.K
+y = twice()
+# %% show
+print(y, twice())
+""",
+        files={
+            "hazard_conf.json": '{"k": 1}',
+            "hazard_reader.py": 'import json\nK = json.load(open("hazard_conf.json"))["k"]\n',
+        },
+    ),
+    Hazard(
+        "local module prints, seeds and sets options on import",
+        """
+# %% load
+import numpy as np, pandas as pd
+np.random.seed(1)
+df = pd.DataFrame({"a": [1.23456]})
+print(np.random.rand(), df)
+# %% use
+import hazard_setup
+b = np.random.rand()
+print(b, df)
+# %% show
+print(b, str(df), hazard_setup.MODE)
+""",
+        files={
+            "hazard_setup.py": "import numpy as np, pandas as pd\nnp.random.seed(0)\n"
+            'pd.set_option("display.precision", 1)\nprint("set up")\nMODE = "on"\n'
+        },
+    ),
+    Hazard(
+        "local module patched before another imports from it",
+        """
+# %% load
+import hazard_base
+hazard_base.RATE = 9
+# %% use
+import hazard_user
+y = hazard_user.DOUBLE
+# %% show
+print(y)
+""",
+        files={
+            "hazard_base.py": "RATE = 1\n",
+            "hazard_user.py": "import hazard_base\nDOUBLE = hazard_base.RATE * 2\n",
+        },
+    ),
+    Hazard(
+        "local module imported from another working directory",
+        """
+# %% load
+import os
+os.chdir("inner")
+# %% use
+import hazard_where
+y = hazard_where.VALUE
+# %% show
+print(y)
+""",
+        files={
+            "hazard_where.py": 'VALUE = "outer"\n',
+            "inner/hazard_where.py": 'VALUE = "inner"\n',
+        },
+    ),
+    Hazard(
+        "local module written anew before it is imported",
+        """
+# %% load
+import pathlib, sys
+sys.dont_write_bytecode = True
+pathlib.Path("hazard_stale.py").write_text("VALUE = 22\\n")
+# %% use
+import hazard_stale
+b = hazard_stale.VALUE
+# %% show
+print(b)
+""",
+        files={"hazard_stale.py": "VALUE = 1\n"},
+    ),
 )

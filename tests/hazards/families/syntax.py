@@ -757,4 +757,38 @@ Some text.
 print(x)
 """,
     ),
+    Hazard(
+        "future annotations hold for later cells",
+        """
+# %% load
+from __future__ import annotations
+from dataclasses import dataclass, fields
+@dataclass
+class Point:
+    x: int
+    y: Unknown | None = None
+# %% use
+def f(a: int) -> str:
+    return str(a)
+kinds = [f.__annotations__, [each.type for each in fields(Point)]]
+# %% show
+print(kinds, Point(1).x)
+""",
+    ),
+    Hazard(
+        "future annotations from the middle on",
+        """
+# %% load
+def f(a: int) -> str:
+    return str(a)
+# %% use
+from __future__ import annotations
+def g(a: dict[str,
+              int]) -> str:
+    return str(a)
+kinds = {k: repr(v) for k, v in g.__annotations__.items()}
+# %% show
+print(kinds, f.__annotations__, g.__annotations__)
+""",
+    ),
 )
