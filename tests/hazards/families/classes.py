@@ -723,19 +723,19 @@ print(K.vals, K.n, n)
 """,
     ),
     Hazard(
-        "lambda called in a class body, and a class within a class",
+        "class within a class reads past the class around it",
         """
 # %% load
 n = 2
 class K:
     n = 7
-    v = (lambda: n)()
     class L:
+        v = n
         w = [n for _ in range(2)]
 # %% change
 n = 3
 # %% show
-print(K.v, K.L.w, n)
+print(K.n, K.L.v, K.L.w, n)
 """,
     ),
 )
