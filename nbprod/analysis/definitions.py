@@ -95,8 +95,9 @@ def find_definitions(
     groups: dict[str, list[Candidate]] = defaultdict(list)
     making = _Making(survey, importing)
     for facts in survey.cells:
-        if facts.executed and not facts.role.parameters:
-            for candidate in _candidates(facts, importing, making):
+        for candidate in _candidates(facts, importing, making) if facts.executed else ():
+            # Of the parameters cell, what the defaults are made with.
+            if candidate.kind is Kind.IMPORT or not facts.role.parameters:
                 groups[candidate.name].append(candidate)
     chosen: dict[str, Candidate] = {}
     for name, group in groups.items():

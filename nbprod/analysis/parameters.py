@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import datetime
 import io
+import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from nbprod.analysis.rules import finding
 from nbprod.analysis.source import first_line
@@ -90,15 +93,43 @@ def _read(
     for target, default in defaults:
         assert isinstance(target, ast.Name)
         secret = target.id in secrets
-        kind = type_of_literal(ast.literal_eval(default)) if default else "str"
+        kind = _type_of(default) if default else "str"
+        kind = annotation or ("str" if secret and kind == "Any" else kind)
         yield ParameterFacts(
             name=target.id,
-            annotation=annotation or ("str" if secret and kind == "Any" else kind),
+            annotation=kind if secret or annotation else _with_choices(kind, default, doc),
             default="" if secret else default,  # what stands there is a placeholder, or a finding
             doc=doc,
             cell=facts.cell.number,
             line=facts.cell_line(statement.lineno),
         )
+
+
+_CHOICES = re.compile(r"(?:@param\s*|\b(?:one of|choices)\s*:?\s*)(.+)$", re.IGNORECASE)
+_WORD = r"""(?:"[^"]*"|'[^']*'|`[^`]*`|[\w.+-]+)"""
+_LISTED = re.compile(
+    rf"[\[({{]?\s*({_WORD}(?:\s*(?:,|\||/|\bor\b)\s*(?:or\s+)?{_WORD})+)\s*[\])}}]?\s*\.?"
+)
+
+
+def _with_choices(kind: str, default: str, doc: str) -> str:
+    """Return the type of a text or number whose comment lists what it may be, as a literal type.
+
+    Such as ``# one of: fast, slow`` or Colab's ``# @param ["fast", "slow"]``; the default
+    has to be among them.
+    """
+    found = _CHOICES.search(doc)
+    listed = _LISTED.fullmatch(found[1].partition("{")[0].strip()) if found else None
+    if listed is None or kind not in {"str", "int"}:
+        return kind
+    words = [word.strip("\"'`") for word in re.findall(_WORD, listed[1]) if word != "or"]
+    try:
+        choices = [word if kind == "str" else int(word) for word in words]
+    except ValueError:
+        return kind
+    if ast.literal_eval(default) not in choices:
+        return kind
+    return f"Literal[{', '.join(map(repr, dict.fromkeys(choices)))}]"
 
 
 def _pairs(target: ast.expr, value: ast.expr) -> list[tuple[ast.expr, ast.expr | None]]:
@@ -112,14 +143,38 @@ def _pairs(target: ast.expr, value: ast.expr) -> list[tuple[ast.expr, ast.expr |
 
 
 def _literal(node: ast.expr | None) -> str:
-    """Return ``node`` as literal source; empty if it is none."""
+    """Return ``node`` as literal source, dates and paths among them; empty if it is none."""
     if node is None:
         return ""
     try:
         ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError):
-        return _folded(node)
+        return ast.unparse(node) if _made(node) else _folded(node)
     return ast.unparse(node)
+
+
+_MAKERS: dict[str, Callable[..., object]] = {
+    "date": datetime.date,
+    "datetime": datetime.datetime,
+    "time": datetime.time,
+    "timedelta": datetime.timedelta,
+    "Path": PurePosixPath,
+}
+"""Types without literals, whose values parameters may have as defaults all the same."""
+
+
+def _made(node: ast.expr) -> str:
+    """Return the type of a date or path that is made of literals, as it is named there."""
+    if not isinstance(node, ast.Call):
+        return ""
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
+    try:
+        arguments = [ast.literal_eval(each) for each in node.args]
+        named = {each.arg or "": ast.literal_eval(each.value) for each in node.keywords}
+        _MAKERS[name](*arguments, **named)
+    except (KeyError, ValueError, TypeError, OverflowError, SyntaxError):
+        return ""
+    return ast.unparse(node.func)
 
 
 def _folded(node: ast.expr) -> str:
@@ -154,6 +209,11 @@ def _applied(operator: ast.operator, left: float, right: float) -> float:
     if isinstance(operator, ast.Mult):
         return left * right
     return left // right if isinstance(operator, ast.FloorDiv) else left / right
+
+
+def _type_of(default: str) -> str:
+    made = _made(ast.parse(default, mode="eval").body)
+    return made or type_of_literal(ast.literal_eval(default))
 
 
 def type_of_literal(value: object) -> str:

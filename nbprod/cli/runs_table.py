@@ -52,7 +52,8 @@ def describe_shown(result: ShowResult) -> str:
     lines += _facts(record, result)
     if record.failure is not None:
         lines += ["", "failure", f"  {record.failure.message}"]
-    lines += _section("parameters", list(record.literals.items()))
+    secrets = [(name, "(secret)") for name in record.secrets]
+    lines += _section("parameters", [*record.literals.items(), *secrets])
     steps = [
         (
             step.name or "(no step)",

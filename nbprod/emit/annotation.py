@@ -140,6 +140,14 @@ class _Complete(ast.NodeTransformer):
         if isinstance(node.value, ast.Name) and node.value.id == "Literal":
             return node
         node.slice = self.visit(node.slice)
+        name = node.value.id if isinstance(node.value, ast.Name) else ""
+        if name in {"Optional", "Union"}:
+            # As ruff wants them written today.
+            parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+            union = " | ".join(map(ast.unparse, parts))
+            return ast.parse(f"{union} | None" if name == "Optional" else union, mode="eval").body
+        if name in {"List", "Dict", "Tuple", "Set"}:
+            node.value = ast.Name(name.lower(), ast.Load())
         return node
 
     def visit_Name(self, node: ast.Name) -> ast.AST:

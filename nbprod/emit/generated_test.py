@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 
 from nbprod.emit.data_file import data_files
-from nbprod.emit.modules import Layout
+from nbprod.emit.modules import Layout, names_in
 from nbprod.emit.secret import secret_variables
 from nbprod.emit.template import render
 from nbprod.pipeline.ir import Effect, Parameter
@@ -58,8 +58,7 @@ def generated_test(layout: Layout) -> str:
     names: set[str] = set()
     defaults = tuple(each for each in pipeline.parameters if each.default)
     for parameter in defaults:
-        tree = ast.parse(parameter.default, mode="eval")
-        names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        names |= names_in(parameter.default)
     return render(
         "project/tests/test_pipeline.py.jinja",
         PipelineTest(

@@ -178,7 +178,7 @@ def parameters_module(layout: Layout) -> str:
     # Secrets have no default, so that they come first.
     for parameter in sorted(layout.pipeline.parameters, key=lambda each: bool(each.default)):
         annotation = layout.annotations.read(parameter.annotation)
-        names |= annotation.names
+        names |= annotation.names | names_in(parameter.default)
         default = parameter.default
         if not default:
             default = f"{field}(repr=False)"
@@ -213,9 +213,17 @@ def _described(parameter: Parameter) -> str:
     return "\n".join([lines[0], *(INDENT + line for line in lines[1:])])
 
 
+def names_in(default: str) -> frozenset[str]:
+    """Return the names that a default, Python source text, needs: ``date(2024, 1, 2)``."""
+    nodes = ast.walk(ast.parse(default or "None", mode="eval"))
+    return frozenset(node.id for node in nodes if isinstance(node, ast.Name))
+
+
 def is_mutable(default: str) -> bool:
     """Tell whether a dataclass refuses ``default``, Python source text, as a plain default."""
     node = ast.parse(default, mode="eval").body
+    if isinstance(node, ast.Call):
+        return False  # a date or a path
     return not isinstance(_innermost(node), ast.Constant | ast.Tuple | ast.Name | ast.Attribute)
 
 

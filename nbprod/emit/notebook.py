@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from nbprod.emit.modules import Layout, step_call
+from nbprod.emit.modules import Layout, names_in, step_call
 from nbprod.emit.prose import WIDTH, comment, prose
 from nbprod.emit.secret import PREFIX
 from nbprod.emit.template import render
@@ -112,7 +112,7 @@ def _parameters(layout: Layout) -> str:
     names: set[str] = set()
     for parameter in layout.pipeline.parameters:
         annotation = layout.annotations.read(parameter.annotation)
-        names |= annotation.names
+        names |= annotation.names | names_in(parameter.default)
         lines.append(_assignment(parameter, annotation.text))
     imports = [*layout.table.typing_statements(names), *layout.table.statements(names)]
     if not all(parameter.default for parameter in layout.pipeline.parameters):

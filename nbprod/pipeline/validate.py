@@ -49,7 +49,9 @@ def _defaults(pipeline: Pipeline) -> Iterator[str]:
         if not parameter.default and parameter.name in pipeline.secrets:
             continue
         try:
-            ast.literal_eval(parameter.default)
+            tree = ast.parse(parameter.default, mode="eval").body
+            for part in tree.args if isinstance(tree, ast.Call) else [tree]:
+                ast.literal_eval(part)
         except (ValueError, SyntaxError, TypeError):
             yield f"The default of parameter {parameter.name} is no literal: {parameter.default}."
 

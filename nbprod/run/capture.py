@@ -50,6 +50,7 @@ class Capture:
         run_timeout: Seconds for all cells; ``None`` for no limit.
         truth: Fingerprints of the variables; ``None`` takes none.
         secrets: What each kernel is given, and nothing may hold that is written.
+        paths: ``input_path`` and ``output_path``, as papermill notes them in the notebook.
         package: Name of the generated package, in a run of a project.
         naming: Variables whose text names a module of that package, and which.
     """
@@ -67,6 +68,7 @@ class Capture:
     truth: Truth | None = None
     secrets: GivenSecrets = field(default_factory=GivenSecrets)
     withheld: list[str] = field(default_factory=list)
+    paths: dict[str, str] = field(default_factory=dict)
     package: str = ""
     naming: dict[str, str] = field(default_factory=dict)
     steps: dict[str, StepProgress] = field(default_factory=dict)

@@ -48,6 +48,8 @@ class NbprodEngine:
             "autosave_cell_every": autosave_cell_every,
         }
         if capture is not None:
+            # papermill was handed a notebook instead of paths, and noted that.
+            nb.metadata["papermill"].update(capture.paths)
             manager = AtomicExecutionManager(nb, capture.folder, **settings)
             return cls._run(manager, capture, kernel_name, log_output, options)
         manager = NotebookExecutionManager(nb, **settings)

@@ -269,10 +269,15 @@ def _capture(
         )
     observed = (str(folder), str(request.project.absolute())) if request.project else (str(folder),)
     plan = plan_run(request.pipeline, tags, own=own)
+    run_folder = create_run_folder(folder)
     return Capture(
         plan=plan,
         truth=Truth(plan, _cell_sources(nb).__getitem__) if request.capture else None,
-        folder=create_run_folder(folder),
+        folder=run_folder,
+        paths={
+            "input_path": str(request.notebook),
+            "output_path": str(request.output or run_folder.output),
+        },
         listener=listener,
         stage=request.stage,
         working_directory=folder,

@@ -67,12 +67,14 @@ def summary_of(record: RunRecord, folder: str = ".") -> Iterator[str]:
         yield f"**{plain(record.failure.message)}**"
         yield ""
     yield from table("Metrics", ("metric", "value"), record.metrics.items())
-    yield from table("Parameters", ("parameter", "value"), record.literals.items())
+    parameters = [*record.literals.items(), *((name, "(secret)") for name in record.secrets)]
+    yield from table("Parameters", ("parameter", "value"), parameters)
     steps = (
         (
             step.name or "(no step)",
             ", ".join(map(str, step.cells)),
             f"{step.seconds:.2f}",
+            _megabytes(step.peak_memory),
             step.state,
         )
         for step in record.steps

@@ -109,6 +109,38 @@ def test_parameters_have_types_defaults_and_the_text_of_their_comments(built):
     assert not has_errors(diagnostics)
 
 
+def test_dates_and_paths_are_defaults_and_comments_list_choices(built):
+    pipeline, diagnostics = built(
+        (
+            "import datetime\nfrom pathlib import Path\n"
+            "day = datetime.date(2024, 1, 2)\nwait = datetime.timedelta(days=2)\n"
+            "folder = Path('data')\n"
+            "mode = 'fast'  # one of: fast, slow\n"
+            "depth = 3  # @param [1, 3, 5] {type: 'raw'}\n"
+            "letter = 'a'  # one of the letters\n"
+            "other = 'z'  # one of a, b",
+            "parameters",
+        ),
+        (
+            "print(day, wait, folder, mode, depth, letter, other, datetime.date.today())",
+            "step:show",
+        ),
+    )
+    found = {each.name: (each.annotation, each.default) for each in pipeline.parameters}
+    assert found == {
+        "day": ("datetime.date", "datetime.date(2024, 1, 2)"),
+        "wait": ("datetime.timedelta", "datetime.timedelta(days=2)"),
+        "folder": ("Path", "Path('data')"),
+        "mode": ("Literal['fast', 'slow']", "'fast'"),
+        "depth": ("Literal[1, 3, 5]", "3"),
+        "letter": ("str", "'a'"),
+        "other": ("str", "'z'"),
+    }
+    assert {each.name for each in pipeline.definitions} == {"datetime", "Path"}
+    assert not has_errors(diagnostics)
+    assert violations(pipeline) == ()
+
+
 def test_a_parameter_that_is_no_literal_is_an_error_with_line_and_fix(built):
     _, diagnostics = built(
         ("import os\nn = 1\npath = os.environ['X']", "parameters"), "print(n, path)"
