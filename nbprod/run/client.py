@@ -29,6 +29,7 @@ from nbprod.run.injection import PARAMETERS_TAGS
 from nbprod.run.kernel import artifacts, withheld
 from nbprod.run.kernel_log import kernel_log
 from nbprod.run.plan import INJECTED_TAG, SKIP_TAG, CellPlan
+from nbprod.run.printed_metrics import printed_by_metrics_cells, printed_metrics
 from nbprod.run.redaction import redact_message
 
 KERNEL_FOLDER = Path(__file__).parent / "kernel"
@@ -170,6 +171,12 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         else:
             if earlier is not None and self._observing:
                 self.capture.after_last_cell(self._ask, earlier)
+                printed = printed_metrics(printed_by_metrics_cells(self.nb.cells))
+                self.capture.metrics |= {
+                    name: value
+                    for name, value in printed.items()
+                    if name not in self.capture.metrics
+                }
         if self._observing:
             self.capture.ask_files(self._ask)
 
