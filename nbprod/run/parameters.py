@@ -20,6 +20,8 @@ def resolve_parameters(
     given: Iterable[tuple[str, str]] = (),
     files: Iterable[Mapping[str, object]] = (),
     environment: Mapping[str, str] | None = None,
+    *,
+    runs: bool = True,
 ) -> dict[str, object]:
     """Decide every parameter's value: ``given``, else ``files``, ``environment``, default.
 
@@ -28,6 +30,7 @@ def resolve_parameters(
         given: ``-p NAME VALUE`` pairs, values as typed; the last one of a name counts.
         files: Content of the ``-f`` files; the last one counts.
         environment: Variables, of which ``NBPROD_PARAM_*`` count; default ``os.environ``.
+        runs: The notebook is to run now, and so needs its secrets.
 
     Returns:
         Typed values in the order of declaration. A parameter whose default is no
@@ -52,14 +55,15 @@ def resolve_parameters(
             chosen[name] = _value(pipeline, name, value, where="the parameter file")
     for name, text in given:
         chosen[name] = _value(pipeline, name, text, where="-p", text=True)
-    require_all(pipeline, chosen)
+    if runs:
+        require_all(pipeline, chosen)
     remember(value for value in chosen.values() if isinstance(value, Secret))
     found = {
         name: chosen[name] if name in chosen else evaluate(parameter.default)
         for name, parameter in declared.items()
         if name in chosen or _has_default(parameter)
     }
-    return found | {name: chosen[name] for name in pipeline.secrets}
+    return found | {name: chosen[name] for name in pipeline.secrets if name in chosen}
 
 
 def _value(

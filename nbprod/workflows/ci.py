@@ -56,7 +56,7 @@ def ci(request: CiWorkflowRequest) -> CiResult:
     pipeline = loaded.require_pipeline()
     for condition in request.require:
         parse_gate(condition)
-    resolve(pipeline, request.parameters, ())
+    resolve(pipeline, request.parameters, (), runs=False)
     root = repository_root(loaded.path.parent)
     wanted = CiRequest(
         Provider(request.provider),

@@ -80,7 +80,11 @@ def warn_of_history(
 
 
 def resolve(
-    pipeline: Pipeline, pairs: tuple[tuple[str, str], ...], files: tuple[Path, ...]
+    pipeline: Pipeline,
+    pairs: tuple[tuple[str, str], ...],
+    files: tuple[Path, ...],
+    *,
+    runs: bool = True,
 ) -> Mapping[str, object]:
     """Decide every parameter's value from ``-p`` pairs, ``-f`` files and the environment.
 
@@ -89,4 +93,5 @@ def resolve(
     """
     from nbprod.run.parameters import resolve_parameters
 
-    return resolve_parameters(pipeline, pairs, [read_parameter_file(path) for path in files])
+    given = [read_parameter_file(path) for path in files]
+    return resolve_parameters(pipeline, pairs, given, runs=runs)

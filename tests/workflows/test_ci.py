@@ -131,3 +131,30 @@ def test_what_could_not_run_is_refused(repository, options, reason):
     assert shown.exit_code == 2
     assert reason in shown.stderr
     assert not (repository / ".github").exists()
+
+
+@pytest.mark.parametrize("provider", ["github", "gitlab"])
+def test_secrets_come_from_the_ci_system(repository, provider, monkeypatch):
+    secrets = {"nbprod": {"secrets": ["seed_of_trust", "DB_PASSWORD"]}}
+    cells = (("seed_of_trust: str = ''\nseed = 3\ntest_size = 0.2", ["parameters"]), *MODEL_CELLS[2:])
+    write_notebook(repository / "the models" / "iris flowers.ipynb", *cells, **secrets)
+    workflow, _ = written(provider)
+    done = subprocess.run(
+        [BIN / "check-jsonschema", "--builtin-schema", SCHEMAS[provider], workflow],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    text = workflow.read_text()
+    if provider == "github":
+        (job,) = yaml.safe_load(text)["jobs"].values()
+        assert job["env"] == {
+            "NBPROD_PARAM_seed_of_trust": "${{ secrets.NBPROD_PARAM_SEED_OF_TRUST }}",
+            "DB_PASSWORD": "${{ secrets.DB_PASSWORD }}",
+        }
+    else:
+        assert "# It needs NBPROD_PARAM_seed_of_trust: a masked variable" in text
+    refused = ci("--provider", provider, "-p", "seed_of_trust", "hunter-22")
+    assert refused.exit_code == 2
+    assert "seed_of_trust is a secret" in refused.output
+    assert "hunter" not in refused.output
