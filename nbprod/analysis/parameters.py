@@ -9,7 +9,7 @@ import re
 import tokenize
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+
 
 from nbprod.analysis.rules import finding
 from nbprod.analysis.source import first_line
@@ -158,7 +158,7 @@ _MAKERS: dict[str, Callable[..., object]] = {
     "datetime": datetime.datetime,
     "time": datetime.time,
     "timedelta": datetime.timedelta,
-    "Path": PurePosixPath,
+    "Path": lambda *parts: "/".join(map(str, parts)),
 }
 """Types without literals, whose values parameters may have as defaults all the same."""
 

@@ -136,7 +136,10 @@ def test_what_could_not_run_is_refused(repository, options, reason):
 @pytest.mark.parametrize("provider", ["github", "gitlab"])
 def test_secrets_come_from_the_ci_system(repository, provider, monkeypatch):
     secrets = {"nbprod": {"secrets": ["seed_of_trust", "DB_PASSWORD"]}}
-    cells = (("seed_of_trust: str = ''\nseed = 3\ntest_size = 0.2", ["parameters"]), *MODEL_CELLS[2:])
+    cells = (
+        ("seed_of_trust: str = ''\nseed = 3\ntest_size = 0.2", ["parameters"]),
+        *MODEL_CELLS[2:],
+    )
     write_notebook(repository / "the models" / "iris flowers.ipynb", *cells, **secrets)
     workflow, _ = written(provider)
     done = subprocess.run(
