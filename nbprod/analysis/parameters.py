@@ -10,7 +10,6 @@ import tokenize
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-
 from nbprod.analysis.rules import finding
 from nbprod.analysis.source import first_line
 from nbprod.analysis.survey import CellFacts, Survey
