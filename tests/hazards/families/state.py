@@ -712,11 +712,9 @@ with open("hazard_conf.json", "w") as f:
     json.dump({"k": 5}, f)
 # %% use
 import hazard_reader
-def twice():
-    return 2 * hazard_reader.K
-y = twice()
+y = hazard_reader.K
 # %% show
-print(y, twice())
+print(y)
 """,
         files={
             "hazard_conf.json": '{"k": 1}',
