@@ -24,10 +24,14 @@ def array_difference(walk: Walk, one: Any, other: Any) -> str:
     if one.shape != other.shape:
         return f"shape {one.shape} vs {other.shape}"
     if isinstance(one, numpy.ma.MaskedArray):
-        mask = numpy.ma.getmaskarray(one), numpy.ma.getmaskarray(other)
-        if not (mask[0] == mask[1]).all():
-            return "another mask"
+        found = _mask_difference(walk, one, other)
+        if found:
+            return found
         one, other = one.filled(0), other.filled(0)
+    elif type(one) is not numpy.ndarray and isinstance(one, numpy.ndarray):
+        found = walk.compare(_attributes(one), _attributes(other), "attributes")
+        if found:
+            return found
     if isinstance(one, numpy.generic):
         return "" if _same_scalar(walk, one, other) else versus(one.item(), other.item())
     if one.dtype.names:
@@ -47,6 +51,21 @@ def array_difference(walk: Walk, one: Any, other: Any) -> str:
     return f"index {where}\0{versus(_item(flat_one[place]), _item(flat_other[place]))}{more}"
 
 
+def _mask_difference(walk: Walk, one: Any, other: Any) -> str:
+    """Compare what a masked array has besides its values; those under the mask do not count."""
+    numpy: Any = sys.modules["numpy"]
+    mask = numpy.ma.getmaskarray(one), numpy.ma.getmaskarray(other)
+    if not (mask[0] == mask[1]).all():
+        return "another mask"
+    if one.hardmask != other.hardmask:
+        return f"hardmask\0{versus(one.hardmask, other.hardmask)}"
+    return walk.compare(one.fill_value, other.fill_value, "fill value")
+
+
+def _attributes(array: Any) -> dict[str, Any]:
+    return dict(getattr(array, "__dict__", None) or {})
+
+
 def equal_mask(walk: Walk, one: Any, other: Any) -> Any:
     """Return where two arrays of one dtype and shape are equal.
 
@@ -60,7 +79,9 @@ def equal_mask(walk: Walk, one: Any, other: Any) -> Any:
         slack = walk.array * float(magnitude.max()) if magnitude.size else 0.0
         with numpy.errstate(all="ignore"):
             largest = numpy.maximum(numpy.abs(one), numpy.abs(other))
-            close = numpy.abs(one - other) <= numpy.maximum(walk.relative * largest, slack)
+            apart = numpy.abs(one - other)
+            whole = (one == numpy.rint(one)) & (other == numpy.rint(other))
+            close = (apart <= walk.relative * largest) | (~whole & (apart <= slack))
         same = same | (finite & close) | (numpy.isnan(one) & numpy.isnan(other))
     elif one.dtype.kind in "mM":
         same = same | (numpy.isnat(one) & numpy.isnat(other))

@@ -8,12 +8,13 @@ import decimal
 import fractions
 import pathlib
 import random
+import types
 import uuid
 from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from nbprod.compare.walk import Walk, versus, words
+from nbprod.compare.walk import Walk, versus, within, words
 
 _EXACT = (
     type(None),
@@ -38,6 +39,7 @@ _EXACT = (
     pathlib.PurePosixPath,
     pathlib.PureWindowsPath,
 )
+_SCALARS = {int, str, bool, type(None)}
 
 
 def is_plain(value: Any) -> bool:
@@ -60,12 +62,15 @@ def plain_difference(walk: Walk, one: Any, other: Any) -> str:
         same = walk.floats(one.real, other.real) and walk.floats(one.imag, other.imag)
         return "" if same else versus(one, other)
     if isinstance(one, decimal.Decimal):
-        same = one == other or (one.is_nan() and other.is_nan())
-        return "" if same else versus(one, other)
+        return "" if str(one) == str(other) else versus(one, other)  # 1.0 prints unlike 1.00
     if isinstance(one, str) and one != other and "\n" in one:
         return _text_difference(one, other)
     if isinstance(one, datetime.tzinfo):
         return "" if str(one) == str(other) else versus(one, other)
+    if isinstance(one, datetime.datetime | datetime.time):
+        zones = [(type(each.tzinfo), str(each.tzinfo), each.fold) for each in (one, other)]
+        if zones[0] != zones[1]:
+            return versus(one, other)
     return "" if one == other else versus(one, other)
 
 
@@ -79,8 +84,10 @@ def _text_difference(one: str, other: str) -> str:
 
 def is_container(value: Any) -> bool:
     """Tell whether ``value`` is a list, tuple, dict, set or the like, or a subclass."""
-    return isinstance(value, list | tuple | deque | dict | set | frozenset | random.Random) or (
-        isinstance(value, Mapping) and type(value).__module__ in {"collections", "types"}
+    return (
+        isinstance(value, list | tuple | deque | dict | set | frozenset | random.Random)
+        or (isinstance(value, Mapping) and type(value).__module__ in {"collections", "types"})
+        or isinstance(value, types.MappingProxyType)
     )
 
 
@@ -117,6 +124,8 @@ def _carried(value: Any) -> dict[str, Any]:
 def _sequence_difference(walk: Walk, one: Any, other: Any) -> str:
     if len(one) != len(other):
         return f"{len(one)} items vs {len(other)} items"
+    if isinstance(one, deque) and one.maxlen != other.maxlen:
+        return f"maxlen {one.maxlen} vs {other.maxlen}"
     if _quickly_equal(one, other):
         return ""
     for number, (item, wanted) in enumerate(zip(one, other, strict=True)):
@@ -130,43 +139,51 @@ def _quickly_equal(one: Any, other: Any) -> bool:
     """Compare long sequences of whole numbers and texts at C speed."""
     if len(one) < 1000:
         return False
-    kinds = {int, str, bool, type(None)}
-    types = list(map(type, one))
-    return set(types) <= kinds and types == list(map(type, other)) and bool(one == other)
+    kinds = list(map(type, one))
+    return set(kinds) <= _SCALARS and kinds == list(map(type, other)) and bool(one == other)
 
 
 def _mapping_difference(walk: Walk, one: Any, other: Any) -> str:
-    missing = [key for key in other if key not in one]
-    extra = [key for key in one if key not in other]
-    wanted: dict[Any, Any] = {}
-    if len(missing) == len(extra) and _same_elements(walk, extra, missing):
-        wanted = dict(zip(_by_text(extra), _by_text(missing), strict=True))
-    elif missing:
-        return f"key {words(missing[0])} is missing"
-    elif extra:
-        return f"key {words(extra[0])} is new"
     factory = getattr(one, "default_factory", None), getattr(other, "default_factory", None)
-    found = walk.compare(*factory, "default factory")
+    mine, theirs = list(one), list(other)
+    found = walk.compare(*factory, "default factory") or _keys_difference(walk, one, other)
     if found:
         return found
-    for key in one:
-        found = walk.compare(one[key], other[wanted.get(key, key)], f"key {words(key)}")
+    for key, wanted in zip(mine, theirs, strict=True):
+        found = walk.compare(one[key], other[wanted], f"key {words(key)}")
         if found:
             return found
-    if [wanted.get(key, key) for key in one] != list(other) and all(key == key for key in one):
-        return "the keys are in another order"
     return ""
 
 
-def _same_elements(walk: Walk, mine: list[Any], theirs: list[Any]) -> bool:
-    """Tell whether keys equal one another by what they are, such as members of an enum.
+def _keys_difference(walk: Walk, one: Any, other: Any) -> str:
+    """Compare keys by what they are, in their order.
 
-    A class of the notebook's is another object after every loading, so that its
-    instances are not found as keys.
+    Instances of a class of the notebook's, which is another one after every loading, are
+    not found as keys; ``1`` and ``True`` are, in place of one another.
     """
-    return bool(mine) and not any(
-        walk.compare(key, wanted)
-        for key, wanted in zip(_by_text(mine), _by_text(theirs), strict=True)
+    mine, theirs = list(one), list(other)
+    if len(mine) == len(theirs):
+        if _quickly_equal(mine, theirs):
+            return ""
+        pairs = zip(mine, theirs, strict=True)
+        first = next(((a, b, found) for a, b in pairs if (found := walk.compare(a, b))), None)
+        if first is None:
+            return ""
+        if first[0] == first[1]:
+            return within(f"key {words(first[0])}", first[2])
+    missing = [key for key in theirs if key not in one]
+    extra = [key for key in mine if key not in other]
+    if missing:
+        return f"key {words(missing[0])} is missing"
+    return f"key {words(extra[0])} is new" if extra else "the keys are in another order"
+
+
+def _same_elements(walk: Walk, mine: Iterable[Any], theirs: Iterable[Any]) -> bool:
+    """Tell whether elements equal one another by what they are, such as members of an enum."""
+    return not any(
+        walk.compare(element, wanted)
+        for element, wanted in zip(_by_text(mine), _by_text(theirs), strict=True)
     )
 
 
@@ -175,12 +192,13 @@ def _by_text(elements: Iterable[Any]) -> list[Any]:
 
 
 def _set_difference(walk: Walk, one: Any, other: Any) -> str:
-    if one == other:
+    kinds = {type(each) for each in one} | {type(each) for each in other}
+    if one == other and (len(kinds) < 2 and kinds <= _SCALARS):
         return ""
-    if len(one) == len(other) and _same_elements(walk, list(one - other), list(other - one)):
+    if len(one) == len(other) and _same_elements(walk, one, other):
         return ""
-    if len(one) == len(other) and sorted(map(repr, one)) == sorted(map(repr, other)):
-        return ""  # NaN, which does not equal itself
-    extra = sorted(map(repr, one - other))
-    missing = sorted(map(repr, other - one))
-    return f"element {extra[0]} is new" if extra else f"element {missing[0]} is missing"
+    extra = sorted(map(repr, one - other)) or sorted({*map(repr, one)} - {*map(repr, other)})
+    missing = sorted(map(repr, other - one)) or sorted({*map(repr, other)} - {*map(repr, one)})
+    if extra:
+        return f"element {extra[0]} is new"
+    return f"element {missing[0]} is missing" if missing else "its elements are others"

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 RELATIVE_TOLERANCE = 1e-9
 """Floats are equal within this share of the larger one; NaN equals NaN."""
 
-ARRAY_TOLERANCE = 1e-12
-"""In arrays, floats are also equal within this share of the largest magnitude."""
+ARRAY_TOLERANCE = 2.0**-47
+"""In arrays, floats are also equal within this share of the largest magnitude: 32 times what
+one is rounded by. Where large numbers cancel, such as in the product of two matrices, the
+processor's libraries leave that much, another each time. Whole numbers are exact."""
 
 
 @dataclass(frozen=True, slots=True)

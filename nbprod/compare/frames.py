@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from nbprod.compare.arrays import equal_mask
-from nbprod.compare.walk import Walk, versus, words
+from nbprod.compare.walk import Walk, versus, within, words
 
 
 def is_pandas(value: Any) -> bool:
@@ -33,10 +33,40 @@ def pandas_difference(walk: Walk, one: Any, other: Any) -> str:
     if isinstance(one, pandas.Index):
         return index_difference(walk, one, other)
     if _is_scalar(one):
-        return "" if one is other or bool(one == other) else versus(one, other)
-    if one.dtype != other.dtype:
-        return f"dtype {one.dtype} vs {other.dtype}"
-    return _values_difference(walk, one, other, "")
+        return "" if one is other else _scalar_difference(walk, one, other)
+    found = _dtype_difference(walk, one.dtype, other.dtype)
+    return found or _values_difference(walk, one, other, "")
+
+
+def _scalar_difference(walk: Walk, one: Any, other: Any) -> str:
+    pandas: Any = sys.modules["pandas"]
+    if isinstance(one, pandas.Interval):
+        ends = (walk.compare(getattr(one, end), getattr(other, end)) for end in ("left", "right"))
+        return "" if one.closed == other.closed and not any(ends) else versus(one, other)
+    parts = ("unit", "tz", "fold")
+    same = all(str(getattr(one, part, "")) == str(getattr(other, part, "")) for part in parts)
+    return "" if same and bool(one == other) else versus(one, other)
+
+
+def _dtype_difference(walk: Walk, one: Any, other: Any) -> str:
+    if one != other:
+        return f"dtype {one} vs {other}"
+    if not hasattr(one, "categories"):
+        return ""
+    # Their order is that of a plot's bars and of dummy columns, also where none is greater.
+    return walk.compare(one.categories, other.categories, "categories")
+
+
+def _flags_difference(walk: Walk, one: Any, other: Any) -> str:
+    """Compare what a frame or series has besides its data, and what a subclass of them adds."""
+    names = [name for name in one._metadata if name not in {"name", "_name"}]
+    allowed = one.flags.allows_duplicate_labels, other.flags.allows_duplicate_labels
+    found = walk.compare(one.attrs, other.attrs, "attrs")
+    found = found or walk.compare(*allowed, "flag allows_duplicate_labels")
+    return found or walk.first(
+        walk.compare(getattr(one, name, None), getattr(other, name, None), f"attribute {name}")
+        for name in names
+    )
 
 
 def _frame_difference(walk: Walk, one: Any, other: Any) -> str:
@@ -47,12 +77,11 @@ def _frame_difference(walk: Walk, one: Any, other: Any) -> str:
     for position, name in enumerate(one.columns):
         place = f"column {name!r}"
         first, second = one.iloc[:, position], other.iloc[:, position]
-        if first.dtype != second.dtype:
-            return f"{place}\0dtype {first.dtype} vs {second.dtype}"
-        found = _values_difference(walk, first.array, second.array, place, first.index)
+        found = within(place, _dtype_difference(walk, first.dtype, second.dtype))
+        found = found or _values_difference(walk, first.array, second.array, place, first.index)
         if found:
             return found
-    return walk.compare(one.attrs, other.attrs, "attrs")
+    return _flags_difference(walk, one, other)
 
 
 def _columns_difference(walk: Walk, one: Any, other: Any) -> str:
@@ -68,18 +97,17 @@ def _columns_difference(walk: Walk, one: Any, other: Any) -> str:
 
 
 def _series_difference(walk: Walk, one: Any, other: Any) -> str:
-    if one.dtype != other.dtype:
-        return f"dtype {one.dtype} vs {other.dtype}"
     return (
-        walk.compare(one.name, other.name, "name")
+        _dtype_difference(walk, one.dtype, other.dtype)
+        or walk.compare(one.name, other.name, "name")
         or walk.compare(one.index, other.index, "index")
         or _values_difference(walk, one.array, other.array, "", one.index)
-        or walk.compare(one.attrs, other.attrs, "attrs")
+        or _flags_difference(walk, one, other)
     )
 
 
 def index_difference(walk: Walk, one: Any, other: Any) -> str:
-    """Compare two indexes: names, length, dtype, values."""
+    """Compare two indexes: names, length, dtype, values; not levels that no row uses."""
     pandas: Any = sys.modules["pandas"]
     if len(one) != len(other):
         return f"{len(one):,} rows vs {len(other):,} rows"
@@ -91,8 +119,9 @@ def index_difference(walk: Walk, one: Any, other: Any) -> str:
             walk.compare(one.get_level_values(level), other.get_level_values(level), place)
             for level, place in ((n, f"level {n}") for n in range(one.nlevels))
         )
-    if one.dtype != other.dtype:
-        return f"dtype {one.dtype} vs {other.dtype}"
+    found = _dtype_difference(walk, one.dtype, other.dtype)
+    if found:
+        return found
     frequency = getattr(one, "freq", None), getattr(other, "freq", None)
     if frequency[0] != frequency[1]:
         return f"frequency {versus(*frequency)}"
@@ -109,6 +138,9 @@ def _values_difference(walk: Walk, one: Any, other: Any, place: str, index: Any 
     both = same & ~absent
     if both.any():
         same[both] = _present_equal(walk, one[both], other[both])
+    if str(one.dtype) == "object":  # which may hold None, NaN, NA and NaT
+        for row in numpy.flatnonzero(absent & wanted):
+            same[row] = not walk.compare(one[row], other[row])
     if same.all():
         return ""
     row = int(numpy.argmax(~same))

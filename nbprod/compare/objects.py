@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import io
 import itertools
 import re
+import struct
 import threading
 import types
 import typing
@@ -13,6 +15,7 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
+from nbprod.compare.attributes import attributes, hold_everything
 from nbprod.compare.compiled import compiled_difference, function_code_difference
 from nbprod.compare.predictions import prediction_difference
 from nbprod.compare.walk import NotComparableError, Walk, versus, within, words
@@ -24,7 +27,6 @@ _MEASURED_TIMES = frozenset(
 # Attributes that hold the address of an object: scikit-learn's text vectorizers remember
 # with one which stop words they have checked. It is another in every process.
 _ADDRESSES = frozenset({"_stop_words_id"})
-_HEAP_TYPE = 1 << 9  # set in __flags__ of classes written in Python
 _VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
 _LOCK = type(threading.Lock())
 _IN_MEMORY = (io.StringIO, io.BytesIO)
@@ -81,7 +83,9 @@ def code_difference(walk: Walk, one: Any, other: Any) -> str:
     if name_of(one) != name_of(other):
         return versus(one.__qualname__, other.__qualname__)
     if isinstance(one, types.BuiltinFunctionType):
-        return "" if one.__module__ == other.__module__ else versus(one, other)
+        if one.__module__ != other.__module__:
+            return versus(one, other)
+        return walk.compare(one.__self__, other.__self__, "its object")
     if isinstance(one, type):
         return _class_difference(walk, one, other)
     return _function_difference(walk, one, other)
@@ -153,6 +157,9 @@ def _class_difference(walk: Walk, one: Any, other: Any) -> str:
     theirs = [name for name in vars(other) if name not in skipped and not name.startswith("_abc_")]
     if sorted(parts) != sorted(theirs):
         return f"its members are others ({words(sorted(set(parts) ^ set(theirs)))})"
+    found = walk.compare(one.__bases__, other.__bases__, "bases")
+    if found:
+        return found
     for name in parts:
         first, second = vars(one)[name], vars(other)[name]
         if type(first).__name__ in {"staticmethod", "classmethod"}:
@@ -180,6 +187,9 @@ def object_difference(walk: Walk, one: Any, other: Any) -> str:
         return walk.compare((one.stdout, one.stderr), (other.stdout, other.stderr), "its text")
     if _is_estimator(one):
         return _estimator_difference(walk, one, other)
+    if isinstance(one, BaseException):
+        found = _rebuild_difference(walk, one, other)
+        return found or walk.compare(one.__cause__, other.__cause__, "cause")
     if _has_plain_state(one) and _has_plain_state(other):
         return _state_difference(walk, one, other)
     return _rebuild_difference(walk, one, other)
@@ -213,6 +223,12 @@ def _opened(value: Any) -> Any:
         return value.locked()
     if isinstance(value, weakref.ReferenceType):
         return (value(),)
+    if isinstance(value, struct.Struct):
+        return value.format, getattr(value, "__dict__", None)
+    if isinstance(value, functools._lru_cache_wrapper):
+        return value.__wrapped__, value.cache_parameters()
+    if isinstance(value, functools.cached_property):
+        return value.func, value.attrname
     if isinstance(value, typing.TypeVar):
         bounds = value.__bound__, value.__constraints__
         return value.__name__, *map(repr, bounds), value.__covariant__, value.__contravariant__
@@ -233,10 +249,13 @@ def holds_frame(value: Any) -> bool:
 
 
 def _is_read_once(value: Any) -> bool:
-    """Tell whether looking at what ``value`` holds would use it up."""
-    return not _has_plain_state(value) and (
-        isinstance(value, Iterator) or inspect.isawaitable(value)
-    )
+    """Tell whether looking at what ``value`` holds would use it up.
+
+    Python's own iterators say what they are made of and where they are, up to 3.13.
+    """
+    if _has_plain_state(value) or not (isinstance(value, Iterator) or inspect.isawaitable(value)):
+        return False
+    return type(value).__reduce__ is object.__reduce__
 
 
 def _is_estimator(value: Any) -> bool:
@@ -268,31 +287,13 @@ def _parameters(estimator: Any) -> dict[str, Any]:
 
 
 def _has_plain_state(value: Any) -> bool:
-    """Tell whether all there is to an object is in its attributes.
-
-    A class of a compiled extension may keep state where no attribute shows it.
-    """
-    kind = type(value)
-    if not hasattr(value, "__dict__") and not _slots(kind):
-        return False
-    return all(base is object or base.__flags__ & _HEAP_TYPE for base in kind.__mro__)
-
-
-def _slots(kind: type) -> list[str]:
-    found: list[str] = []
-    for base in kind.__mro__:
-        slots = vars(base).get("__slots__", ())
-        found.extend((slots,) if isinstance(slots, str) else slots)
-    return [name for name in found if name not in {"__dict__", "__weakref__"}]
+    return hold_everything(type(value))
 
 
 def _attributes(value: Any) -> dict[str, Any]:
-    found = dict(getattr(value, "__dict__", {}))
+    found = attributes(value)
     if type(value).__module__.startswith("pandas."):
         found.pop("_cache", None)  # what looking at it has computed
-    for name in _slots(type(value)):
-        if hasattr(value, name):
-            found[name] = getattr(value, name)
     return found
 
 

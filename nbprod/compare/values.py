@@ -31,7 +31,7 @@ def compare(
         one: A value.
         other: The value it should equal; the difference reads "one vs other".
         relative: Tolerance for floats, as a share of the larger one.
-        array: Further tolerance for floats in arrays, as a share of the largest.
+        array: What a sum of large numbers that cancel leaves, as a share of the largest.
     """
     walk = Walk(_difference, relative, array)
     try:
@@ -70,8 +70,9 @@ def _difference(walk: Walk, one: Any, other: Any) -> str:
         return found
     if builtin_values.is_plain(one):
         return builtin_values.plain_difference(walk, one, other)
-    if walk.met_before(one, other):
-        return ""
+    found = walk.sharing(one, other)
+    if found or walk.met_before(one, other):
+        return found
     for module, handles, difference in _KINDS:
         if (not module or module in sys.modules) and handles(one):
             return difference(walk, one, other)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import types
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from nbprod.compare.comparison import ARRAY_TOLERANCE, RELATIVE_TOLERANCE
+
+_TWICE = "the object of an earlier place vs one of its own"
+_COPIED = "an object of its own vs the object of an earlier place"
+# Code is compared by what it does; the others are no objects of their own.
+_FOUND_BY_NAME: Any = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType)
+_FOUND_BY_NAME += (types.MethodType, property, staticmethod, classmethod, types.CodeType)
+_FOUND_BY_NAME += (types.MappingProxyType, types.NoneType, types.EllipsisType)
+_FOUND_BY_NAME += (type({}.keys()), type({}.values()), type({}.items()))
 
 
 class NotComparableError(Exception):
@@ -34,11 +44,12 @@ class Walk:
         self.within_estimator = False
         # The objects themselves are kept, so that no id is used again meanwhile.
         self._met: dict[tuple[int, int], tuple[Any, Any]] = {}
+        self._partners: tuple[dict[int, tuple[Any, Any]], ...] = ({}, {})
 
     def compare(self, one: Any, other: Any, place: str = "") -> str:
         """Compare two values; ``place`` says where they stand in what holds them."""
         if one is other:
-            return ""
+            return within(place, self.sharing(one, other))
         found = self._difference(self, one, other)
         return within(place, found)
 
@@ -50,6 +61,21 @@ class Walk:
         self._met[key] = (one, other)
         return False
 
+    def sharing(self, one: Any, other: Any) -> str:
+        """Compare which places hold one and the same object, of kinds that can be changed.
+
+        ``[row, row]`` and ``[row, copy of row]`` become different lists at the next
+        ``row.append(…)``.
+        """
+        kind: Any = type(one)
+        if not _can_change(kind):
+            return ""
+        ours, theirs = self._partners
+        pair = one, other
+        if ours.setdefault(id(one), pair)[1] is not other:
+            return _TWICE
+        return "" if theirs.setdefault(id(other), pair)[0] is one else _COPIED
+
     def first(self, differences: Iterable[str]) -> str:
         """Return the first text that is not empty."""
         return next(filter(None, differences), "")
@@ -59,6 +85,26 @@ class Walk:
         if math.isnan(one) or math.isnan(other):
             return math.isnan(one) and math.isnan(other)
         return one == other or math.isclose(one, other, rel_tol=self.relative)
+
+
+@functools.cache
+def _can_change(kind: Any) -> bool:
+    """Tell whether it shows in later code that two places hold one object of a class.
+
+    What is found in dicts by its value does not change.
+    """
+    by_value: Any = kind.__hash__ not in _BY_IDENTITY
+    if by_value or issubclass(kind, _FOUND_BY_NAME):
+        return False
+    return not any(
+        (base.__module__.partition(".")[0], base.__name__) in _MADE_WHEN_ASKED
+        for base in kind.__mro__
+    )
+
+
+_BY_IDENTITY: Any = {None, object.__hash__}
+# Immutable, or made anew whenever their owner is asked for them.
+_MADE_WHEN_ASKED = {("pandas", "Index"), ("pandas", "ExtensionArray"), ("matplotlib", "Artist")}
 
 
 def within(place: str, found: str) -> str:

@@ -16,7 +16,6 @@ _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
 # What %time and %%time print: another time at every run, and not in the generated code.
 _TIMES = re.compile(r"^(CPU times: .*|Wall time: .*)\n", re.MULTILINE)
 _MAGIC = re.compile(r"^\s*[%!?]|\?\s*$|=\s*[%!]", re.MULTILINE)
-_DIGITS = re.compile(r"[-+]?\d[\d.,:e+-]*")
 _OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n)")
 
 
@@ -94,7 +93,7 @@ def cleared_difference(printed: str, expected: str, *, one_cell: bool) -> str:
         before, _, rest = before.rpartition(CLEARED)  # wait=True, and nothing came after it
     if one_cell:
         return printed_difference(rest, expected)
-    last, theirs = _lines(rest), _lines(expected)
+    last, theirs = printed_lines(rest), printed_lines(expected)
     if last and theirs[-len(last) :] != last:
         return printed_difference(rest, "\n".join(theirs[-len(last) :]))
     kept = "\n".join(theirs[: len(theirs) - len(last)])
@@ -112,53 +111,30 @@ def printed_difference(printed: str, expected: str, *, further: bool = False) ->
         expected: What should have been.
         further: ``expected`` may hold lines that ``printed`` does not: of magics left out.
     """
-    ours, theirs = _lines(printed), _lines(expected)
+    ours, theirs = printed_lines(printed), printed_lines(expected)
     if further:
         rest = iter(theirs)
         lost = next((line for line in ours if line not in rest), None)
-        return "" if lost is None else f"line {ours.index(lost) + 1} is only here: {_short(lost)}"
+        return (
+            "" if lost is None else f"line {ours.index(lost) + 1} is only here: {shortened(lost)}"
+        )
     for number, (line, wanted) in enumerate(zip(ours, theirs, strict=False), start=1):
         if line != wanted:
-            return f"line {number}: {_short(line)} vs {_short(wanted)}"
+            return f"line {number}: {shortened(line)} vs {shortened(wanted)}"
     if len(ours) != len(theirs):
         longer, what = (ours, "only here") if len(ours) > len(theirs) else (theirs, "missing")
         line = longer[min(len(ours), len(theirs))]
-        return f"line {min(len(ours), len(theirs)) + 1} is {what}: {_short(line)}"
+        return f"line {min(len(ours), len(theirs)) + 1} is {what}: {shortened(line)}"
     return ""
 
 
-def stable_difference(printed: str, expected: str, again: str) -> str:
-    """Return the first difference in what two runs of the notebook print alike.
-
-    A line that differs between the two runs, such as one with a time, must still say the
-    same besides its numbers, if they do.
-
-    Args:
-        printed: What the generated code printed.
-        expected: What the notebook printed.
-        again: What it printed the second time.
-    """
-    ours, theirs, second = _lines(printed), _lines(expected), _lines(again)
-    if len(theirs) != len(second):
-        return ""  # which line is which cannot be told
-    if len(ours) != len(theirs):
-        return f"{len(ours)} lines vs {len(theirs)} lines"
-    for number, (line, wanted, other) in enumerate(zip(ours, theirs, second, strict=True), 1):
-        read = str if wanted == other else _wording
-        if read(wanted) == read(other) != read(line):
-            return f"line {number}: {_short(line)} vs {_short(wanted)}"
-    return ""
-
-
-def _wording(line: str) -> str:
-    return _DIGITS.sub("#", line)
-
-
-def _lines(text: str) -> list[str]:
+def printed_lines(text: str) -> list[str]:
+    """Return the lines of a printed text as they are compared, see :func:`printed_difference`."""
     text = _OVERWRITTEN.sub("", text.replace("\r\n", "\n"))
     text = _TIMES.sub("", _ADDRESS.sub("0x…", text))
     return [line.rstrip() for line in text.strip("\n").rstrip().splitlines()]
 
 
-def _short(line: str) -> str:
+def shortened(line: str) -> str:
+    """Return a line as a difference quotes it."""
     return repr(line if len(line) <= 80 else line[:79] + "…")

@@ -12,7 +12,6 @@ from nbprod.run.printed import (
     left_out_magics_print,
     printed_by,
     printed_difference,
-    stable_difference,
 )
 from nbprod.run.record import RunRecord
 from nbprod.run.replay import (
@@ -23,6 +22,7 @@ from nbprod.run.replay import (
     cells_of,
     compare_again,
 )
+from nbprod.run.stable_text import stable_difference
 
 _NUMBERS = re.compile(r"\d+")
 

@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+import array
 import ast
 import copy
 import ctypes
 import datetime
 import decimal
+import functools
+import io
 import pickle
 import random
 import re
+import struct
 import threading
+import types
+import zoneinfo
 from collections import OrderedDict, defaultdict, deque, namedtuple
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any, ClassVar
@@ -30,7 +36,10 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 
+from nbprod.compare import attributes
 from nbprod.compare.values import compare, compare_predictions
+from nbprod.run.kernel import artifacts
+from nbprod.run.kernel import attributes as kernel_attributes
 
 mpl.use("Agg")
 NAN = float("nan")
@@ -195,7 +204,7 @@ def test_tolerances() -> None:
 
 
 def test_what_cannot_be_compared_is_not_equal() -> None:
-    for make in (threading.RLock, lambda: (i for i in range(3)), lambda: iter([1])):
+    for make in (threading.RLock, lambda: (i for i in range(3)), threading.local):
         found = compare({"a": make()}, {"a": make()})
         assert not found.equal
         assert not found.comparable
@@ -416,3 +425,153 @@ def test_frozen_distributions_of_scipy() -> None:
     """What they bind as methods are objects that can be called, not functions."""
     assert compare(scipy.stats.randint(2, 6), scipy.stats.randint(2, 6)).equal
     assert not compare(scipy.stats.randint(2, 6), scipy.stats.randint(2, 7)).equal
+
+
+def _masked(**settings: Any) -> Any:
+    return np.ma.array([1, 2], mask=[False, True], **settings)
+
+
+class Metered(np.ndarray):
+    """An array with a unit."""
+
+    unit = ""
+
+
+def _metered(unit: str) -> Any:
+    made = np.zeros(2).view(Metered)
+    made.unit = unit
+    return made
+
+
+class Owned(pd.DataFrame):
+    """A frame with an owner."""
+
+    _metadata: ClassVar[list[str]] = ["owner"]
+
+
+def _owned(owner: str) -> Any:
+    made = Owned({"a": [1]})
+    made.owner = owner
+    return made
+
+
+def _caused(cause: BaseException | None) -> ValueError:
+    made = ValueError(1)
+    made.__cause__ = cause
+    return made
+
+
+class Numbers(array.array):  # type: ignore[type-arg]
+    pass
+
+
+def _categories(order: str) -> Any:
+    return pd.Categorical(["a"], categories=list(order))
+
+
+def _objects(*values: Any) -> Any:
+    return pd.Series([*values, "a"], dtype=object)
+
+
+ROW = [1]
+BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
+MOMENTS = (
+    datetime.datetime(2024, 1, 1, 0, tzinfo=datetime.UTC),
+    datetime.datetime(2024, 1, 1, 1, tzinfo=BERLIN),
+)
+
+NOTICED: list[tuple[str, Any, Any]] = [
+    ("partial", functools.partial(max, 1), functools.partial(max, 2)),
+    ("array of a subclass", Numbers("i", [1]), Numbers("i", [2])),
+    ("struct", struct.Struct("i"), struct.Struct("q")),
+    ("bound builtin", [1].append, [2].append),
+    ("maxlen", deque([1], 2), deque([1], 3)),
+    ("cause", _caused(KeyError(2)), _caused(None)),
+    ("iterator", iter([1]), iter([2])),
+    ("proxy", types.MappingProxyType({1: 1}), types.MappingProxyType({1: 2})),
+    ("exponent", decimal.Decimal("1.0"), decimal.Decimal("1.00")),
+    ("zone", *MOMENTS),
+    ("zone of pandas", *map(pd.Timestamp, MOMENTS)),
+    ("unit", pd.Timestamp("2024").as_unit("s"), pd.Timestamp("2024").as_unit("ns")),
+    ("fold", datetime.datetime(2024, 1, 1), datetime.datetime(2024, 1, 1, fold=1)),
+    ("key", {True: "a"}, {1: "a"}),
+    ("element", {1, "a"}, {True, "a"}),
+    ("order of categories", _categories("ab"), _categories("ba")),
+    ("order of an index's", *(pd.CategoricalIndex(_categories(each)) for each in ("ab", "ba"))),
+    ("None and NaN", _objects(None), _objects(NAN)),
+    ("NA and NaT", _objects(pd.NA), _objects(pd.NaT)),
+    ("flags", frame(), frame().set_flags(allows_duplicate_labels=False)),
+    ("metadata", _owned("me"), _owned("you")),
+    ("attribute", _metered("m"), _metered("km")),
+    ("fill value", _masked(fill_value=7), _masked(fill_value=9)),
+    ("hard mask", _masked(hard_mask=True), _masked()),
+    ("one list twice", [ROW, ROW], [ROW, [1]]),
+    ("one list once", [ROW, [1]], [ROW, ROW]),
+    ("interval", pd.Interval(0, 1), pd.Interval(0.0, 1.0)),
+    ("small beside large", np.array([1e12, 1.0]), np.array([1e12, 1.1])),
+    ("whole beside large", pd.Series([1e15, 1.0]), pd.Series([1e15, 5.0])),
+]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [pair for _, *pair in NOTICED], ids=[n for n, *_ in NOTICED]
+)
+def test_what_later_code_would_notice_is_a_difference(one: Any, other: Any) -> None:
+    for found in (compare(one, other), compare(other, one)):
+        assert not found.equal
+        assert found.comparable, (what, found.detail)
+
+
+def test_what_cannot_change_may_be_one_object_or_two() -> None:
+    """Texts, tuples, indexes of pandas."""
+    day, index = datetime.date(2024, 1, 1), pd.RangeIndex(2)
+    copies = copy.copy(day), pd.RangeIndex(2)
+    assert compare([day, day, index, index], [day, copies[0], index, copies[1]]).equal
+    assert compare([(1, "a")] * 2, [(1, "a"), tuple([1, *"a"])]).equal
+
+
+def test_a_dataclass_and_a_cached_property_equal_their_copies() -> None:
+    class Cached:
+        @functools.cached_property
+        def value(self) -> int:
+            return 1
+
+    @dataclass
+    class Settings:
+        rate: float = 0.5
+        tags: list[str] = field(default_factory=list)
+
+    for kind in (Cached, Settings):
+        kind.__module__ = "__main__"
+        file = io.BytesIO()
+        artifacts.pickler(file).dump(kind)
+        found = compare(kind, pickle.loads(file.getvalue()))
+        assert found.equal, found.detail
+
+
+def test_state_that_no_attribute_shows_is_found_by_the_room_for_it() -> None:
+    """The kernel's copy of the rule says the same of every class."""
+
+    class Plain:
+        pass
+
+    class Private:
+        __slots__ = ("__a", "__weakref__", "b")
+
+        def __init__(self) -> None:
+            self.__a = 1
+
+    class Both(Private):
+        pass
+
+    class Partial(functools.partial):  # type: ignore[type-arg]
+        pass
+
+    plain = (Plain, Private, Both, Point, Slotted, Colour, LogisticRegression)
+    hidden = (Partial, functools.partial, Numbers, struct.Struct, ValueError, Words, object, int)
+    for kinds, expected in ((plain, True), (hidden, False)):
+        for kind in kinds:
+            assert attributes.hold_everything(kind) is expected, kind
+            assert kernel_attributes.hold_everything(kind) is expected, kind
+    for module in (attributes, kernel_attributes):
+        assert module.attributes(Both()) == {"_Private__a": 1}

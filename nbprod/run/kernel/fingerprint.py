@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from . import digests, reductions
+from . import attributes, digests, reductions
 
 _SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})
 _MANY = 64
@@ -138,6 +138,8 @@ class Fingerprint:
         self._tag(len(value))
         if type(value) is not tuple:
             self.met.add(id(value))
+        if isinstance(value, deque):
+            self._tag(value.maxlen)
         if not self._scalars(value):
             for item in value:
                 self.add(item)
@@ -189,6 +191,9 @@ class Fingerprint:
         if isinstance(value, masked):
             self.array_data(value.data)
             self.array_data(sys.modules["numpy"].ma.getmaskarray(value))
+            self._tag(value.hardmask)
+            # Asked for, it would be worked out and kept.
+            self.add(masked([], dtype=value.dtype, fill_value=value._fill_value).fill_value)
             return
         self._tag(value.flags.writeable)
         self.array_data(value)
@@ -264,6 +269,10 @@ class Fingerprint:
                 self._column(column)
         self.add(dict(value.attrs))
         self._tag(value.flags.allows_duplicate_labels)
+        for name in value._metadata:
+            if name not in {"name", "_name"}:
+                self._tag(name)
+                self.add(getattr(value, name, None))
 
     def _index(self, value: Any) -> None:
         self._class(value)
@@ -311,6 +320,9 @@ class Fingerprint:
         if isinstance(value, types.MethodType):
             self.add(value.__func__)
             self.add(value.__self__)
+        elif isinstance(value, types.BuiltinFunctionType):
+            if not isinstance(value.__self__, (types.ModuleType, type(None))):
+                self.add(value.__self__)
         elif isinstance(value, types.FunctionType):
             if not _importable(value):
                 self._function(value)
@@ -362,6 +374,10 @@ class Fingerprint:
         if kind is itertools.count:
             self._tag(repr(value))
             return
+        if kind is functools.cached_property:  # whose lock, in Python 3.11, is its own
+            self._tag(value.attrname)
+            self.add(value.func)
+            return
         tensor = getattr(value, "numpy", None)
         if kind.__module__.split(".")[0] == "torch" and callable(tensor):
             self.add(value.detach().cpu().numpy())
@@ -370,16 +386,13 @@ class Fingerprint:
             # What they leave out they compute again: caches, copies of the class's attributes.
             self._reduced(value)
             return
-        if (hasattr(value, "__dict__") or _slots(kind)) and _has_plain_state(kind):
+        if attributes.hold_everything(kind):
             self._attributes(value, _cached(kind))
             return
         self._reduced(value)
 
     def _attributes(self, value: Any, skipped: Mapping[str, Any] | set[str]) -> None:
-        found = dict(getattr(value, "__dict__", None) or {})
-        for name in _slots(type(value)):
-            if hasattr(value, name):
-                found[name] = getattr(value, name)
+        found = attributes.attributes(value)
         for name in sorted(name for name in found if name not in skipped):
             self._tag(name)
             self.add(found[name])
@@ -398,6 +411,8 @@ class Fingerprint:
                 continue
             self._tag(number)
             self.add(list(part) if number in {3, 4} else part)
+        if isinstance(value, BaseException):
+            self.add(value.__cause__)
 
     def _by_identity(self, value: Any) -> None:
         self.opaque.add(type(value).__name__)
@@ -419,9 +434,9 @@ _FRAMES = frozenset({"patsy.eval"})
 loading what is visible where they were loaded. Formulas look names up there."""
 
 _CLASS_PARTS = frozenset({"__dict__", "__weakref__", "__doc__", "__module__", "__firstlineno__"})
+_CLASS_PARTS |= {"__slotnames__"}  # what pickle notes in a class once it has saved an instance
 _BY_IDENTITY = ("matplotlib.", "_thread", "threading", "weakref", "socket", "sqlite3", "IPython.")
 _OWN_STATE = frozenset({"pandas", "numpy", "scipy", "plotly", "pathlib"})
-_HEAP_TYPE = 1 << 9
 
 
 def _importable(value: Any) -> bool:
@@ -435,22 +450,10 @@ def _importable(value: Any) -> bool:
     return found is value
 
 
-def _has_plain_state(kind: type) -> bool:
-    return all(base is object or base.__flags__ & _HEAP_TYPE for base in kind.__mro__)
-
-
 @functools.cache
 def _says_its_state(kind: type) -> bool:
     own = {"__getstate__", "__reduce__", "__reduce_ex__"}
     return any(own & vars(base).keys() for base in kind.__mro__ if base is not object)
-
-
-def _slots(kind: type) -> tuple[str, ...]:
-    found: list[str] = []
-    for base in kind.__mro__:
-        slots = vars(base).get("__slots__", ())
-        found.extend((slots,) if isinstance(slots, str) else slots)
-    return tuple(name for name in found if name not in {"__dict__", "__weakref__"})
 
 
 def _cached(kind: type) -> set[str]:

@@ -100,8 +100,11 @@ def reduce(value: Any) -> Any:
             raise pickle.PicklingError("the results that it keeps cannot be stored")
         settings = value.cache_parameters()
         return _lru_cache, (value.__wrapped__, settings["maxsize"], settings["typed"])
-    if isinstance(value, BaseException) and _forgets_init(kind):
-        return _exception, (kind, value.args), dict(vars(value))
+    if isinstance(value, BaseException):
+        return _reduced_exception(value)
+    numpy: Any = sys.modules.get("numpy")
+    if numpy is not None and kind is not numpy.ndarray and isinstance(value, numpy.ndarray):
+        return _reduced_array(value, numpy)
     if isinstance(value, (dict, list)) and _drops_attributes(value):
         return (*value.__reduce_ex__(pickle.HIGHEST_PROTOCOL)[:5], _set_attributes)
     return None
@@ -231,6 +234,49 @@ def _cached_property(function: Any, name: str | None) -> Any:
 def _lru_cache(function: Any, maxsize: int | None, typed: bool) -> Any:
     """Return the cached function with an empty cache."""
     return functools.lru_cache(maxsize=maxsize, typed=typed)(function)
+
+
+def _reduced_exception(value: BaseException) -> Any:
+    """Save what pickle forgets of an exception: what it was raised from."""
+    kind: Any = type(value)
+    found: Any = None
+    if _forgets_init(kind):
+        found = _exception, (kind, value.args), dict(vars(value))
+    if value.__cause__ is None:
+        return found
+    found = found or value.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
+    state = found[2] if len(found) > 2 else None, value.__cause__, value.__suppress_context__
+    return found[0], found[1], state, None, None, _set_cause
+
+
+def _set_cause(value: Any, state: tuple[Any, Any, bool]) -> None:
+    if state[0]:
+        value.__setstate__(state[0])
+    value.__cause__, value.__suppress_context__ = state[1:]
+
+
+def _reduced_array(value: Any, numpy: Any) -> Any:
+    """Save what pickle forgets of an array of a subclass: its attributes, a hard mask."""
+    kind = type(value)
+    masked = isinstance(value, numpy.ma.MaskedArray)
+    if masked and value.hardmask and kind.__reduce__ is numpy.ma.MaskedArray.__reduce__:
+        made, arguments, state = value.__reduce__()
+        return made, arguments, state, None, None, _set_hard
+    own = dict(getattr(value, "__dict__", None) or {})
+    if masked or not own or kind.__reduce__ is not numpy.ndarray.__reduce__:
+        return None
+    made, arguments, state = value.__reduce__()
+    return made, arguments, (state, own), None, None, _set_own
+
+
+def _set_hard(array: Any, state: Any) -> None:
+    array.__setstate__(state)
+    array.harden_mask()
+
+
+def _set_own(array: Any, state: tuple[Any, dict[str, Any]]) -> None:
+    array.__setstate__(state[0])
+    vars(array).update(state[1])
 
 
 def _forgets_init(kind: type) -> bool:
