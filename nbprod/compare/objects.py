@@ -8,6 +8,7 @@ import io
 import itertools
 import re
 import struct
+import sys
 import threading
 import types
 import typing
@@ -41,15 +42,30 @@ def type_difference(one: Any, other: Any) -> str:
     first, second = type(one), type(other)
     if first is second:
         return ""
-    if name_of(first) == name_of(second) and "__main__" in {
-        first.__module__,
-        second.__module__,
-    }:
+    if name_of(first) == name_of(second) and _moved(first, second):
         return ""
     if first.__qualname__ == second.__qualname__:
         names = (f"{kind.__module__}.{kind.__qualname__}" for kind in (first, second))
         return "type {} vs {}".format(*names)
     return f"type {first.__qualname__} vs {second.__qualname__}"
+
+
+def _moved(one: type, other: type) -> bool:
+    """Tell whether two classes may be one of the notebook's, in two places.
+
+    Loaded twice, it is two classes of which its module knows neither.
+    """
+    if "__main__" in {one.__module__, other.__module__}:
+        return True
+    return one.__module__ == other.__module__ and not any(map(_is_found, (one, other)))
+
+
+def _is_found(kind: type) -> bool:
+    """Tell whether a class is found under its name in its module."""
+    found: Any = sys.modules.get(kind.__module__)
+    for part in kind.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found is kind
 
 
 def name_of(code: Any) -> str:
@@ -148,7 +164,7 @@ def _source(function: Any) -> str | None:
 
 
 def _class_difference(walk: Walk, one: Any, other: Any) -> str:
-    if one.__module__ == other.__module__ and one.__module__ != "__main__":
+    if one.__module__ == other.__module__ and not _moved(one, other):
         return "it is another class of the same name"
     skipped = {"__module__", "__dict__", "__weakref__", "__doc__", "__firstlineno__"}
     skipped |= {"__slotnames__", "__static_attributes__", "__qualname__"}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nbprod.events import Listener, LogEvent, ProgressEvent, ignore_events
 from nbprod.run.folder import RunFolder
-from nbprod.run.module_names import modules_of
+from nbprod.run.module_names import locals_of, modules_of
 from nbprod.run.plan import CellPlan, RunPlan
 from nbprod.run.record import ArtifactRecord, ModelRecord, StepRecord
 from nbprod.run.secrets import GivenSecrets
@@ -170,6 +170,10 @@ class Capture:
                 "them. Print less, or write them to a file."
             )
 
+    def inner_names(self) -> tuple[str, ...]:
+        """Return what names of things begin with that a project's steps define."""
+        return locals_of((step.name for step in self.plan.steps), self.plan.hoisted)
+
     def after_last_cell(self, ask: Ask, earlier: CellPlan) -> None:
         """Save the last step's outputs and collect what the run learned."""
         if self.folder is None:
@@ -183,7 +187,7 @@ class Capture:
         arguments = {
             "folder": str(self.folder.models),
             "metrics": list(self.plan.metrics),
-            "modules": list(modules_of(self.package)) if self.package else [],
+            "modules": [*modules_of(self.package), *self.inner_names()] if self.package else [],
         }
         answer = ask("finish", dict(arguments))
         self._withhold(answer)

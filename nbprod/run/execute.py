@@ -166,14 +166,16 @@ def _check_naming(capture: Capture) -> None:
     if not capture.package or capture.folder is None:
         return
     found = [Mention(f"variable `{name}`", word) for name, word in capture.naming.items()]
-    found += mentions(capture.package, capture.folder.output, capture.written)
+    inner = capture.inner_names()
+    found += mentions(capture.package, capture.folder.output, capture.written, inner)
     for each in found:
         more = f", and {counted(len(found) - 1, 'other place')} do so, too" if found[1:] else ""
         raise ResultsDifferError(
             f"The generated code gives something else than the notebook: {each.place} names "
             f"`{each.name}`, which is `{each.original}` in the notebook{more}.",
-            fix="Show `type(x).__name__` rather than `type(x)`; instead of the bytes of a pickle, "
-            "keep the object, or put the class into a module of its own.",
+            fix="Show `type(x).__name__` rather than `type(x)`, and attributes rather than an "
+            "object that names its class; instead of the bytes of a pickle, keep the object; or "
+            "put the class into a module of its own.",
         )
 
 

@@ -1,22 +1,26 @@
 """Names of the generated modules in what a project's run gave.
 
 The notebook's classes and functions belong to ``__main__``, those of the generated package
-to its modules. Code that shows or keeps that name gives something else than the notebook:
-``print(type(model))``, the bytes of ``pickle.dumps``.
+to its modules, and some to the functions there. Code that shows or keeps that name gives
+something else than the notebook: ``print(type(model))``, the bytes of ``pickle.dumps``, an
+instance of a dataclass.
 """
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nbprod.pipeline.naming import function_name
 from nbprod.run.plan import INJECTED_TAG, STEP_TAG
 from nbprod.run.printed import output_cells
 
 _MODULES = ("definitions", "steps")
+_LOCALS = ".<locals>."
 _LARGEST = 1 << 26
 """Bytes of a file that are looked through."""
 
@@ -39,7 +43,10 @@ class Mention:
     @property
     def original(self) -> str:
         """The name in the notebook."""
-        return re.sub(r"^\w+\.\w+", "__main__", self.name)
+        within = self.name.partition(_LOCALS)[2]
+        if re.match(rf"\w+{re.escape(_LOCALS)}", self.name):
+            return within
+        return f"__main__.{within}" if within else re.sub(r"^\w+\.\w+", "__main__", self.name)
 
 
 def modules_of(package: str) -> tuple[str, ...]:
@@ -47,15 +54,34 @@ def modules_of(package: str) -> tuple[str, ...]:
     return tuple(f"{package}.{module}" for module in _MODULES)
 
 
-def mentions(package: str, output: Path, written: set[str]) -> Iterator[Mention]:
+def locals_of(steps: Iterable[str], hoisted: Collection[str]) -> tuple[str, ...]:
+    """Return what the names of things begin with that the steps' functions define.
+
+    Classes and functions that read the notebook's variables stand within a step's function.
+    Where the notebook has a function of that name itself, nobody can tell whose they are.
+
+    Args:
+        steps: Names of the steps.
+        hoisted: What the generated package defines outside of the steps' functions.
+    """
+    functions = map(function_name, steps)
+    return tuple(f"{name}{_LOCALS}" for name in functions if name not in hoisted)
+
+
+def mentions(
+    package: str, output: Path, written: set[str], inner: Collection[str] = ()
+) -> Iterator[Mention]:
     """Find the names in what the cells of a run printed and displayed, and in files.
 
     Args:
         package: Name of the generated package.
         output: The output notebook.
         written: Files that the run wrote.
+        inner: See :func:`locals_of`.
     """
-    pattern = re.compile(rf"\b{re.escape(package)}\.(?:{'|'.join(_MODULES)})\b[\w.]*")
+    module = rf"{re.escape(package)}\.(?:{'|'.join(_MODULES)})\b"
+    starts = "|".join([module, *map(re.escape, inner)])
+    pattern = re.compile(rf"(?<![\w.])(?:{starts})(?:[\w.]|<locals>)*")
     for cell in output_cells(output):
         tags = cell.get("metadata", {}).get("tags", ())
         steps = [tag.removeprefix(STEP_TAG) for tag in tags if tag.startswith(STEP_TAG)]
@@ -82,4 +108,4 @@ def _texts(cell: Any) -> Iterator[str]:  # noqa: ANN401
             yield "".join(found["text"])
         for kind, data in found.get("data", {}).items():
             if kind.startswith("text/"):
-                yield "".join(data)
+                yield html.unescape("".join(data)) if kind == "text/html" else "".join(data)

@@ -16,7 +16,9 @@ import sys
 if __name__ == "__main__":
     sys.path.pop(0)
 
+import ast
 import asyncio
+import functools
 import gc
 import importlib
 import importlib.machinery
@@ -337,11 +339,13 @@ def _replay(job: dict[str, Any], runtime: Any) -> dict[str, Any]:  # noqa: ANN40
     steps = importlib.import_module(f"{package}.steps")
     definitions = _optional(f"{package}.definitions")
     load = runtime.artifacts.load_variables
-    captured = load(job["inputs"]["path"], job["inputs"]["sha256"], definitions=definitions)
+    runtime.fingerprint.home_of.update(dict.fromkeys(_modules(job), "__main__"))
+    load_inputs = functools.partial(load, definitions=definitions, rename=_generated_names(job))
+    captured = load_inputs(job["inputs"]["path"], job["inputs"]["sha256"])
     parameters = _parameters(job)
     # Before the step may change its inputs.
     compared = _come_back(job, captured["variables"], runtime)
-    compared += _undeclared(job, captured["variables"], load, definitions)
+    compared += _undeclared(job, captured["variables"], load_inputs)
     if captured["ambient"] is not None:
         imported = list(warnings.filters)
         runtime.ambient.restore(captured["ambient"])
@@ -385,6 +389,38 @@ def _replay(job: dict[str, Any], runtime: Any) -> dict[str, Any]:  # noqa: ANN40
         "compared": compared,
         "saved": saved,
     }
+
+
+def _modules(job: dict[str, Any]) -> list[str]:
+    return [f"{job['package']}.{name}" for name in ("definitions", "steps")]
+
+
+def _generated_names(job: dict[str, Any]) -> Any:  # noqa: ANN401
+    """Return what gives a class of the notebook's the name that it has in the generated code.
+
+    One that a step's function makes is no other module's: its instances came with the
+    notebook's class. Their ``repr`` must show here what it shows in a run of the project.
+    """
+    module = f"{job['package']}.steps"
+    tree = ast.parse(Path(job["project"], job["package"], "steps.py").read_text(encoding="utf-8"))
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    functions = [each for each in tree.body if isinstance(each, kinds)]
+    makers = {
+        inner.name: each.name
+        for each in functions
+        for inner in ast.walk(each)
+        if isinstance(inner, ast.ClassDef)
+    }
+
+    def rename(kind: type) -> None:
+        if kind.__module__ != "__main__":
+            return
+        type.__setattr__(kind, "__module__", module)  # a metaclass may have its own way
+        maker = makers.get(kind.__qualname__.partition(".")[0])
+        if maker is not None:
+            type.__setattr__(kind, "__qualname__", f"{maker}.<locals>.{kind.__qualname__}")
+
+    return rename
 
 
 def _watch_files(job: dict[str, Any], runtime: Any) -> Any:  # noqa: ANN401
@@ -532,7 +568,6 @@ def _come_back(
     runtime: Any,  # noqa: ANN401
 ) -> list[dict[str, Any]]:
     """Find inputs that being saved and loaded made into something else."""
-    runtime.fingerprint.home_of[f"{job['package']}.definitions"] = "__main__"
     prints = {name: text for name, text in job["prints"].items() if name in job["input_names"]}
     changed = runtime.fingerprint.unlike(variables, prints)
     # ``os.environ`` and the like are the process's own: their state is restored and compared.
@@ -551,7 +586,6 @@ def _undeclared(
     job: dict[str, Any],
     variables: dict[str, Any],
     load: Any,  # noqa: ANN401
-    definitions: Any,  # noqa: ANN401
 ) -> list[dict[str, Any]]:
     """Find inputs that changed after the step that made them, without being declared."""
     found: list[dict[str, Any]] = []
@@ -559,7 +593,7 @@ def _undeclared(
     for name, producer in job["producers"].items():
         path = producer["path"]
         if path not in loaded:
-            loaded[path] = load(path, producer["sha256"], definitions=definitions)
+            loaded[path] = load(path, producer["sha256"])
         outcome = _compare(job, variables[name], loaded[path]["variables"][name])
         if not outcome["equal"]:
             where = f"not as step {producer['step']} left it"

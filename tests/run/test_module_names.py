@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nbprod.run.kernel import namespace
-from nbprod.run.module_names import Mention, mentions, modules_of
+from nbprod.run.module_names import Mention, locals_of, mentions, modules_of
 
 
 def output_with(path: Path, *outputs: dict[str, object]) -> Path:
@@ -56,7 +56,7 @@ def test_files_are_looked_at_but_for_pickles(tmp_path: Path) -> None:
     pickled.write_bytes(pickle.dumps("churn.definitions.Model"))
     written = {str(text), str(pickled), str(tmp_path / "gone.txt")}
     assert list(mentions("churn", output, written)) == [
-        Mention("the file names.txt", "churn.steps.train")
+        Mention("the file names.txt", "churn.steps.train.<locals>.Net")
     ]
 
 
@@ -67,6 +67,29 @@ def test_texts_and_bytes_of_variables_are_looked_at() -> None:
     variables = {"deep": deep, "plain": ["churn"], "text": "churn.steps.f", "number": 3}
     assert namespace.naming(variables, modules_of("churn")) == {
         "deep": "churn.definitions",
-        "text": "churn.steps",
+        "text": "churn.steps.f",
     }
     assert namespace.naming(variables, ()) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "original"),
+    [
+        ("train.<locals>.Net(rate=0.5)", "train.<locals>.Net", "Net"),
+        ("<function train.<locals>.Net.fit at 0x7f>", "train.<locals>.Net.fit", "Net.fit"),
+        ("[churn.steps.train.<locals>.Net]", "churn.steps.train.<locals>.Net", "__main__.Net"),
+        ("train.<locals>.f.<locals>.g", "train.<locals>.f.<locals>.g", "f.<locals>.g"),
+        ("retrain.<locals>.Net, f.<locals>.Net, x.train.<locals>.Net, train.Net", "", ""),
+        ("show.<locals>.g, where the notebook itself has a function of that name", "", ""),
+    ],
+)
+def test_names_within_a_steps_function_are_found(
+    tmp_path: Path, text: str, name: str, original: str
+) -> None:
+    """A dataclass shows its name without a module."""
+    inner = locals_of(("train", "show"), ("show",))
+    output = output_with(tmp_path / "out.ipynb", {"name": "stdout", "text": text})
+    found = [(each.name, each.original) for each in mentions("churn", output, set(), inner)]
+    assert found == ([(name, original)] if name else [])
+    words = (*modules_of("churn"), *inner)
+    assert namespace.naming({"text": text}, words) == ({"text": name} if name else {})

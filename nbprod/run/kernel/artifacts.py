@@ -19,7 +19,7 @@ import os
 import pickle
 import sys
 import types
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, BinaryIO
 
 from . import blobs, reductions, views, withheld
@@ -262,6 +262,9 @@ class ArtifactUnpickler(pickle.Unpickler):
         definitions: Where names of ``__main__`` are found instead, a module of the
             generated package; ``None`` for ``__main__`` itself.
         buffers: The large buffers, in their order.
+
+    Attributes:
+        made: The classes that were made, not found.
     """
 
     def __init__(
@@ -273,6 +276,7 @@ class ArtifactUnpickler(pickle.Unpickler):
         buffers: Iterable[Any] = (),
     ) -> None:
         super().__init__(file, buffers=buffers)
+        self.made: list[type] = []
         self._scope = scope
         self._definitions = definitions
         self._token = os.urandom(8).hex()
@@ -309,7 +313,9 @@ class ArtifactUnpickler(pickle.Unpickler):
         """
         constructor, name, bases, namespace, tracker, *rest = arguments
         own = f"{tracker} {self._token}" if tracker is not None else None
-        return make(constructor, name, bases, namespace, own, *rest)
+        found = make(constructor, name, bases, namespace, own, *rest)
+        self.made.append(found)
+        return found
 
 
 def _blob_names(file: BinaryIO) -> list[Any]:
@@ -327,7 +333,12 @@ def _blob_names(file: BinaryIO) -> list[Any]:
 
 
 def load_variables(
-    path: str, sha256: str, *, scope: dict[str, Any] | None = None, definitions: Any = None
+    path: str,
+    sha256: str,
+    *,
+    scope: dict[str, Any] | None = None,
+    definitions: Any = None,
+    rename: Callable[[type], None] | None = None,
 ) -> dict[str, Any]:
     """Load an artifact after checking its digest.
 
@@ -336,6 +347,7 @@ def load_variables(
         sha256: Digest from the signed manifest.
         scope: See :class:`ArtifactUnpickler`.
         definitions: See :class:`ArtifactUnpickler`.
+        rename: Called with each class that was made.
 
     Returns:
         ``{"variables": {name: value}, "ambient": state or None}``.
@@ -353,8 +365,10 @@ def load_variables(
         file.seek(0)
         # What unpickling imports may lie in folders that the notebook added.
         sys.path.extend(each for each in pickle.load(file) if each not in sys.path)
-        found = ArtifactUnpickler(
-            file, scope=scope, definitions=definitions, buffers=buffers
-        ).load()
+        unpickler = ArtifactUnpickler(file, scope=scope, definitions=definitions, buffers=buffers)
+        found = unpickler.load()
+    if rename is not None:
+        for kind in unpickler.made:
+            rename(kind)
     assert isinstance(found, dict)
     return found

@@ -46,7 +46,8 @@ _LIBRARY_CODE = (
 
 
 home_of: dict[str, str] = {}
-"""Module to the one that its classes had in the notebook: ``__main__``."""
+"""Module to the one that its classes had in the notebook: ``__main__``. There, names begin
+within a step's function."""
 
 
 class _TooManyError(Exception):
@@ -181,7 +182,7 @@ class Fingerprint:
     def _class(self, value: Any) -> None:
         kind = type(value)
         self.local = self.local or kind.__module__ == "__main__"
-        self._tag(home_of.get(kind.__module__, kind.__module__), kind.__qualname__)
+        self._tag(*_at_home(kind))
 
     def _array(self, value: Any) -> None:
         self._class(value)
@@ -312,8 +313,7 @@ class Fingerprint:
 
     def _code(self, value: Any) -> None:
         """Take in a function or class: the notebook's own by content, others by name."""
-        name = getattr(value, "__qualname__", getattr(value, "__name__", ""))
-        module = getattr(value, "__module__", None)
+        module, name = _at_home(value)
         self._tag("code", type(value).__name__, module, name)
         if module == "__main__":
             self.local = self.code = True
@@ -437,6 +437,15 @@ _CLASS_PARTS = frozenset({"__dict__", "__weakref__", "__doc__", "__module__", "_
 _CLASS_PARTS |= {"__slotnames__"}  # what pickle notes in a class once it has saved an instance
 _BY_IDENTITY = ("matplotlib.", "_thread", "threading", "weakref", "socket", "sqlite3", "IPython.")
 _OWN_STATE = frozenset({"pandas", "numpy", "scipy", "plotly", "pathlib"})
+
+
+def _at_home(value: Any) -> tuple[Any, str]:
+    """Return the module and name of code as they are in the notebook."""
+    name = getattr(value, "__qualname__", getattr(value, "__name__", ""))
+    module = getattr(value, "__module__", None)
+    if module not in home_of:
+        return module, name
+    return home_of[module], name.partition(".<locals>.")[2] or name
 
 
 def _importable(value: Any) -> bool:

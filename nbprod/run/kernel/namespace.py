@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
@@ -139,15 +140,17 @@ def load(
 
 
 def naming(variables: Mapping[str, Any], words: Collection[str]) -> dict[str, str]:
-    """Return the variables that hold a text or bytes with one of some words, and which.
+    """Return the variables that hold a text or bytes with a name that begins with one of some.
 
     Containers are looked into; tables and objects of classes are not.
     """
     found: dict[str, str] = {}
+    starts = "|".join(map(re.escape, words))
+    pattern = re.compile(rf"(?<![\w.])(?:{starts})(?:[\w.]|<locals>)*")
     for name, value in variables.items() if words else ():
-        said = next((word for text in _texts(value) for word in words if word in text), None)
+        said = next(filter(None, map(pattern.search, _texts(value))), None)
         if said is not None:
-            found[name] = said
+            found[name] = said[0].rstrip(".")
     return found
 
 
