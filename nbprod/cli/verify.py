@@ -54,8 +54,9 @@ def command(
     Steps that were found equal before are replayed again only if something that they
     depend on changed: code, values, parameters, files, libraries, options.
 
-    Equal are: numbers within 1e-9 of themselves, served numbers within 1e-6; text, labels
-    and whole numbers exactly; frames by columns, types and index; models by parameters,
+    Equal are: numbers within 1e-9 of themselves, in arrays also within 7e-15 of the largest
+    unless both are whole, served numbers within 1e-6; text, labels and whole numbers
+    exactly; frames by columns, types and index; models by parameters,
     what they learned and what they predict; figures by their pixels, to 2 of 255
     levels. Only if something differs, the notebook is run once more, to tell
     what it gives differently itself; that is named unstable.

@@ -678,4 +678,37 @@ print(model.params.round(6).to_dict(), model.predict(df.head(2)).round(6).tolist
 print(other)
 """,
     ),
+    Hazard(
+        "state that no attribute shows",
+        """
+# %% load
+import collections, functools
+least = functools.partial(max, 1)
+last = collections.deque([1, 2], maxlen=2)
+row = [0]
+table = [row, row]
+# %% change
+last.append(least(3))
+table[0].append(5)
+# %% show
+print(least(0), list(last), last.maxlen, table, table[0] is table[1])
+""",
+    ),
+    Hazard(
+        "dataclass that stays a variable",
+        """
+# %% load
+from dataclasses import dataclass, field
+start = 0.5
+@dataclass
+class Settings:
+    rate: float = start
+    tags: list = field(default_factory=list)
+start = 2
+# %% change
+settings = Settings(tags=["a"])
+# %% show
+print(settings.rate, settings.tags, Settings().rate, start)
+""",
+    ),
 )
