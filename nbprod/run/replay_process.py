@@ -340,7 +340,9 @@ def _replay(job: dict[str, Any], runtime: Any) -> dict[str, Any]:  # noqa: ANN40
     definitions = _optional(f"{package}.definitions")
     load = runtime.artifacts.load_variables
     runtime.fingerprint.home_of.update(dict.fromkeys(_modules(job), "__main__"))
-    load_inputs = functools.partial(load, definitions=definitions, rename=_generated_names(job))
+    load_inputs = functools.partial(
+        load, definitions=definitions, rename=_generated_names(job, runtime)
+    )
     captured = load_inputs(job["inputs"]["path"], job["inputs"]["sha256"])
     parameters = _parameters(job)
     # Before the step may change its inputs.
@@ -395,7 +397,7 @@ def _modules(job: dict[str, Any]) -> list[str]:
     return [f"{job['package']}.{name}" for name in ("definitions", "steps")]
 
 
-def _generated_names(job: dict[str, Any]) -> Any:  # noqa: ANN401
+def _generated_names(job: dict[str, Any], runtime: Any) -> Any:  # noqa: ANN401
     """Return what gives a class of the notebook's the name that it has in the generated code.
 
     One that a step's function makes is no other module's: its instances came with the
@@ -418,6 +420,7 @@ def _generated_names(job: dict[str, Any]) -> Any:  # noqa: ANN401
         type.__setattr__(kind, "__module__", module)  # a metaclass may have its own way
         maker = makers.get(kind.__qualname__.partition(".")[0])
         if maker is not None:
+            runtime.fingerprint.renamed[id(kind)] = kind, kind.__qualname__
             type.__setattr__(kind, "__qualname__", f"{maker}.<locals>.{kind.__qualname__}")
 
     return rename

@@ -46,8 +46,9 @@ _LIBRARY_CODE = (
 
 
 home_of: dict[str, str] = {}
-"""Module to the one that its classes had in the notebook: ``__main__``. There, names begin
-within a step's function."""
+"""Module to the one that its classes had in the notebook: ``__main__``."""
+renamed: dict[int, tuple[type, str]] = {}
+"""Classes of the notebook's that have another name here, by their ids, with their own."""
 
 
 class _TooManyError(Exception):
@@ -445,7 +446,7 @@ def _at_home(value: Any) -> tuple[Any, str]:
     module = getattr(value, "__module__", None)
     if module not in home_of:
         return module, name
-    return home_of[module], name.partition(".<locals>.")[2] or name
+    return home_of[module], renamed[id(value)][1] if id(value) in renamed else name
 
 
 def _importable(value: Any) -> bool:
