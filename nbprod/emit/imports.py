@@ -7,6 +7,7 @@ import sys
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from nbprod.analysis.scopes import formula_names
 from nbprod.emit.annotation import is_typing_name
 from nbprod.pipeline.ir import Definition, DefinitionKind, Pipeline
 
@@ -83,6 +84,18 @@ class ImportTable:
             f"from typing import {name}"
             for name in sorted(names)
             if name not in self.names and is_typing_name(name)
+        )
+
+    def looked_up(self, texts: Iterable[str], needed: Collection[str]) -> tuple[str, ...]:
+        """Return imports of what only formulas in ``texts`` name: ``"price ~ np.log(area)"``."""
+        calls = (
+            node for text in texts for node in ast.walk(ast.parse(text)) if type(node) is ast.Call
+        )
+        names = {name for call in calls for name in formula_names(call)} - set(needed)
+        return tuple(
+            f"{line}  # noqa: F401  (a formula names it)"
+            for statement in self.statements(names)
+            for line in statement.splitlines()
         )
 
     def effects(self, used: Collection[str]) -> tuple[str, ...]:

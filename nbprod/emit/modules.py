@@ -99,6 +99,7 @@ def steps_module(layout: Layout) -> str:
         *layout.table.future,
         *layout.table.typing_statements(needed),
         *layout.table.statements(needed),
+        *layout.table.looked_up((each.text for each in functions), needed),
         *layout.table.effects(used),
     )
     doc = docstring(f"The steps of {layout.notebook}, one function each, in its order.")
@@ -125,11 +126,16 @@ def definitions_module(layout: Layout) -> str:
         else:
             parts.append(f"{CELL_MARK} {_cell(each)}\n{each.source}")
         before = each
-    needed = names_of("\n".join(parts)).needed
+    names = names_of("\n".join(parts))
+    imports = (
+        *layout.table.future,
+        *layout.table.statements(names.needed),
+        *layout.table.looked_up(parts, names.needed | names.bound),
+    )
     doc = docstring(f"Functions, classes and constants of {layout.notebook}, in its order.")
     return render(
         "project/package/definitions.py.jinja",
-        ModuleText(doc, (*layout.table.future, *layout.table.statements(needed)), tuple(parts)),
+        ModuleText(doc, imports, tuple(parts)),
     )
 
 

@@ -338,7 +338,7 @@ def _replay(job: dict[str, Any], runtime: Any) -> dict[str, Any]:  # noqa: ANN40
     package = job["package"]
     steps = importlib.import_module(f"{package}.steps")
     definitions = _optional(f"{package}.definitions")
-    load = runtime.artifacts.load_variables
+    load = functools.partial(runtime.artifacts.load_variables, around=vars(steps))
     runtime.fingerprint.home_of.update(dict.fromkeys(_modules(job), "__main__"))
     load_inputs = functools.partial(
         load, definitions=definitions, rename=_generated_names(job, runtime)
@@ -508,7 +508,8 @@ def _compare_runs(job: dict[str, Any], runtime: Any) -> dict[str, Any]:  # noqa:
     """Compare what a step gave in a second run of the notebook with the first."""
     again = job["again"]
     definitions = _optional(f"{job['package']}.definitions")
-    load = runtime.artifacts.load_variables
+    steps = importlib.import_module(f"{job['package']}.steps")
+    load = functools.partial(runtime.artifacts.load_variables, around=vars(steps))
     expected, found = (_expected(each, load, definitions) for each in (job, again))
     compared = _compare_outputs(job, found["variables"], expected)
     runtime.drawn.begin([])

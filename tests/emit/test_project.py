@@ -532,3 +532,22 @@ def test_untyped_code_of_the_author_is_excepted_and_listed(
     readme = (tmp_path / "README.md").read_text()
     for name in ("cached", "expensive", "Clipper", "inner", "rows", "REGISTRY"):
         assert name in readme
+
+
+def test_what_a_formula_names_is_imported_where_it_is_looked_up() -> None:
+    """Models by formula find names in the module that uses the formula."""
+    step = one_step('fit = smf.ols("y ~ np.log(x) + twice(z) + C(w)", data={})')
+    pipeline = small(
+        step,
+        definitions=(
+            imported("import numpy as np", "np"),
+            imported("import statsmodels.formula.api as smf", "smf"),
+            imported("import pandas as pd", "pd"),
+            function("def twice(v):\n    return 2 * v", "twice"),
+        ),
+    )
+    found = texts(render_project(pipeline))["small/steps.py"]
+    assert "import numpy as np  # noqa: F401  (a formula names it)" in found
+    assert "from small.definitions import twice  # noqa: F401  (a formula names it)" in found
+    assert "import statsmodels.formula.api as smf\n" in found
+    assert "pandas" not in found

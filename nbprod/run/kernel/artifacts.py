@@ -332,6 +332,9 @@ def _blob_names(file: BinaryIO) -> list[Any]:
     return found
 
 
+_LOAD = compile("unpickler.load()", "<artifact>", "eval", dont_inherit=True)
+
+
 def load_variables(
     path: str,
     sha256: str,
@@ -339,6 +342,7 @@ def load_variables(
     scope: dict[str, Any] | None = None,
     definitions: Any = None,
     rename: Callable[[type], None] | None = None,
+    around: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Load an artifact after checking its digest.
 
@@ -348,6 +352,8 @@ def load_variables(
         scope: See :class:`ArtifactUnpickler`.
         definitions: See :class:`ArtifactUnpickler`.
         rename: Called with each class that was made.
+        around: Names that are visible where values are loaded: models by formula look theirs
+            up there.
 
     Returns:
         ``{"variables": {name: value}, "ambient": state or None}``.
@@ -366,7 +372,8 @@ def load_variables(
         # What unpickling imports may lie in folders that the notebook added.
         sys.path.extend(each for each in pickle.load(file) if each not in sys.path)
         unpickler = ArtifactUnpickler(file, scope=scope, definitions=definitions, buffers=buffers)
-        found = unpickler.load()
+        names = {**(around or scope or {}), "unpickler": unpickler}
+        found = eval(_LOAD, names)  # noqa: S307 - one constant expression
     if rename is not None:
         for kind in unpickler.made:
             rename(kind)
