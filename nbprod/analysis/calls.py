@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from nbprod.analysis import summaries
 from nbprod.analysis.certain import certain_reads
+from nbprod.analysis.class_body import is_metaclass
 from nbprod.analysis.library_table import (
     Conduct,
     function_conduct,
@@ -444,7 +445,7 @@ def _tell(
 ) -> bool:
     """Call what a class or metaclass has for the new class ``node``; tell whether it has any."""
     calls = {"__init_subclass__": Call(node, (), {}, False)}
-    if _is_metaclass(expressions.memory.code[region]):
+    if is_metaclass(expressions.memory.code[region]):
         named = Call(node, (made, made, made), {}, False)  # name, bases and namespace
         calls |= {"__new__": named, "__init__": named}
     told = False
@@ -454,15 +455,6 @@ def _tell(
             told = True
             _apply(expressions, own[0], base, call, bound=made)
     return told
-
-
-_METACLASSES = frozenset({"type", "ABCMeta", "EnumMeta", "EnumType"})
-
-
-def _is_metaclass(node: ast.AST) -> bool:
-    return isinstance(node, ast.ClassDef) and any(
-        ast.unparse(each).rpartition(".")[2] in _METACLASSES for each in node.bases
-    )
 
 
 def _apply(

@@ -244,7 +244,8 @@ def certainly_read(node: ast.AST) -> Iterator[str]:
 
 
 @cache
-def _lazy() -> frozenset[str]:
+def lazy_functions() -> frozenset[str]:
+    """Return the names of functions that keep a function they are given, and do not call it."""
     return frozenset(data_file("purity")["functions"]["lazy"])
 
 
@@ -285,8 +286,18 @@ def _calls_one(call: ast.Call, own: set[str]) -> bool:
     if isinstance(call.func, ast.Lambda) or (isinstance(call.func, ast.Name) and name in own):
         return True
     given = [*call.args, *(each.value for each in call.keywords)]
-    return name not in _lazy() and any(
+    return name not in lazy_functions() and any(
         isinstance(part, ast.Lambda) or (isinstance(each, ast.Name) and each.id in own)
         for each in given
         for part in ast.walk(each)
+    )
+
+
+_METACLASSES = frozenset({"type", "ABCMeta", "EnumMeta", "EnumType"})
+
+
+def is_metaclass(node: ast.AST) -> bool:
+    """Whether ``node`` defines a class whose instances are classes."""
+    return isinstance(node, ast.ClassDef) and any(
+        ast.unparse(each).rpartition(".")[2] in _METACLASSES for each in node.bases
     )

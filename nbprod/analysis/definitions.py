@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from nbprod.analysis.effects import effects_of
+from nbprod.analysis.effects import is_patch
 from nbprod.analysis.frames import known_from_start
 from nbprod.analysis.importing import Importing
 from nbprod.analysis.purity import Purity, module_names
@@ -17,7 +17,6 @@ from nbprod.analysis.source import Text, statement_text
 from nbprod.analysis.summaries import is_stateful
 from nbprod.analysis.survey import CellFacts, Survey
 
-_OPTIONS = frozenset({"options", "environment"})  # what reads those is never hoisted
 _CACHES = frozenset({"lru_cache", "cache", "cached", "memoize", "cached_property"})
 
 
@@ -180,7 +179,7 @@ class _Making:
             for call in each.trace.calls
             if call.partition(".")[0] == top
         }
-        if any(call.endswith("=") and not _OPTIONS & set(effects_of([call])) for call in calls):
+        if any(map(is_patch, calls)):
             return True
         if not isinstance(statement, ast.ClassDef) or not self._own.paths(top):
             return False

@@ -45,6 +45,14 @@ def effects_of(calls: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def is_patch(call: str) -> bool:
+    """Whether ``call`` sets an attribute or item of a module that is no option of it.
+
+    Options count as their own effect; what reads those is never moved.
+    """
+    return call.endswith("=") and not {OPTIONS, "environment"}.intersection(effects_of([call]))
+
+
 def drawing_of(calls: Iterable[str], *, among_plots: bool) -> Drawing:
     """Tell whether ``calls`` draw figures.
 

@@ -13,16 +13,16 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from nbprod.analysis.effects import effects_of
+from nbprod.analysis.effects import effects_of, is_patch
 from nbprod.analysis.purity import (
     Code,
     Names,
     Purity,
-    absolute_module,
     import_is_seen,
     module_names,
 )
 from nbprod.analysis.requirements import local_paths, module_name
+from nbprod.analysis.scopes import constant_texts, modules_named
 from nbprod.analysis.survey import CellFacts, Survey
 
 # Of what decides which file an import finds; adding to the end of the path hides nothing.
@@ -36,7 +36,6 @@ _APPENDING_CALLS = ("sys.path.append", "sys.path.extend")
 _CODE = re.compile(r"\.py\b|\bunzip\b|\btar\b|\bextractall\b|\bunpack_archive\b|\bgit\s+clone\b")
 _LEAVING = frozenset({"sys.path.remove", "sys.path.pop", "sys.path.clear"})
 _WRITING = frozenset({"writes-files", "subprocess", "network"})
-_OPTIONS = frozenset({"options", "environment"})
 
 
 @dataclass(slots=True)
@@ -141,7 +140,9 @@ class OwnModules:
         name = module_name(path)
         package = name if path.endswith("__init__.py") else name.rpartition(".")[0]
         names = module_names(body, package, self.code)
-        imports = tuple(each for node in _when_imported(body) for each in _modules(node, package))
+        imports = tuple(
+            each for node in _when_imported(body) for each in modules_named(node, package)
+        )
         return _Module(body, package, names, imports)
 
     def _is_quiet(self, path: str) -> bool:
@@ -161,15 +162,6 @@ def _when_imported(body: Iterable[ast.stmt]) -> Iterator[ast.AST]:
         yield node
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             pending.extend(ast.iter_child_nodes(node))
-
-
-def _modules(node: ast.AST, package: str) -> Iterator[str]:
-    if isinstance(node, ast.Import):
-        yield from (each.name for each in node.names)
-    elif isinstance(node, ast.ImportFrom):
-        base = absolute_module(node, package)
-        yield base
-        yield from (f"{base}.{each.name}" for each in node.names if each.name != "*")
 
 
 def _changed_name(node: ast.AST) -> str | None:
@@ -254,8 +246,7 @@ class Importing:
         changes = call.endswith("=")
         touched = {path for path in self.own.paths(owner) if owner.startswith(module_name(path))}
         if not touched:
-            patched = changes and not _OPTIONS & set(effects_of([call]))
-            return patched and self.own.imports(modules, owner.partition(".")[0])
+            return is_patch(call) and self.own.imports(modules, owner.partition(".")[0])
         if not changes and not any(map(self.own.keeps_state, touched)):
             return False
         itself = set(self.own.paths(module))
@@ -279,40 +270,32 @@ def _seeded(cells: Iterable[CellFacts]) -> int:
 
 def _hides(facts: CellFacts) -> bool:
     """Whether a cell may change which file an import finds, though it found one before."""
-    source = _APPENDED.sub("", facts.code.source)
-    return bool(_FINDING.search(source)) or any(
-        call.startswith(_FINDING_CALLS) and call not in _APPENDING_CALLS
-        for call in facts.trace.calls
-    )
+    calls = [call for call in facts.trace.calls if call not in _APPENDING_CALLS]
+    return _changes_finding(_APPENDED.sub("", facts.code.source), calls)
 
 
 def _finds_otherwise(facts: CellFacts) -> bool:
     """Whether a cell may change what an import finds, if it found nothing before."""
-    return bool(_FINDING.search(facts.code.source)) or any(
-        call.startswith(_FINDING_CALLS) for call in facts.trace.calls
-    )
+    return _changes_finding(facts.code.source, facts.trace.calls)
+
+
+def _changes_finding(source: str, calls: Iterable[str]) -> bool:
+    return bool(_FINDING.search(source)) or any(call.startswith(_FINDING_CALLS) for call in calls)
 
 
 def _writes_code(facts: CellFacts, top: str) -> bool:
     """Whether a cell may write a module named ``top``."""
     if not _WRITING & set(effects_of(facts.trace.calls)):
         return "%%writefile" in facts.cell.source
-    words = [
-        node.value
-        for node in facts.nodes
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    ]
-    return any(_CODE.search(word) or word.partition("/")[0] == top for word in words)
+    return any(
+        _CODE.search(text) or text.partition("/")[0] == top
+        for text in constant_texts(facts.statements)
+    )
 
 
 def _writes(facts: CellFacts, path: str) -> bool:
     """Whether a cell may write the module that ``path`` is now."""
     if not _WRITING & set(effects_of(facts.trace.calls)):
         return False
-    name = path.rpartition("/")[2]
-    return any(
-        isinstance(node, ast.Constant)
-        and isinstance(node.value, str)
-        and re.search(rf"(^|[\s/]){re.escape(name)}($|\s)", node.value) is not None
-        for node in facts.nodes
-    )
+    name = re.compile(rf"(^|[\s/]){re.escape(path.rpartition('/')[2])}($|\s)")
+    return any(map(name.search, constant_texts(facts.statements)))

@@ -13,8 +13,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 
+from nbprod.analysis.class_body import is_metaclass, lazy_functions
 from nbprod.analysis.library_table import data_file, longest
-from nbprod.analysis.scopes import FunctionNode, bound_names, local_names
+from nbprod.analysis.scopes import FunctionNode, absolute_module, bound_names, local_names
 
 Code = FunctionNode | ast.ClassDef | ast.Lambda
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -25,7 +26,6 @@ class _Tables:
     functions: dict[str, bool]
     classes: dict[str, bool]
     seeded: frozenset[str]
-    lazy: frozenset[str]
     methods: frozenset[str]
     ambient: tuple[str, ...]
     modules: frozenset[str]
@@ -42,7 +42,6 @@ def _tables() -> _Tables:
         },
         classes=dict.fromkeys(functions["classes"], True),
         seeded=frozenset(functions["seeded"]),
-        lazy=frozenset(functions["lazy"]),
         methods=frozenset(data["methods"]["pure"]),
         ambient=tuple(data["attributes"]["ambient"]),
         modules=frozenset(data["modules"]["effects"]),
@@ -138,7 +137,7 @@ class Purity:
             if isinstance(statement, ast.FunctionDef) and statement.name in hooks:
                 # The last three are a metaclass's; a base's own are not called.
                 assert isinstance(code, ast.ClassDef)
-                if statement.name == "__init_subclass__" or _is_metaclass(code):
+                if statement.name == "__init_subclass__" or is_metaclass(code):
                     yield statement
 
     def _decorates(self, node: ast.expr) -> bool:
@@ -215,7 +214,7 @@ class Purity:
         """Whether it is pure to call ``function``, which may call what it is given."""
         given = list(given)
         name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-        if name not in _tables().lazy and not all(map(self._may_be_called, given)):
+        if name not in lazy_functions() and not all(map(self._may_be_called, given)):
             return False
         if isinstance(function, ast.Lambda):
             return self._calls(function, self)
@@ -321,10 +320,6 @@ def _is_plain(base: str) -> bool:
     }  # fmt: skip
 
 
-def _is_metaclass(node: ast.ClassDef) -> bool:
-    return any(ast.unparse(base) in {"type", "ABCMeta", "EnumMeta"} for base in node.bases)
-
-
 def _arguments(arguments: ast.arguments) -> list[ast.arg]:
     found = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
     return [*found, *filter(None, (arguments.vararg, arguments.kwarg))]
@@ -372,12 +367,3 @@ def imported_names(node: ast.AST, package: str = "") -> dict[str, str]:
         base = absolute_module(node, package)
         return {each.asname or each.name: f"{base}.{each.name}" for each in node.names}
     return {}
-
-
-def absolute_module(node: ast.ImportFrom, package: str) -> str:
-    """Return the dotted name of the module that a ``from`` import names."""
-    if not node.level:
-        return node.module or ""
-    parts = package.split(".") if package else []
-    parts = parts[: len(parts) - node.level + 1]
-    return ".".join([*parts, node.module] if node.module else parts)

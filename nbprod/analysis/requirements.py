@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from nbprod.analysis.scopes import modules_named
 from nbprod.analysis.survey import CellFacts, Survey
 
 _MAY_IMPORT = (
@@ -112,20 +113,6 @@ def _imports(
             for node in ast.walk(each)
         }
         for node in ast.walk(statement):
-            for module in _modules(node, package):
+            for module in modules_named(node, package):
                 line = facts.cell_line(getattr(node, "lineno", 0)) if facts else 0
                 yield Imported(module, facts, line, id(node) in optional_nodes)
-
-
-def _modules(node: ast.AST, package: str) -> Iterator[str]:
-    if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom):
-        base = node.module or ""
-        if node.level:
-            parts = package.split(".") if package else []
-            parts = parts[: len(parts) - node.level + 1]
-            base = ".".join([*parts, base] if base else parts)
-        if base:
-            yield base
-        yield from (f"{base}.{alias.name}".strip(".") for alias in node.names if alias.name != "*")

@@ -270,12 +270,7 @@ def query_names(call: ast.Call) -> Iterable[str]:
     function = call.func
     if not (isinstance(function, ast.Attribute) and function.attr in {"query", "eval"}):
         return ()
-    texts = [
-        part.value
-        for argument in call.args[:1]
-        for part in ast.walk(argument)
-        if isinstance(part, ast.Constant) and isinstance(part.value, str)
-    ]
+    texts = constant_texts(call.args[:1])
     return tuple(word for text in texts for word in _at_names(text))
 
 
@@ -289,13 +284,15 @@ def formula_names(call: ast.Call) -> Iterable[str]:
     if name not in _FORMULAS:
         return ()
     given = [*call.args[:1], *(each.value for each in call.keywords if each.arg == "formula")]
-    return tuple(
-        found[1]
-        for argument in given
-        for part in ast.walk(argument)
-        if isinstance(part, ast.Constant) and isinstance(part.value, str)
-        for found in _CALLED.finditer(part.value)
-    )
+    return tuple(found[1] for text in constant_texts(given) for found in _CALLED.finditer(text))
+
+
+def constant_texts(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Yield the texts that stand as constants in ``nodes``."""
+    for node in nodes:
+        for part in ast.walk(node):
+            if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                yield part.value
 
 
 def _at_names(text: str) -> Iterator[str]:
@@ -323,3 +320,28 @@ def local_names(node: FunctionNode | ast.Lambda) -> frozenset[str]:
     for statement in node.body if isinstance(node.body, list) else [node.body]:
         collector.visit(statement)
     return frozenset(names.stores - names.globals - names.nonlocals)
+
+
+def absolute_module(node: ast.ImportFrom, package: str) -> str:
+    """Return the dotted name of the module that a ``from`` import names."""
+    if not node.level:
+        return node.module or ""
+    parts = package.split(".") if package else []
+    parts = parts[: len(parts) - node.level + 1]
+    return ".".join([*parts, node.module] if node.module else parts)
+
+
+def modules_named(node: ast.AST, package: str = "") -> Iterator[str]:
+    """Yield the dotted names that an import statement names; what it takes may be modules, too.
+
+    Args:
+        node: Any node; one that is no import names none.
+        package: The package that the statement stands in, for relative imports.
+    """
+    if isinstance(node, ast.Import):
+        yield from (each.name for each in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        base = absolute_module(node, package)
+        if base:
+            yield base
+        yield from (f"{base}.{each.name}".strip(".") for each in node.names if each.name != "*")

@@ -11,12 +11,12 @@ from pathlib import PurePosixPath
 
 import nbprod
 from nbprod.emit.project import ProjectFile
-from nbprod.emit.secret import secret_variables
 from nbprod.emit.template import render
 from nbprod.errors import UsageError
 from nbprod.pipeline.closure import normalized
 from nbprod.pipeline.environment import Environment
 from nbprod.pipeline.ir import Pipeline
+from nbprod.pipeline.secret import secret_variables
 
 REPORTS = "nbprod-report"
 """Folder beside the notebook that the workflow publishes."""

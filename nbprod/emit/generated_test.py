@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from nbprod.emit.data_file import data_files
 from nbprod.emit.modules import Layout, names_in
-from nbprod.emit.secret import secret_variables
 from nbprod.emit.template import render
 from nbprod.pipeline.ir import Effect, Parameter
 from nbprod.pipeline.naming import function_name
+from nbprod.pipeline.secret import secret_variables
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from nbprod.emit.modules import Layout, names_in, step_call
 from nbprod.emit.prose import WIDTH, comment, prose
-from nbprod.emit.secret import PREFIX
 from nbprod.emit.template import render
 from nbprod.errors import UsageError
 from nbprod.pipeline.ir import Parameter, Step
+from nbprod.pipeline.secret import PREFIX
 
 WORKING_DIRECTORY = "working_directory"
 PROJECT_DIRECTORY = "project_directory"

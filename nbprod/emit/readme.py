@@ -11,12 +11,12 @@ from nbprod.emit.formatting import LintFinding
 from nbprod.emit.line_map import LineMap
 from nbprod.emit.modules import Layout, results_of
 from nbprod.emit.prose import prose, split_at_heading
-from nbprod.emit.secret import secret_variables
 from nbprod.emit.template import render
 from nbprod.emit.typing_gap import TypingGap
 from nbprod.pipeline.ir import Parameter, Pipeline, Step
 from nbprod.pipeline.naming import function_name
 from nbprod.pipeline.order import dependencies
+from nbprod.pipeline.secret import secret_variables
 
 _SHOWN = 3
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from nbprod.notebook.cell import Cell
 from nbprod.notebook.notebook import Notebook
 
-_PARAMETERS = frozenset({"parameters", "pipeline-parameters"})
-_METRICS = frozenset({"metrics", "pipeline-metrics"})
+PARAMETERS_TAGS = frozenset({"parameters", "pipeline-parameters"})
+METRICS_TAGS = frozenset({"metrics", "pipeline-metrics"})
 _DEFINITIONS = frozenset({"imports", "functions"})
 _STEP_PREFIXES = ("step:", "block:")
 _ALMOST = re.compile(r"(steps?|blocks?)\s*[:=]", re.IGNORECASE)
@@ -79,8 +79,8 @@ def cell_role(cell: Cell) -> CellRole:
     return CellRole(
         step=names[0] if names else "",
         step_tag=steps[0][1] if steps else "",
-        parameters=bool(tags & _PARAMETERS),
-        metrics=bool(tags & _METRICS),
+        parameters=bool(tags & PARAMETERS_TAGS),
+        metrics=bool(tags & METRICS_TAGS),
         skip="skip" in tags,
         serve="serve" in tags,
         definitions=bool(tags & _DEFINITIONS),

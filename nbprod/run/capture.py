@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nbprod.events import Listener, LogEvent, ProgressEvent, ignore_events
 from nbprod.run.folder import RunFolder
-from nbprod.run.module_names import locals_of, modules_of
+from nbprod.run.module_names import locals_of, name_pattern
 from nbprod.run.plan import CellPlan, RunPlan
 from nbprod.run.record import ArtifactRecord, ModelRecord, StepRecord
 from nbprod.run.secrets import GivenSecrets
@@ -187,7 +187,7 @@ class Capture:
         arguments = {
             "folder": str(self.folder.models),
             "metrics": list(self.plan.metrics),
-            "modules": [*modules_of(self.package), *self.inner_names()] if self.package else [],
+            "generated": name_pattern(self.package, self.inner_names()) if self.package else "",
         }
         answer = ask("finish", dict(arguments))
         self._withhold(answer)

@@ -24,8 +24,8 @@ from nbclient.exceptions import CellExecutionError
 from papermill.clientwrap import PapermillNotebookClient
 
 from nbprod.errors import SystemFailedError
+from nbprod.notebook.tags import PARAMETERS_TAGS
 from nbprod.run.capture import Capture
-from nbprod.run.injection import PARAMETERS_TAGS
 from nbprod.run.kernel import artifacts, withheld
 from nbprod.run.kernel_log import kernel_log
 from nbprod.run.plan import INJECTED_TAG, SKIP_TAG, CellPlan

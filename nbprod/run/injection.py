@@ -8,10 +8,9 @@ from importlib.metadata import version
 from pathlib import PurePath
 from typing import Any
 
+from nbprod.notebook.tags import PARAMETERS_TAGS
 from nbprod.run.literals import literal
 from nbprod.run.plan import INJECTED_TAG
-
-PARAMETERS_TAGS = ("parameters", "pipeline-parameters")
 
 
 def inject_parameters(nb: Any, parameters: Mapping[str, object]) -> None:  # noqa: ANN401

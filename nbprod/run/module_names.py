@@ -68,6 +68,19 @@ def locals_of(steps: Iterable[str], hoisted: Collection[str]) -> tuple[str, ...]
     return tuple(f"{name}{_LOCALS}" for name in functions if name not in hoisted)
 
 
+def name_pattern(package: str, inner: Collection[str] = ()) -> str:
+    """Return the regular expression of a name in the generated package.
+
+    Args:
+        package: Name of the generated package.
+        inner: See :func:`locals_of`.
+    """
+    starts = "|".join(
+        [*(rf"{re.escape(each)}\b" for each in modules_of(package)), *map(re.escape, inner)]
+    )
+    return rf"(?<![\w.])(?:{starts})(?:[\w.]|<locals>)*"
+
+
 def mentions(
     package: str, output: Path, written: set[str], inner: Collection[str] = ()
 ) -> Iterator[Mention]:
@@ -79,9 +92,7 @@ def mentions(
         written: Files that the run wrote.
         inner: See :func:`locals_of`.
     """
-    module = rf"{re.escape(package)}\.(?:{'|'.join(_MODULES)})\b"
-    starts = "|".join([module, *map(re.escape, inner)])
-    pattern = re.compile(rf"(?<![\w.])(?:{starts})(?:[\w.]|<locals>)*")
+    pattern = re.compile(name_pattern(package, inner))
     for cell in output_cells(output):
         tags = cell.get("metadata", {}).get("tags", ())
         steps = [tag.removeprefix(STEP_TAG) for tag in tags if tag.startswith(STEP_TAG)]

@@ -8,11 +8,10 @@ from collections.abc import Iterable, Mapping
 
 from nbprod.errors import UsageError
 from nbprod.pipeline.ir import Parameter, Pipeline
+from nbprod.pipeline.secret import PREFIX
 from nbprod.run.literals import literal
 from nbprod.run.parameter_types import check_value, evaluate, parse_text
-from nbprod.run.secrets import PREFIX, Secret, remember, require_all, secret
-
-ENVIRONMENT_PREFIX = PREFIX
+from nbprod.run.secrets import Secret, remember, require_all, secret
 
 
 def resolve_parameters(
@@ -47,8 +46,8 @@ def resolve_parameters(
         if name in variables:
             chosen[name] = secret(pipeline, name, variables[name])
     for variable, text in variables.items():
-        if variable.startswith(ENVIRONMENT_PREFIX):
-            name = variable.removeprefix(ENVIRONMENT_PREFIX)
+        if variable.startswith(PREFIX):
+            name = variable.removeprefix(PREFIX)
             chosen[name] = _value(pipeline, name, text, where=variable)
     for mapping in files:
         for name, value in mapping.items():
@@ -108,7 +107,7 @@ def _typed(
     parameter = declared[name]
     annotation = parameter.annotation or "Any"
     try:
-        if text or where.startswith(ENVIRONMENT_PREFIX):
+        if text or where.startswith(PREFIX):
             return parse_text(str(value), annotation)
         typed = check_value(value, annotation)
         literal(typed)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-METRICS_TAGS = frozenset({"metrics", "pipeline-metrics"})
+from nbprod.notebook.tags import METRICS_TAGS
 
 _NUMBER = r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _LINE = re.compile(

@@ -23,6 +23,7 @@ from nbprod.events import Listener, ProgressEvent, ignore_events
 from nbprod.origin import Origin
 from nbprod.pipeline.ir import Effect, Pipeline, Step
 from nbprod.pipeline.naming import function_name
+from nbprod.run.module_names import modules_of
 from nbprod.run.printed import (
     CLEARED,
     cleared_difference,
@@ -266,6 +267,7 @@ def _run_processes(
             {
                 "project": str(request.project.absolute()),
                 "package": request.package,
+                "modules": modules_of(request.package),
                 "comparer": request.comparer,
                 "jobs": request.jobs or _cores(),
                 "timeout": request.timeout,

@@ -339,7 +339,7 @@ def _replay(job: dict[str, Any], runtime: Any) -> dict[str, Any]:  # noqa: ANN40
     steps = importlib.import_module(f"{package}.steps")
     definitions = _optional(f"{package}.definitions")
     load = functools.partial(runtime.artifacts.load_variables, around=vars(steps))
-    runtime.fingerprint.home_of.update(dict.fromkeys(_modules(job), "__main__"))
+    runtime.fingerprint.home_of.update(dict.fromkeys(job["modules"], "__main__"))
     load_inputs = functools.partial(
         load, definitions=definitions, rename=_generated_names(job, runtime)
     )
@@ -391,10 +391,6 @@ def _replay(job: dict[str, Any], runtime: Any) -> dict[str, Any]:  # noqa: ANN40
         "compared": compared,
         "saved": saved,
     }
-
-
-def _modules(job: dict[str, Any]) -> list[str]:
-    return [f"{job['package']}.{name}" for name in ("definitions", "steps")]
 
 
 def _generated_names(job: dict[str, Any], runtime: Any) -> Any:  # noqa: ANN401

@@ -17,10 +17,8 @@ from typing import Any
 from nbprod.errors import NbprodError, RefusedError, UsageError, UserCodeError
 from nbprod.events import Event, Listener
 from nbprod.pipeline.ir import Pipeline
+from nbprod.pipeline.secret import PREFIX, is_parameter, secret_variables
 from nbprod.run.kernel import withheld
-
-PREFIX = "NBPROD_PARAM_"
-"""Environment variables of this prefix give parameters."""
 
 SHORTEST = 4
 """Characters that a secret has to have: a shorter one cannot be told from other text."""
@@ -94,11 +92,6 @@ def is_secret(pipeline: Pipeline, name: str) -> bool:
     return name in pipeline.secrets
 
 
-def secret_names(pipeline: Pipeline) -> frozenset[str]:
-    """Return the names of parameters and variables whose values no key may depend on."""
-    return frozenset(pipeline.secrets)
-
-
 def secret(pipeline: Pipeline, name: str, text: object) -> Secret:
     """Return a secret of a notebook's, checked.
 
@@ -136,10 +129,9 @@ def require_all(pipeline: Pipeline, given: Mapping[str, object]) -> None:
     missing = [name for name in dict.fromkeys(pipeline.secrets) if name not in given]
     if not missing:
         return
-    declared = {parameter.name for parameter in pipeline.parameters}
-    ways = [f"{PREFIX}{name}" if name in declared else name for name in missing]
+    ways = secret_variables(pipeline, missing)
     kinds = "; ".join(
-        f"{name} ({'a parameter' if name in declared else 'an environment variable'})"
+        f"{name} ({'a parameter' if is_parameter(pipeline, name) else 'an environment variable'})"
         for name in missing
     )
     plural = "s were" if len(missing) > 1 else " was"

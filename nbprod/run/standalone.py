@@ -12,10 +12,10 @@ from typing import Any
 from nbprod.diagnostics import Severity, has_errors
 from nbprod.errors import NbprodError, UsageError
 from nbprod.events import Event, LogEvent
+from nbprod.pipeline.secret import PREFIX
 from nbprod.run.capture import Capture
 from nbprod.run.plan import INJECTED_TAG, RunPlan, plan_run
 from nbprod.run.secrets import (
-    PREFIX,
     GivenSecrets,
     Secret,
     refuse_secrets_in_sources,

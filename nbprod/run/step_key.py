@@ -20,7 +20,7 @@ from pathlib import Path
 import nbprod
 from nbprod.pipeline.ir import Effect, Pipeline, Step
 from nbprod.pipeline.naming import function_name
-from nbprod.run.parameters import ENVIRONMENT_PREFIX
+from nbprod.pipeline.secret import PREFIX
 from nbprod.run.printed import printed_by
 from nbprod.run.record import RunRecord
 from nbprod.run.replay import ReplayRequest, cells_of, producers, states_that_matter
@@ -208,7 +208,7 @@ def _state(pipeline: Pipeline, record: RunRecord, step: Step) -> Iterator[object
                 yield name, before.get(name), after.get(name)
     reads = Effect.ENVIRONMENT in step.effects
     for name in sorted(os.environ):
-        if is_secret(pipeline, name.removeprefix(ENVIRONMENT_PREFIX)):
+        if is_secret(pipeline, name.removeprefix(PREFIX)):
             continue  # no key depends on what is withheld
         if reads or name.startswith(_SETTINGS):
             # Not its value: that may be a secret.

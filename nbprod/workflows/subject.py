@@ -10,6 +10,7 @@ from nbprod.diagnostics import Diagnostic
 from nbprod.emit.load import Project, load_project
 from nbprod.events import Listener, LogEvent
 from nbprod.pipeline.ir import Pipeline
+from nbprod.pipeline.secret import PREFIX, secret_variables
 from nbprod.workflows.loading import LoadedNotebook, load_notebook
 from nbprod.workflows.parameter_files import read_parameter_file
 from nbprod.workflows.target import ProjectTarget, resolve_target
@@ -68,12 +69,12 @@ def warn_of_history(
 ) -> None:
     """Say so if a secret came with ``-p``, where others may read it."""
     for name in dict.fromkeys(name for name, _ in pairs if name in pipeline.secrets):
-        way = "" if any(each.name == name for each in pipeline.parameters) else f"{name} or "
+        way = " or ".join(dict.fromkeys([*secret_variables(pipeline, [name]), f"{PREFIX}{name}"]))
         listener(
             LogEvent(
                 f"The secret {name} came with -p: your shell's history keeps it, and others on "
-                f"this machine can see it while it runs. Set {way}NBPROD_PARAM_{name} in the "
-                "environment instead.",
+                f"this machine can see it while it runs. Set {way} in the environment "
+                "instead.",
                 "warning",
             )
         )

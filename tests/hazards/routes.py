@@ -115,13 +115,21 @@ class Laboratory:
 
         path = hazard.write(folder, KERNEL)
         notes = self._watched(folder)
-        papermill.execute_notebook(
-            str(path),
-            str(folder / "out.ipynb"),
-            parameters=_plain_parameters(hazard),
-            progress_bar=False,
-            cwd=str(folder),
-        )
+        for left in reversed(range(3)):
+            try:
+                papermill.execute_notebook(
+                    str(path),
+                    str(folder / "out.ipynb"),
+                    parameters=_plain_parameters(hazard),
+                    progress_bar=False,
+                    cwd=str(folder),
+                )
+                break
+            except RuntimeError as error:
+                # Of TCP ports, Jupyter chooses free ones and the kernel binds them later:
+                # another kernel of this busy machine may have taken one. No cell has run.
+                if not left or "died before replying" not in str(error):
+                    raise
         return observe(folder / "out.ipynb", notes, folder)
 
     def _isolate(self, hazard: Hazard, plain: Observation, folder: Path) -> list[str]:

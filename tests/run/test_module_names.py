@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nbprod.run.kernel import namespace
-from nbprod.run.module_names import Mention, locals_of, mentions, modules_of
+from nbprod.run.module_names import Mention, locals_of, mentions, name_pattern
 
 
 def output_with(path: Path, *outputs: dict[str, object]) -> Path:
@@ -65,11 +65,11 @@ def test_texts_and_bytes_of_variables_are_looked_at() -> None:
     deep: dict[str, object] = {"a": [(b"x churn.definitions\nModel",)]}
     deep["self"] = deep
     variables = {"deep": deep, "plain": ["churn"], "text": "churn.steps.f", "number": 3}
-    assert namespace.naming(variables, modules_of("churn")) == {
+    assert namespace.naming(variables, name_pattern("churn")) == {
         "deep": "churn.definitions",
         "text": "churn.steps.f",
     }
-    assert namespace.naming(variables, ()) == {}
+    assert namespace.naming(variables, "") == {}
 
 
 @pytest.mark.parametrize(
@@ -91,5 +91,5 @@ def test_names_within_a_steps_function_are_found(
     output = output_with(tmp_path / "out.ipynb", {"name": "stdout", "text": text})
     found = [(each.name, each.original) for each in mentions("churn", output, set(), inner)]
     assert found == ([(name, original)] if name else [])
-    words = (*modules_of("churn"), *inner)
-    assert namespace.naming({"text": text}, words) == ({"text": name} if name else {})
+    pattern = name_pattern("churn", inner)
+    assert namespace.naming({"text": text}, pattern) == ({"text": name} if name else {})

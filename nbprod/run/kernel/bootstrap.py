@@ -172,13 +172,11 @@ def _load_namespace(
     return namespace.load(runtime.shell, path, sha256, search, prints)
 
 
-def _finish(
-    runtime: Runtime, folder: str, metrics: list[str], modules: list[str]
-) -> dict[str, Any]:
+def _finish(runtime: Runtime, folder: str, metrics: list[str], generated: str) -> dict[str, Any]:
     observe.describe_pending()
     variables = runtime.names()
     return {
-        "naming": namespace.naming(variables, modules),
+        "naming": namespace.naming(variables, generated),
         "models": facts.write_models(variables, folder),
         "metrics": namespace.metrics(variables, metrics),
         "withheld": withheld.take_notes(),

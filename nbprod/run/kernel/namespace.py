@@ -139,16 +139,15 @@ def load(
     return {"problems": problems, "changed": changed_variables}
 
 
-def naming(variables: Mapping[str, Any], words: Collection[str]) -> dict[str, str]:
-    """Return the variables that hold a text or bytes with a name that begins with one of some.
+def naming(variables: Mapping[str, Any], pattern: str) -> dict[str, str]:
+    """Return the variables that hold a text or bytes with a name that matches ``pattern``.
 
     Containers are looked into; tables and objects of classes are not.
     """
     found: dict[str, str] = {}
-    starts = "|".join(map(re.escape, words))
-    pattern = re.compile(rf"(?<![\w.])(?:{starts})(?:[\w.]|<locals>)*")
-    for name, value in variables.items() if words else ():
-        said = next(filter(None, map(pattern.search, _texts(value))), None)
+    search = re.compile(pattern).search
+    for name, value in variables.items() if pattern else ():
+        said = next(filter(None, map(search, _texts(value))), None)
         if said is not None:
             found[name] = said[0].rstrip(".")
     return found
