@@ -17,6 +17,7 @@ import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from queue import Empty
+from secrets import randbelow
 from typing import Any
 
 from jupyter_core.utils import ensure_async, run_sync
@@ -26,7 +27,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from nbprod.errors import SystemFailedError
 from nbprod.notebook.tags import PARAMETERS_TAGS
 from nbprod.run.capture import Capture
-from nbprod.run.kernel import artifacts, withheld
+from nbprod.run.kernel import artifacts, set_orders, withheld
 from nbprod.run.kernel_log import kernel_log
 from nbprod.run.plan import INJECTED_TAG, SKIP_TAG, CellPlan
 from nbprod.run.printed_metrics import printed_by_metrics_cells, printed_metrics
@@ -45,6 +46,7 @@ start({settings!r})
 """
 _STARTS = 3
 _LONGEST_FOLDER = 80  # a socket's whole path has at most 107 characters, on macOS 103
+_HIGHEST_HASH_SEED = 2**32 - 1
 _NOTHING = "no answer"
 _CARRIED = ("sha256", "search", "prints")
 _CALL = "__import__('sys').modules['_nbprod_kernel.bootstrap'].call({request!r})"
@@ -74,6 +76,7 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         self._groups: set[int] = set()
         self._folders: list[str] = []
         self._kernel_options: dict[str, Any] = {}
+        self._hash_seed = ""
 
     def _seconds_left(self, cell: Any) -> float | None:  # noqa: ANN401
         limits = [self.capture.cell_timeout] if self.capture.cell_timeout else []
@@ -88,6 +91,10 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
             stack.callback(self._remove_folders)
             stack.callback(self._kill_groups)
             environment = self.capture.secrets.environment()
+            if self.capture.isolate and not os.environ.get(set_orders.VARIABLE):
+                # Sets of texts have one order in all kernels of the run.
+                self._hash_seed = str(1 + randbelow(_HIGHEST_HASH_SEED))
+                environment = {**(environment or os.environ), set_orders.VARIABLE: self._hash_seed}
             if environment is not None:
                 self._kernel_options["env"] = environment
             if self.capture.folder is not None:
@@ -288,8 +295,7 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         if problems:
             raise NamespaceError(f"state of the process: {'; '.join(map(str, problems))}")
         if changed:
-            names = ", ".join(f"`{name}`" for name in changed)
-            raise NamespaceError(f"{names} came back as something else than what was saved")
+            raise NamespaceError("; ".join(map(str, changed)))
         for problem in lost:
             self.capture.warn(f"Between steps, state was not carried over: {problem}")
 
@@ -310,7 +316,7 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         settings = {
             "folders": list(self.capture.observed_folders),
             "hoisted": list(self.capture.plan.hoisted),
-            "isolate": self.capture.isolate,
+            "hash_seed": self._hash_seed,
             "files": self._files_folder(),
         }
         source = _BOOT.format(

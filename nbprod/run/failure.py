@@ -196,6 +196,16 @@ def _advice(place: Place, ename: str, evalue: str, cell: int) -> str:
         return f"Let cell {cell} work on less at a time, or run it where there is more memory."
     if not cell:
         return ""
+    if place.capture.isolate:
+        return (
+            f"Each step had a kernel of its own: run it without --isolate. If that passes, cell "
+            f"{cell} needs something of the kernel before that did not reach its own; else mend it."
+        )
+    if place.project is not None:
+        return (
+            f"Run the notebook itself: if that shows the same exception, mend cell {cell}; if not, "
+            "`nbprod verify` shows where the generated code goes another way."
+        )
     return f"Mend cell {cell}; running it in JupyterLab shows the same exception."
 
 

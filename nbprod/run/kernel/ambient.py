@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from . import filters, loggers, plotting, seeding, withheld
+from . import filters, loggers, plotting, seeding, settings, withheld
 
 _plan: list[int] = []
 """Seed that numpy's global generator gets once it is imported; empty for none."""
@@ -108,6 +108,7 @@ def snapshot(start: dict[str, str]) -> dict[str, Any]:
         "zone": time.tzname,
         "recursion": sys.getrecursionlimit(),
         "logging": loggers.snapshot(),
+        "settings": settings.snapshot(),
     }
     if "decimal" in sys.modules:
         state["decimal"] = importlib.import_module("decimal").getcontext().copy()
@@ -221,6 +222,7 @@ def restore(state: dict[str, Any], *, folder: bool = True) -> list[str]:
                 apply(state[name])
             except Exception as error:
                 problems.append(f"{name}: {type(error).__name__}: {error}")
+    problems.extend(settings.restore(state.get("settings", {})))
     return problems
 
 
@@ -368,7 +370,7 @@ def differences(
     for name in ("decimal", "locale"):
         if name in ended and name in after and not _same_context(ended[name], after[name]):
             found[f"{name} settings"] = f"{ended[name]} vs {after[name]}"
-    for library in ("pandas", "numpy", "matplotlib", "sklearn"):
+    for library in ("pandas", "numpy", "matplotlib", "sklearn", "settings"):
         _compare_options(library, before, after, began, ended, found)
     return found
 
@@ -422,6 +424,8 @@ def _compare_options(
     ours, theirs = _flat(ended[library]), _flat(after[library])
     names = _changed(began, ended, library) | _changed(before, after, library)
     for name in sorted(names - _OTHERS_OPTIONS):
+        if library == "settings" and name.startswith(settings.REGISTRY):
+            continue  # of the notebook's own classes, which are others in generated code
         if callable(ours.get(name)) and callable(theirs.get(name)):
             continue  # functions of the notebook's, which are others in every process
         if not _same(ours.get(name), theirs.get(name)):

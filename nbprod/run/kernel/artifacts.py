@@ -22,7 +22,7 @@ import types
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, BinaryIO
 
-from . import blobs, reductions, views, withheld
+from . import blobs, memmaps, reductions, set_orders, views, withheld
 
 PROTOCOL = 5
 UNBOUND = "it is not bound here"
@@ -69,6 +69,7 @@ def pickler(
     scope: dict[str, Any] | None = None,
     sharing: views.Sharing | None = None,
     store: blobs.Store | None = None,
+    orders: set_orders.Orders | None = None,
 ) -> Any:
     """Return a pickler for a notebook's values.
 
@@ -79,6 +80,7 @@ def pickler(
             globals by reference: the loading kernel puts its own namespace there.
         sharing: Keeps views into shared buffers, see :mod:`.views`.
         store: Takes large buffers; without one, they are part of the stream.
+        orders: Keeps the order of sets, for a process of the same hashes.
     """
     keep = store.keep if store is not None else None
     try:
@@ -93,6 +95,7 @@ def pickler(
             super().__init__(file, PROTOCOL, buffer_callback=keep)
             # Each NaN equals nothing but itself: lists and dicts find it by its identity.
             self.missing: dict[int, tuple[int, float]] = {}
+            self.cells: dict[int, tuple[Any, Any]] = {}
             if scope is not None:
                 self.globals_ref[id(scope)] = scope
 
@@ -102,7 +105,17 @@ def pickler(
             if type(value) is float and value != value and id(value) not in named:
                 number, _ = self.missing.setdefault(id(value), (len(self.missing), value))
                 return f"nan:{number}"
+            if orders is not None and type(value) in {set, frozenset}:
+                return orders.reference(value)
             return named.get(id(value))
+
+        def _function_getnewargs(self, func: Any) -> Any:
+            """Let functions that are closed over one variable have one cell again."""
+            *found, closure = super()._function_getnewargs(func)
+            if closure is not None:
+                pairs = zip(func.__closure__, closure, strict=True)
+                closure = tuple(self.cells.setdefault(id(a), (b, a))[0] for a, b in pairs)
+            return *found, closure
 
         def reducer_override(self, value: Any) -> Any:
             if isinstance(value, _FILES) and not value.closed:
@@ -111,6 +124,8 @@ def pickler(
             if isinstance(value, _DEFINED) and _is_hoisted(value, hoisted):
                 return value.__qualname__
             reduced = sharing.reduce(value) if sharing is not None else None
+            if reduced is None and scope is not None:
+                reduced = memmaps.reduce(value)
             if reduced is None:
                 reduced = reductions.reduce(value) or blobs.reduce_objects(value)
             if reduced is not None:
@@ -142,7 +157,8 @@ def save_variables(
 ) -> dict[str, Any]:
     """Save variables in one file, written beside and then moved into place.
 
-    A variable that cannot be saved is left out, with its reason.
+    A variable that cannot be saved is left out, with its reason. With ``scope``, it is for
+    a kernel that goes on from here and has the same hashes: sets keep their order, too.
 
     Args:
         variables: The notebook's variables.
@@ -158,13 +174,13 @@ def save_variables(
     unsaved = {name: UNBOUND for name in names if name not in variables}
     values = {name: variables[name] for name in names if name in variables}
     try:
-        digest, size = _dump({"variables": values, "ambient": state}, path, hoisted, scope)
+        digest, size = _dump(_document(values, state, scope), path, hoisted, scope)
     except Exception:
         for name, reason in _unpicklable(values, hoisted, scope).items():
             unsaved[name] = reason
             del values[name]
         state = _without_secrets(state)
-        digest, size = _dump({"variables": values, "ambient": state}, path, hoisted, scope)
+        digest, size = _dump(_document(values, state, scope), path, hoisted, scope)
     return {
         "path": path,
         "sha256": digest,
@@ -174,23 +190,40 @@ def save_variables(
     }
 
 
+def _document(
+    values: dict[str, Any], state: dict[str, Any] | None, scope: dict[str, Any] | None
+) -> dict[str, Any]:
+    document: dict[str, Any] = {"variables": values, "ambient": state}
+    if scope is not None:
+        document["sets"] = set_orders.find(values)
+    return document
+
+
 def _dump(
     document: dict[str, Any], path: str, hoisted: Collection[str], scope: dict[str, Any] | None
 ) -> tuple[str, int]:
     beside = f"{path}.{os.getpid()}.part"
     shared: frozenset[int] = frozenset()
+    alone: frozenset[int] = frozenset()
     try:
         for _ in range(2):
-            sharing = views.Sharing(shared)
+            sharing = views.Sharing(shared, alone)
             with open(beside, "wb") as file:
                 writer = DigestWriter(file)
                 pickle.Pickler(writer, PROTOCOL).dump(_search(document["ambient"]))
                 store = blobs.Store(_blob_folder(path))
-                made = pickler(writer, hoisted=hoisted, scope=scope, sharing=sharing, store=store)
+                made = pickler(
+                    writer,
+                    hoisted=hoisted,
+                    scope=scope,
+                    sharing=sharing,
+                    store=store,
+                    orders=set_orders.Orders() if scope is not None else None,
+                )
                 made.dump(document)
                 names = json.dumps(store.written).encode()
                 writer.write(names + len(names).to_bytes(8, "little") + _END)
-            shared = sharing.found
+            shared, alone = sharing.found, sharing.alone
             if not shared:
                 break
         os.replace(beside, path)
@@ -281,11 +314,16 @@ class ArtifactUnpickler(pickle.Unpickler):
         self._definitions = definitions
         self._token = os.urandom(8).hex()
         self._missing: dict[str, float] = {}
+        self._sets: dict[int, Any] = {}
 
     def persistent_load(self, pid: Any) -> Any:
         """Return the namespace that functions of the notebook refer to, or a singleton."""
         if pid == "namespace" and self._scope is not None:
             return self._scope
+        if isinstance(pid, tuple) and pid[0] == "set":
+            if len(pid) > 2:
+                self._sets[pid[1]] = set_orders.made(*pid[2:])
+            return self._sets[pid[1]]
         if str(pid).startswith("nan:"):
             return self._missing.setdefault(pid, float("nan"))
         return reductions.singleton(str(pid))
@@ -356,7 +394,8 @@ def load_variables(
             up there.
 
     Returns:
-        ``{"variables": {name: value}, "ambient": state or None}``.
+        ``{"variables": {name: value}, "ambient": state or None}``, and for one that was saved
+        with a scope ``"sets"``, see :func:`.set_orders.find`.
 
     Raises:
         ValueError: If the file's digest is another.

@@ -20,6 +20,7 @@ from . import (
     ambient,
     artifacts,
     facts,
+    figures,
     files,
     fingerprint,
     loggers,
@@ -30,6 +31,7 @@ from . import (
     observe,
     reductions,
     rewrite,
+    set_orders,
     withheld,
 )
 
@@ -44,15 +46,17 @@ class Runtime:
         settings: ``folders`` (absolute paths whose modules are observed),
             ``hoisted`` (names that the generated package defines at module level),
             ``files`` (folder for the contents of files that the cells write),
-            ``isolate`` (each step gets a kernel of its own).
+            ``hash_seed`` (that an isolated run gave its kernels; empty for none).
     """
 
     def __init__(self, shell: Any, settings: dict[str, Any]) -> None:
         self.shell = shell
+        set_orders.hide_seed(settings.get("hash_seed", ""))
         self.hoisted = frozenset(settings.get("hoisted", ()))
         kept = settings.get("files") or ""
         self.files = files.FileWatch(kept, os.path.realpath(os.getcwd()) if kept else "")
         self.ambient_at_start = ambient.environment()
+        self.options_at_start = figures.options(shell)
         self.hidden_at_start = frozenset(shell.user_ns)
         if settings.get("observe", True):
             shell.ast_transformers.append(rewrite.ObservedCalls())
@@ -162,7 +166,12 @@ def _state(runtime: Runtime) -> dict[str, Any]:
 
 def _save_namespace(runtime: Runtime, path: str) -> dict[str, Any]:
     return namespace.save(
-        runtime.shell, runtime.names(), path, runtime.ambient_at_start, runtime.secrets
+        runtime.shell,
+        runtime.names(),
+        path,
+        runtime.ambient_at_start,
+        runtime.secrets,
+        runtime.options_at_start,
     )
 
 

@@ -8,21 +8,25 @@ its identity.
 
 from __future__ import annotations
 
+import array
 import enum
 import functools
+import gc
 import io
 import itertools
+import mmap
 import pickle
 import random
 import sys
 import types
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from . import attributes, digests, reductions
 
 _SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})
+_BUFFERS = (bytearray, array.array, mmap.mmap)
 _MANY = 64
 _BLOCK = 1 << 22
 NODE_LIMIT = 200_000
@@ -151,6 +155,8 @@ class Fingerprint:
         self._class(value)
         self._tag(len(value))
         self.met.add(id(value))
+        if isinstance(value, types.MappingProxyType):
+            self.met.update(map(id, gc.get_referents(value)))  # the dict that it shows
         items = value if isinstance(value, dict) else dict(value)
         if not self._scalars(list(items)):
             for key in items:
@@ -178,6 +184,8 @@ class Fingerprint:
             self.local = self.local or part.local
             self.code = self.code or part.code
             self.opaque |= part.opaque
+            self.met |= part.met
+            self._kept += part._kept
         self._tag(len(parts), *sorted(parts))
 
     def _class(self, value: Any) -> None:
@@ -188,9 +196,10 @@ class Fingerprint:
     def _array(self, value: Any) -> None:
         self._class(value)
         self._tag(value.dtype.str if not value.dtype.names else value.dtype.descr, value.shape)
-        self.met.add(id(_owner(value)))
+        self.met |= _owners(value)
         masked = sys.modules["numpy"].ma.MaskedArray
         if isinstance(value, masked):
+            self.met |= _owners(value._mask)
             self.array_data(value.data)
             self.array_data(sys.modules["numpy"].ma.getmaskarray(value))
             self._tag(value.hardmask)
@@ -269,6 +278,7 @@ class Fingerprint:
             self.add(value.columns)
             for column in _columns(value):
                 self._column(column)
+        self.met.add(id(value.attrs))
         self.add(dict(value.attrs))
         self._tag(value.flags.allows_duplicate_labels)
         for name in value._metadata:
@@ -349,6 +359,7 @@ class Fingerprint:
         self.add(value.__defaults__)
         self.add(value.__kwdefaults__)
         for cell in value.__closure__ or ():
+            self.met.add(id(cell))
             try:
                 self.add(cell.cell_contents)
             except ValueError:
@@ -393,6 +404,9 @@ class Fingerprint:
         self._reduced(value)
 
     def _attributes(self, value: Any, skipped: Mapping[str, Any] | set[str]) -> None:
+        own = getattr(value, "__dict__", None)
+        if type(own) is dict:
+            self.met.add(id(own))
         found = attributes.attributes(value)
         for name in sorted(name for name in found if name not in skipped):
             self._tag(name)
@@ -476,10 +490,15 @@ def _cached(kind: type) -> set[str]:
     }
 
 
-def _owner(array: Any) -> Any:
-    while type(array.base) is type(array):
+def _owners(array: Any) -> set[int]:
+    """Return the ids of what owns an array's buffer, whatever class of array shows it."""
+    numpy: Any = sys.modules["numpy"]
+    if not isinstance(array, numpy.ndarray):
+        return set()  # a masked array without a mask
+    while isinstance(array.base, numpy.ndarray):
         array = array.base
-    return array
+    behind = array.base.obj if type(array.base) is memoryview else array.base
+    return {id(array), id(behind)} if isinstance(behind, _BUFFERS) else {id(array)}
 
 
 def _columns(frame: Any) -> Iterable[Any]:
@@ -602,9 +621,11 @@ def survey(variables: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]
     opaque: dict[str, list[str]] = {}
     reached: dict[str, set[int]] = {}
     local, code = [], []
+    walks: list[Fingerprint] = []
     for name in names:
         if name in variables:
             found[name], walked = walk(variables[name])
+            walks.append(walked)  # keeps what was made on the way, so that no id is used again
             reached[name] = walked.met
             if walked.opaque:
                 opaque[name] = sorted(walked.opaque)
@@ -634,3 +655,18 @@ def _groups(reached: dict[str, set[int]]) -> list[list[str]]:
                 joined = (group[0] + joined[0], group[1] | joined[1])
         groups = [*apart, joined]
     return [sorted(names) for names, _ in groups if len(names) > 1]
+
+
+def pairs(reached: Mapping[str, set[int]]) -> list[tuple[str, str, int]]:
+    """Return how many objects two names both reach: of each object, its first with each other.
+
+    Args:
+        reached: What each name reaches, as :attr:`Fingerprint.met` says.
+    """
+    first: dict[int, str] = {}
+    found = Counter(
+        (first.setdefault(each, name), name)
+        for name, met in sorted(reached.items())
+        for each in met
+    )
+    return sorted((one, other, count) for (one, other), count in found.items() if one != other)

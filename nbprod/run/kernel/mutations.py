@@ -81,6 +81,7 @@ def collect(scope: dict[str, Any]) -> tuple[list[Change], list[str]]:
     """
     changes: list[Change] = []
     lost: list[str] = []
+    held = {id(value) for value in scope.values()}
     for module_name, before in _after_import.items():
         module = sys.modules.get(module_name)
         if module is None:
@@ -91,7 +92,9 @@ def collect(scope: dict[str, Any]) -> tuple[list[Change], list[str]]:
                 continue  # a class bound later: it travels as a whole
             for name, value in now.items():
                 full = ".".join(part for part in (module_name, owner, name) if part)
-                if _is_changed(full, value, earlier.get(name), scope, lost):
+                is_changed = _is_changed(full, value, earlier.get(name), scope, lost)
+                # One that the notebook imported by name stays the module's, too.
+                if is_changed or (id(value) in held and earlier[name][1] is not None):
                     changes.append((module_name, owner, name, True, value))
             changes += [
                 (module_name, owner, name, False, None) for name in earlier if name not in now

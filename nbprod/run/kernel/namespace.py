@@ -9,11 +9,13 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from . import ambient, artifacts, fingerprint, mutations, observe, provenance
+from . import ambient, artifacts, figures, fingerprint, mutations, observe, provenance, set_orders
 
 _OBSERVED = "nbprod: observed"  # no identifier: it hides no variable
 
 _MODULES = "nbprod: modules"
+
+_FIGURES = "nbprod: figures"
 
 _LOOKED_AT = 10_000
 
@@ -51,6 +53,7 @@ def save(
     path: str,
     start: dict[str, str],
     secrets: Mapping[str, str] = {},
+    options: dict[str, dict[str, Any]] = {},  # noqa: B006
 ) -> dict[str, Any]:
     """Save the whole namespace with its ambient state for :func:`load`.
 
@@ -60,6 +63,7 @@ def save(
         path: Where it goes.
         start: Environment variables when the kernel started.
         secrets: Parameters that the next kernel is given anew, and their values.
+        options: The shell's options when the kernel started.
     """
     again = [name for name, value in secrets.items() if _is_text(variables.get(name), value)]
     variables = {name: value for name, value in variables.items() if name not in again}
@@ -71,12 +75,17 @@ def save(
     observed = {"links": provenance.export(), "fits": observe.export()}
     names = list(variables)
     changed, lost = mutations.collect(shell.user_ns)
-    everything = {**variables, _OBSERVED: observed, _MODULES: changed}
+    state["options"] = figures.changed(figures.options(shell), options)
+    own = {_OBSERVED: observed, _MODULES: changed, _FIGURES: figures.opened()}
     saved = artifacts.save_variables(
-        everything, [*names, _OBSERVED, _MODULES], path, state=state, scope=shell.user_ns
+        {**variables, **own}, [*names, *own], path, state=state, scope=shell.user_ns
     )
+    lost_figures = saved["unsaved"].pop(_FIGURES, None)
+    if lost_figures is not None:
+        raise ValueError(f"open figures: {lost_figures}")
     # What unpickling imports may lie in folders that the notebook added.
     search = {"folder": os.getcwd(), "path": [entry for entry in sys.path if type(entry) is str]}
+    search["backend"] = figures.backend()
     prints = _prints({name: variables[name] for name in saved["members"] if name in variables})
     return {**saved, "search": search, "lost": lost, "prints": prints, "secrets": again}
 
@@ -86,24 +95,44 @@ def _is_text(value: Any, text: str) -> bool:
 
 
 def _prints(variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Return fingerprints that have to be the same in the next kernel."""
+    """Return fingerprints that have to be the same in the next kernel, and what shares objects."""
     # Classes travel by value; what their metaclasses made has no content to look at.
-    names = [name for name, value in variables.items() if not isinstance(value, type)]
-    found = fingerprint.survey(variables, names)
-    texts = {
-        name: text
-        for name, text in found["fingerprints"].items()
-        if name not in found["opaque"] and not text.startswith(("unknown", "identity"))
-    }
-    return {"texts": texts, "shares": sorted(found["shares"])}
+    kept: list[Any] = []  # what was made on the way, so that no id is used again
+    texts: dict[str, str] = {}
+    reached: dict[str, set[int]] = {}
+    for name, value in variables.items():
+        if isinstance(value, type):
+            continue
+        text, walked = fingerprint.walk(value)
+        if not walked.opaque and not text.startswith(("unknown", "identity")):
+            texts[name], reached[name] = text, walked.met
+            kept.append(walked)
+    return {"texts": texts, "shares": fingerprint.pairs(reached)}
 
 
-def _changed(variables: Mapping[str, Any], prints: dict[str, Any]) -> list[str]:
-    """Return the variables that are not what they were in the kernel before."""
+def _changed(
+    variables: Mapping[str, Any],
+    prints: dict[str, Any],
+    sets: list[Any] = [],  # noqa: B006
+) -> list[str]:
+    """Say which variables are not what they were in the kernel before."""
+    told = [
+        f"`{name}`: a set in it would be iterated in another order"
+        for name in set_orders.other(sets)
+    ]
     now = _prints({name: value for name, value in variables.items() if name in prints["texts"]})
-    return sorted(
-        name for name, text in prints["texts"].items() if now["texts"].get(name, text) != text
-    )
+    told += [
+        f"`{name}` came back as something else than what was saved"
+        for name, text in prints["texts"].items()
+        if now["texts"].get(name, text) != text
+    ]
+    shared = {(one, other): count for one, other, count in now["shares"]}
+    told += [
+        f"`{one}` and `{other}` share something that they would no longer share"
+        for one, other, count in prints["shares"]
+        if {one, other} <= now["texts"].keys() and shared.get((one, other), 0) < count
+    ]
+    return told
 
 
 def load(
@@ -113,11 +142,13 @@ def load(
 
     Returns:
         ``{"problems": [...], "changed": [...]}``: ambient state that could not be
-        restored, and variables that came back as something else.
+        restored, and what came back as something else, in words.
     """
     # An entry "" meant the first folder once, and the later one afterwards.
     sys.path[:] = [*search["path"], search["folder"]]
-    found = artifacts.load_variables(path, sha256, scope=shell.user_ns)
+    figures.use(shell, search["backend"])
+    with figures.unseen():
+        found = artifacts.load_variables(path, sha256, scope=shell.user_ns)
     state = found["ambient"]
     if state is None:
         raise ValueError("the state of the notebook's process holds a secret")
@@ -125,17 +156,19 @@ def load(
     provenance.restore(observed["links"])
     observe.restore(observed["fits"])
     changed = found["variables"].pop(_MODULES, [])
+    figures.reopen(found["variables"].pop(_FIGURES, {}))
     shell.user_ns.update(found["variables"])
     mutations.restore(changed)
     sys.path[:] = search["path"]
     problems = ambient.restore(state)
+    figures.configure(shell, state["options"])
     loaded = set(shell.extension_manager.loaded)
     for name in state["extensions"]:
         if name not in loaded:
             shell.extension_manager.load_extension(name)
     shell.execution_count = state["execution_count"]
     with ambient.undisturbed():
-        changed_variables = _changed(found["variables"], prints)
+        changed_variables = _changed(found["variables"], prints, found.get("sets", []))
     return {"problems": problems, "changed": changed_variables}
 
 

@@ -78,6 +78,10 @@ def reduce(value: Any) -> Any:
     kind = type(value)
     if kind in _VIEWS:
         return getattr(dict, _VIEWS[kind]), (gc.get_referents(value.mapping)[0],)
+    if kind is types.MappingProxyType:
+        shown = gc.get_referents(value)[0]
+        if type(shown) is dict and not {"__module__", "__dict__"} <= shown.keys():
+            return types.MappingProxyType, (shown,)  # it goes on showing this dict
     if kind is memoryview:
         return _memoryview(value)
     if kind is types.FunctionType and value.__module__ == "__main__" and _dispatches(value):

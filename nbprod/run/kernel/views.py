@@ -4,8 +4,10 @@ Pickle copies every numpy array; a view would come back as an array of its own, 
 a change through one name would no longer show through the other. So an array that
 another one shows, too, is saved as a place in the array that owns the buffer.
 
-Architecture invariant: buffers of pandas objects are left alone. pandas shares them
-between objects and copies on write; it would not know of a sharing that we restored.
+Architecture invariant: a buffer that several pandas objects show is left alone. pandas
+shares them between objects and copies on write; it would not know of a sharing that we
+restored. It never knows of the arrays that show a pandas object's buffer, so those do
+again, where one pandas object alone has it.
 """
 
 from __future__ import annotations
@@ -23,18 +25,32 @@ class Sharing:
 
     Args:
         owners: Ids of the owners of shared buffers, from an earlier attempt.
+        alone: Ids of those that one pandas object has, from there, too.
     """
 
-    def __init__(self, owners: frozenset[int] = frozenset()) -> None:
+    def __init__(
+        self, owners: frozenset[int] = frozenset(), alone: frozenset[int] = frozenset()
+    ) -> None:
         self._owners = owners
+        self._alone = alone
         self._shown: dict[int, int] = {}
         self._arrays: dict[int, Any] = {}
         self._spared: set[int] = set()
+        self._held: dict[int, set[int]] = {}
 
     @property
     def found(self) -> frozenset[int]:
         """Ids of the owners of buffers that more than one array shows."""
-        return frozenset(owner for owner, count in self._shown.items() if count > 1)
+        return frozenset(
+            owner
+            for owner, count in self._shown.items()
+            if count > 1 or (count and owner in self.alone)
+        )
+
+    @property
+    def alone(self) -> frozenset[int]:
+        """Ids of the owners of buffers that one pandas object has."""
+        return frozenset(owner for owner, held in self._held.items() if len(held) == 1)
 
     def reduce(self, value: Any) -> Any:
         """Reduce a view into a shared buffer to the array that owns it, and a place there.
@@ -48,10 +64,14 @@ class Sharing:
                 self._spare(value)
             return None
         numpy = sys.modules.get("numpy")
-        if numpy is None or kind is not numpy.ndarray or id(value) in self._spared:
+        if numpy is None or kind is not numpy.ndarray:
             return None
         owner = _owner(value)
-        if owner.dtype.hasobject or not (owner.flags.c_contiguous or owner.flags.f_contiguous):
+        if id(value) in self._spared and id(owner) not in self._alone:
+            return None
+        if owner.dtype.hasobject and not _is_slice(value, owner):
+            return None
+        if not (owner.flags.c_contiguous or owner.flags.f_contiguous):
             return None
         if id(value) not in self._arrays:
             self._arrays[id(value)] = (value, owner)  # kept, so that no id is used again
@@ -69,8 +89,10 @@ class Sharing:
             except Exception:
                 inner = None
             if type(inner).__name__ == "ndarray":
+                owner = _owner(inner)
                 self._spared.add(id(inner))
-                self._arrays[id(inner)] = (inner, inner)
+                self._arrays[id(inner)] = (inner, owner, value)
+                self._held.setdefault(id(owner), set()).add(id(value))
 
 
 def rebuild_view(
@@ -79,9 +101,32 @@ def rebuild_view(
     """Return a view into ``owner``'s buffer; pickled artifacts call this by name."""
     numpy: Any = sys.modules["numpy"]
     flat = owner if owner.flags.c_contiguous else owner.T
+    if owner.dtype.hasobject:
+        view = _slice(flat.reshape(-1), shape, start, strides)
+        if not writeable:
+            view.flags.writeable = False
+        return view
     view = numpy.ndarray(shape, dtype, buffer=flat, offset=start, strides=strides)
     view.flags.writeable = writeable and owner.flags.writeable
     return view
+
+
+def _is_slice(value: Any, owner: Any) -> bool:
+    """Tell whether an array of objects, which numpy lets nobody place freely, is a slice."""
+    plain = not owner.dtype.names and value.dtype == owner.dtype
+    return plain and (value.ndim == 1 or bool(value.flags.c_contiguous))
+
+
+def _slice(flat: Any, shape: Any, start: int, strides: Any) -> Any:
+    first = start // flat.itemsize
+    if len(shape) != 1:
+        count = 1
+        for each in shape:
+            count *= each
+        return flat[first : first + count].reshape(shape)
+    step = strides[0] // flat.itemsize or 1
+    end = first + step * shape[0]
+    return flat[first : (end if end >= 0 else None) : step]
 
 
 def _owner(array: Any) -> Any:

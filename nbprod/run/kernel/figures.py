@@ -1,0 +1,142 @@
+"""How figures are shown, and those that are open: both go on in the next kernel.
+
+``%matplotlib X`` and ``matplotlib.use`` choose a backend, ``%config InlineBackend`` says
+what images it makes, and pyplot keeps what is drawn until it is closed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+_PYPLOT = "matplotlib.pyplot"
+_INLINE = "matplotlib_inline.backend_inline"
+_PLAIN = (bool, int, float, str, type(None))
+
+
+def backend() -> dict[str, Any]:
+    """Return which backend shows figures: ``{"name", "pyplot"}``, as JSON; empty for the usual."""
+    parameters: Any = getattr(sys.modules.get("matplotlib"), "rcParams", None)
+    name = dict.get(parameters, "backend") if parameters is not None else None
+    if not isinstance(name, str):
+        return {}  # not chosen yet
+    return {"name": name, "pyplot": _PYPLOT in sys.modules}
+
+
+def use(shell: Any, chosen: dict[str, Any]) -> None:
+    """Let the backend show figures that showed them in the kernel before."""
+    if not chosen or chosen == backend():
+        return
+    matplotlib: Any = importlib.import_module("matplotlib")
+    if chosen["pyplot"]:
+        importlib.import_module(_PYPLOT)
+    if dict.get(matplotlib.rcParams, "backend") == chosen["name"]:
+        return
+    if chosen["pyplot"]:
+        importlib.import_module(_PYPLOT).switch_backend(chosen["name"])
+    else:
+        matplotlib.use(chosen["name"])
+    importlib.import_module(_INLINE).configure_inline_support(shell, chosen["name"])
+
+
+def options(shell: Any) -> dict[str, dict[str, Any]]:
+    """Return what ``%config`` may change: class name to option to value."""
+    found: dict[str, dict[str, Any]] = {}
+    for each in shell.configurables:
+        values = {name: getattr(each, name, None) for name in each.trait_names(config=True)}
+        plain = {name: value for name, value in values.items() if _is_plain(value)}
+        found.setdefault(type(each).__name__, {}).update(plain)
+    return found
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, (list, tuple, set)):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(map(_is_plain, (*value, *value.values())))
+    return isinstance(value, _PLAIN)
+
+
+def changed(
+    now: dict[str, dict[str, Any]], first: dict[str, dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Return the options that are others now; of what came later, all."""
+    found = {
+        kind: {
+            name: value
+            for name, value in values.items()
+            if name not in first.get(kind, {}) or first[kind][name] != value
+        }
+        for kind, values in now.items()
+    }
+    return {kind: values for kind, values in found.items() if values}
+
+
+def configure(shell: Any, wanted: dict[str, dict[str, Any]]) -> None:
+    """Set options as :func:`changed` found them in the kernel before."""
+    if "InlineBackend" in wanted:
+        inline = importlib.import_module("matplotlib_inline.config").InlineBackend
+        instance = inline.instance(parent=shell)
+        instance.shell = shell
+        if instance not in shell.configurables:
+            shell.configurables.append(instance)
+    for each in shell.configurables:
+        for name, value in wanted.get(type(each).__name__, {}).items():
+            if getattr(each, name, None) != value:
+                setattr(each, name, value)
+
+
+def opened() -> dict[str, Any]:
+    """Return the figures that pyplot keeps open, to be saved with the variables."""
+    if _PYPLOT not in sys.modules:
+        return {}
+    known: Any = sys.modules["matplotlib._pylab_helpers"].Gcf
+    if not known.figs:
+        return {}
+    show: Any = getattr(sys.modules.get(_INLINE), "show", None)
+    return {
+        "figures": [(number, each.canvas.figure) for number, each in known.figs.items()],
+        "shown": (show._draw_called, list(show._to_draw)) if show is not None else None,
+    }
+
+
+@contextmanager
+def unseen() -> Iterator[None]:
+    """Show nothing when figures come back."""
+    matplotlib: Any = sys.modules.get("matplotlib")
+    is_interactive = matplotlib is not None and matplotlib.is_interactive()
+    if is_interactive:
+        matplotlib.interactive(False)
+    try:
+        yield
+    finally:
+        if is_interactive:
+            matplotlib.interactive(True)
+
+
+def reopen(found: dict[str, Any]) -> None:
+    """Give open figures their numbers again; unpickling them opened them.
+
+    Raises:
+        ValueError: One is not open.
+    """
+    if not found:
+        return
+    known: Any = importlib.import_module("matplotlib._pylab_helpers").Gcf
+    managers = {id(each.canvas.figure): each for each in known.figs.values()}
+    kept: OrderedDict[int, Any] = OrderedDict()
+    for number, figure in found["figures"]:
+        if id(figure) not in managers:
+            raise ValueError(f"the open figure {number} exists in one process only")
+        manager = managers[id(figure)]
+        manager.num = number
+        kept[number] = manager  # the last one is the active one
+    known.figs.clear()
+    known.figs.update(kept)
+    if found["shown"] is not None:
+        show: Any = importlib.import_module(_INLINE).show
+        show._draw_called, show._to_draw = found["shown"]

@@ -1,0 +1,441 @@
+"""What setter functions change in modules: one table of what is read, and how it is set.
+
+Options with a home of their own (pandas, matplotlib, warnings, loggers) are in
+:mod:`.ambient`. Here is the rest, of the standard library and of the libraries that
+notebooks use: a row for each, which says what a process has at first.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import os
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+REGISTRY = "registry: "
+"""Begins the names of what holds the notebook's own classes and functions."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A row of the table.
+
+    Attributes:
+        name: What it is called when it differs.
+        module: Where it is; what is not loaded is not asked.
+        read: Takes the module, returns what is set.
+        write: Takes the module and a value.
+        default: Takes the module, returns what is set at first; ``None`` where a process
+            itself shows that, because it has loaded the module when it starts.
+    """
+
+    name: str
+    module: str
+    read: Callable[[Any], Any]
+    write: Callable[[Any, Any], Any]
+    default: Callable[[Any], Any] | None = None
+
+
+def _is_own(value: Any) -> bool:
+    module = getattr(value, "__module__", None)
+    return module == "__main__" or type(value).__module__ == "__main__"
+
+
+def _own(entries: Any) -> dict[Any, Any]:
+    """Return the entries of a registry that hold something of the notebook's."""
+    return {key: value for key, value in entries.items() if _is_own(key) or _is_own(value)}
+
+
+def _constant(value: Any) -> Callable[[Any], Any]:
+    return lambda _module: value
+
+
+def _nothing(_module: Any) -> dict[Any, Any]:
+    return {}
+
+
+def _umask(os: Any) -> int:
+    found = os.umask(0o077)
+    os.umask(found)
+    return int(found)
+
+
+def _set_all(update: Callable[..., Any], entries: dict[Any, Any]) -> None:
+    for key, value in entries.items():
+        update(key, value)
+
+
+def _handlers(signal: Any) -> dict[int, Any]:
+    found = {int(each): signal.getsignal(each) for each in signal.valid_signals()}
+    return {
+        number: handler
+        for number, handler in found.items()
+        if isinstance(handler, signal.Handlers) or _is_own(handler)
+    }
+
+
+_DIALECT = ("delimiter", "doublequote", "escapechar", "lineterminator", "quotechar", "quoting")
+_DIALECTS = frozenset({"excel", "excel-tab", "unix"})
+
+
+def _dialects(csv: Any) -> dict[str, Any]:
+    return {
+        name: {
+            part: getattr(csv.get_dialect(name), part)
+            for part in (*_DIALECT, "skipinitialspace", "strict")
+        }
+        for name in csv.list_dialects()
+        if name not in _DIALECTS
+    }
+
+
+def _set_dialects(csv: Any, found: dict[str, Any]) -> None:
+    for name, parts in found.items():
+        csv.register_dialect(name, **parts)
+
+
+def _filters(logging: Any) -> dict[str, Any]:
+    loggers = {"": logging.root, **logging.root.manager.loggerDict}
+    found = {name: list(getattr(each, "filters", ())) for name, each in loggers.items()}
+    return {
+        name: kept
+        for name, each in found.items()
+        if (kept := [one for one in each if _is_own(one) or type(one) is logging.Filter])
+    }
+
+
+def _set_filters(logging: Any, found: dict[str, Any]) -> None:
+    for name, filters in found.items():
+        for each in filters:
+            logging.getLogger(name).addFilter(each)
+
+
+@functools.cache
+def _known_types() -> dict[str, str]:
+    mimetypes: Any = importlib.import_module("mimetypes")
+    fresh = mimetypes.MimeTypes()
+    for path in filter(os.path.isfile, mimetypes.knownfiles):
+        fresh.read(path)
+    return dict(fresh.types_map[True])
+
+
+def _types(mimetypes: Any) -> dict[str, str]:
+    return dict(mimetypes.types_map) if mimetypes.inited else {}
+
+
+def _registered(collections_abc: Any) -> dict[str, list[Any]]:
+    abc: Any = importlib.import_module("_abc")
+    found = {}
+    for name in collections_abc.__all__:
+        classes = [each() for each in abc._get_dump(getattr(collections_abc, name))[0]]
+        if any(map(_is_own, classes)):
+            found[name] = [each for each in classes if _is_own(each)]
+    return found
+
+
+def _register(collections_abc: Any, found: dict[str, list[Any]]) -> None:
+    for name, classes in found.items():
+        for each in classes:
+            getattr(collections_abc, name).register(each)
+
+
+_YAML = (
+    "yaml_representers",
+    "yaml_multi_representers",
+    "yaml_constructors",
+    "yaml_multi_constructors",
+)
+
+
+def _yaml(yaml: Any) -> dict[tuple[str, str], dict[Any, Any]]:
+    found = {}
+    for name, kind in vars(yaml).items():
+        if isinstance(kind, type) and name.endswith(("Dumper", "Loader")):
+            for part in _YAML:
+                own = _own(vars(kind).get(part, {}))
+                if own:
+                    found[name, part] = own
+    return found
+
+
+def _set_yaml(yaml: Any, found: dict[tuple[str, str], dict[Any, Any]]) -> None:
+    for (name, part), entries in found.items():
+        kind = getattr(yaml, name)
+        setattr(kind, part, {**getattr(kind, part), **entries})
+
+
+def _distributions(stats: Any) -> dict[str, Any]:
+    kinds: Any = importlib.import_module("scipy.stats._distn_infrastructure").rv_generic
+    usual = sys.modules["numpy"].random.mtrand._rand
+    return {
+        name: each._random_state
+        for name, each in vars(stats).items()
+        if isinstance(each, kinds) and each._random_state is not usual
+    }
+
+
+def _set_distributions(stats: Any, found: dict[str, Any]) -> None:
+    for name, state in found.items():
+        getattr(stats, name)._random_state = state
+
+
+def _progress(tqdm: Any) -> dict[str, Any]:
+    """Return the class and options that ``tqdm.pandas()`` was called with."""
+    frame: Any = getattr(sys.modules.get("pandas"), "DataFrame", None)
+    method = vars(frame).get("progress_apply") if tqdm and frame is not None else None
+    cells = dict(
+        zip(method.__code__.co_freevars, method.__closure__ or (), strict=True) if method else ()
+    )
+    return {name: each.cell_contents for name, each in cells.items() if name in _PROGRESS}
+
+
+_PROGRESS = ("cls", "tclass", "tqdm_kwargs")
+
+
+def _set_progress(tqdm: Any, found: dict[str, Any]) -> None:
+    kind = found.get("cls", found.get("tclass", tqdm.tqdm))
+    getattr(kind, "pandas", tqdm.tqdm.pandas)(**found.get("tqdm_kwargs", {}))
+
+
+def _configured(parallel: Any) -> dict[str, Any]:
+    """Return what a ``parallel_config`` that is still on says, beside the defaults."""
+    usual = getattr(parallel, "default_parallel_config", {})
+    found = getattr(parallel._backend, "config", None) or {}
+    return {name: each for name, each in found.items() if each is not usual.get(name)}
+
+
+def _set_configured(parallel: Any, found: dict[str, Any]) -> None:
+    parallel._backend.config = {**parallel.default_parallel_config, **found}
+
+
+_NAMESPACES = {
+    "http://www.w3.org/XML/1998/namespace": "xml",
+    "http://www.w3.org/1999/xhtml": "html",
+    "http://www.w3.org/1999/02/22-rdf-syntax-ns#": "rdf",
+    "http://schemas.xmlsoap.org/wsdl/": "wsdl",
+    "http://www.w3.org/2001/XMLSchema": "xs",
+    "http://www.w3.org/2001/XMLSchema-instance": "xsi",
+    "http://purl.org/dc/elements/1.1/": "dc",
+}
+
+TABLE = (
+    Setting("umask", "os", _umask, lambda os, value: os.umask(value)),
+    Setting(
+        "sys.argv",
+        "sys",
+        lambda sys: list(sys.argv),
+        lambda sys, value: sys.argv.__setitem__(slice(None), value),
+    ),
+    Setting(
+        "sys.getswitchinterval",
+        "sys",
+        lambda sys: sys.getswitchinterval(),
+        lambda sys, value: sys.setswitchinterval(value),
+    ),
+    Setting(
+        "sys.get_int_max_str_digits",
+        "sys",
+        lambda sys: getattr(sys, "get_int_max_str_digits", int)(),
+        lambda sys, value: sys.set_int_max_str_digits(value),
+    ),
+    Setting(
+        "sys.tracebacklimit",
+        "sys",
+        lambda sys: getattr(sys, "tracebacklimit", 1000),
+        lambda sys, value: setattr(sys, "tracebacklimit", value),
+    ),
+    Setting(
+        "gc.isenabled",
+        "gc",
+        lambda gc: gc.isenabled(),
+        lambda gc, value: gc.enable() if value else gc.disable(),
+    ),
+    Setting(
+        "gc.get_threshold",
+        "gc",
+        lambda gc: gc.get_threshold(),
+        lambda gc, value: gc.set_threshold(*value),
+    ),
+    Setting(
+        REGISTRY + "signal handlers",
+        "signal",
+        _handlers,
+        lambda signal, value: _set_all(signal.signal, value),
+    ),
+    Setting(
+        "socket.getdefaulttimeout",
+        "socket",
+        lambda socket: socket.getdefaulttimeout(),
+        lambda socket, value: socket.setdefaulttimeout(value),
+        _constant(None),
+    ),
+    Setting(
+        "calendar.firstweekday",
+        "calendar",
+        lambda calendar: int(calendar.firstweekday()),
+        lambda calendar, value: calendar.setfirstweekday(value),
+        _constant(0),
+    ),
+    Setting("csv dialects", "csv", _dialects, _set_dialects, _nothing),
+    Setting(
+        "logging.disable",
+        "logging",
+        lambda logging: logging.root.manager.disable,
+        lambda logging, value: logging.disable(value),
+        _constant(0),
+    ),
+    Setting(
+        "logging level names",
+        "logging",
+        lambda logging: dict(logging._levelToName),
+        lambda logging, value: _set_all(logging.addLevelName, value),
+    ),
+    Setting(REGISTRY + "logging filters", "logging", _filters, _set_filters, _nothing),
+    Setting(
+        REGISTRY + "logging record factory",
+        "logging",
+        lambda logging: logging.getLogRecordFactory(),
+        lambda logging, value: logging.setLogRecordFactory(value),
+        lambda logging: logging.LogRecord,
+    ),
+    Setting(
+        "logging.captureWarnings",
+        "logging",
+        lambda logging: logging._warnings_showwarning is not None,
+        lambda logging, value: logging.captureWarnings(value),
+        _constant(False),
+    ),
+    Setting(
+        "mimetypes",
+        "mimetypes",
+        _types,
+        lambda mimetypes, value: _set_all(lambda end, kind: mimetypes.add_type(kind, end), value),
+        lambda _module: _known_types(),
+    ),
+    Setting(
+        "ElementTree namespaces",
+        "xml.etree.ElementTree",
+        lambda tree: dict(tree._namespace_map),
+        lambda tree, value: tree._namespace_map.update(value),
+        _constant(_NAMESPACES),
+    ),
+    Setting(
+        REGISTRY + "copyreg",
+        "copyreg",
+        lambda copyreg: _own(copyreg.dispatch_table),
+        lambda copyreg, value: copyreg.dispatch_table.update(value),
+        _nothing,
+    ),
+    Setting(
+        REGISTRY + "sqlite3 adapters",
+        "sqlite3",
+        lambda sqlite3: {
+            key: value
+            for key, value in sqlite3.adapters.items()
+            if _is_own(key[0]) or _is_own(value)
+        },
+        lambda sqlite3, value: sqlite3.adapters.update(value),
+        _nothing,
+    ),
+    Setting(
+        REGISTRY + "sqlite3 converters",
+        "sqlite3",
+        lambda sqlite3: _own(sqlite3.converters),
+        lambda sqlite3, value: sqlite3.converters.update(value),
+        _nothing,
+    ),
+    Setting(REGISTRY + "abstract classes", "collections.abc", _registered, _register, _nothing),
+    Setting(REGISTRY + "yaml", "yaml", _yaml, _set_yaml, _nothing),
+    Setting(
+        REGISTRY + "numpy.geterrcall",
+        "numpy",
+        lambda numpy: numpy.geterrcall(),
+        lambda numpy, value: numpy.seterrcall(value),
+        _constant(None),
+    ),
+    Setting(
+        "numpy.ma.masked_print_option",
+        "numpy.ma",
+        lambda ma: (ma.masked_print_option._display, ma.masked_print_option._enabled),
+        lambda ma, value: vars(ma.masked_print_option).update(_display=value[0], _enabled=value[1]),
+        _constant(("--", 1)),
+    ),
+    Setting(
+        "numpy.polynomial print style",
+        "numpy.polynomial._polybase",
+        lambda base: base.ABCPolyBase._use_unicode,
+        lambda base, value: setattr(base.ABCPolyBase, "_use_unicode", value),
+        _constant(os.name != "nt"),
+    ),
+    Setting(
+        "scipy.special.geterr",
+        "scipy.special",
+        lambda special: special.geterr(),
+        lambda special, value: special.seterr(**value),
+        lambda special: dict.fromkeys(special.geterr(), "ignore"),
+    ),
+    Setting(
+        REGISTRY + "scipy.stats random states",
+        "scipy.stats",
+        _distributions,
+        _set_distributions,
+        _nothing,
+    ),
+    Setting(
+        REGISTRY + "joblib.parallel_config",
+        "joblib.parallel",
+        _configured,
+        _set_configured,
+        _nothing,
+    ),
+    Setting(REGISTRY + "tqdm.pandas", "tqdm", _progress, _set_progress, _nothing),
+)
+
+_ROWS = {row.name: row for row in TABLE}
+_first: dict[str, Any] = {}
+
+
+def _note_first() -> None:
+    for row in TABLE:
+        if row.default is None and row.module in sys.modules:
+            _first[row.name] = row.read(sys.modules[row.module])
+
+
+# This module is loaded before the notebook's first cell.
+_note_first()
+
+
+def snapshot() -> dict[str, Any]:
+    """Return what is set otherwise than at first: name to value.
+
+    Of registries, that is what was added or replaced.
+    """
+    found: dict[str, Any] = {}
+    for row in TABLE:
+        module = sys.modules.get(row.module)
+        if module is None or getattr(module.__spec__, "_initializing", False):
+            continue
+        try:
+            value = row.read(module)
+            first = row.default(module) if row.default is not None else _first.get(row.name, value)
+        except (AttributeError, KeyError):
+            continue  # another version of the library, which keeps it elsewhere
+        if isinstance(value, dict) and isinstance(first, dict):
+            value = {key: each for key, each in value.items() if first.get(key, first) != each}
+            first = {}
+        if value != first:
+            found[row.name] = value
+    return found
+
+
+def restore(found: dict[str, Any]) -> Iterable[str]:
+    """Set what :func:`snapshot` found in another process; yield what could not be set."""
+    for name, value in found.items():
+        row = _ROWS[name]
+        try:
+            row.write(importlib.import_module(row.module), value)
+        except Exception as error:
+            yield f"{name.removeprefix(REGISTRY)}: {type(error).__name__}: {error}"

@@ -1,0 +1,186 @@
+"""What crosses from one kernel of an isolated run to the next besides values."""
+
+from __future__ import annotations
+
+import calendar
+import csv
+import logging
+import os
+import pickle
+import random
+import socket
+import subprocess
+import sys
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbprod.run.kernel import artifacts, namespace, set_orders, set_tables, settings
+
+
+def carried(variables: dict[str, Any], folder: Path) -> tuple[dict[str, Any], list[str]]:
+    """Return the variables of the next kernel, and what is said of them."""
+    prints = namespace._prints(variables)
+    path = folder / "namespace.pkl"
+    saved = artifacts.save_variables(variables, list(variables), str(path), scope={"scope": 1})
+    found = artifacts.load_variables(str(path), saved["sha256"], scope={})
+    return found["variables"], namespace._changed(found["variables"], prints, found["sets"])
+
+
+WORDS = st.sets(st.one_of(st.text(max_size=4), st.integers(), st.tuples(st.integers())))
+
+
+@given(WORDS, st.randoms(use_true_random=False))
+def test_a_set_comes_back_in_its_order_whatever_was_removed(
+    words: set[Any], draw: random.Random
+) -> None:
+    for each in sorted(words, key=repr)[: draw.randrange(1 + len(words))]:
+        words.discard(each)
+    elements = set_tables.insertion(words)
+    assert elements is not None
+    found = set_orders.made("set", list(words), elements, set_tables.size(words))
+    assert list(found) == list(words)
+    assert set_tables.size(found) == set_tables.size(words)
+
+
+@pytest.mark.parametrize("count", [3, 18, 60, 76, 300])
+def test_sets_of_text_keep_their_order_in_the_next_kernel(count: int, tmp_path: Path) -> None:
+    words = {f"word {number}" for number in range(count)}
+    frozen = frozenset(f"other {number}" for number in range(76))
+    variables = {"words": words, "alias": [words], "frozen": frozen}
+    found, told = carried(variables, tmp_path)
+    assert told == []
+    assert list(found["words"]) == list(words)
+    assert found["alias"][0] is found["words"]
+    assert list(found["frozen"]) == list(frozen)
+
+
+def test_a_set_in_another_order_is_told() -> None:
+    order = ["a", "b"] if list({"a", "b"}) == ["b", "a"] else ["b", "a"]
+    assert set_orders.other([("letters", {"a", "b"}, order, order, 8)]) == ["letters"]
+
+
+@pytest.mark.parametrize(
+    "shared",
+    [
+        lambda: (lambda array: (array, array[1:]))(np.array(["a", "b", "c"], dtype=object)),
+        lambda: (lambda frame: (frame, frame["x"].to_numpy()))(pd.DataFrame({"x": [1.0, 2.0]})),
+        lambda: (lambda base: (base, types.MappingProxyType(base)))({"x": 1}),
+    ],
+    ids=["objects", "frame and array", "mapping proxy"],
+)
+def test_what_shares_a_buffer_or_a_dict_shares_it_again(
+    shared: Callable[[], tuple[Any, Any]], tmp_path: Path
+) -> None:
+    one, other = shared()
+    found, told = carried({"one": one, "other": other}, tmp_path)
+    assert told == []
+    if isinstance(one, pd.DataFrame):
+        assert np.shares_memory(found["one"]._mgr.blocks[0].values, found["other"])
+    elif isinstance(one, dict):
+        found["one"]["x"] = 2
+        assert found["other"]["x"] == 2
+    else:
+        found["one"][1] = "z"
+        assert found["other"][0] == "z"
+
+
+def test_closures_over_one_variable_have_one_cell_again(tmp_path: Path) -> None:
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    exec(
+        "def pair():\n count = 0\n def add():\n  nonlocal count\n  count += 1\n"
+        " def read():\n  return count\n return add, read\nadd, read = pair()",
+        namespace,
+    )
+    found, told = carried({name: namespace[name] for name in ("add", "read")}, tmp_path)
+    found["add"]()
+    assert (told, found["read"]()) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    "shared",
+    [
+        lambda: (lambda masked: (masked, masked[1:]))(np.ma.array([1, 2, 3], mask=[0, 1, 0])),
+        lambda: (lambda owner: (owner, vars(owner)))(types.SimpleNamespace(a=1)),
+        lambda: (lambda frame: (frame, frame.attrs))(pd.DataFrame({"a": [1]})),
+    ],
+    ids=["masked", "attributes", "attrs"],
+)
+def test_what_would_no_longer_share_is_told(
+    shared: Callable[[], tuple[Any, Any]], tmp_path: Path
+) -> None:
+    one, other = shared()
+    _, told = carried({"one": one, "other": other}, tmp_path)
+    assert told == ["`one` and `other` share something that they would no longer share"]
+
+
+def test_a_memmap_shows_its_file_again(tmp_path: Path) -> None:
+    array = np.memmap(tmp_path / "m.dat", dtype="int32", mode="w+", shape=(4,))
+    array[:] = 1
+    found, told = carried({"array": array}, tmp_path)
+    found["array"][1] = 9
+    found["array"].flush()
+    assert (told, np.fromfile(tmp_path / "m.dat", "int32").tolist()) == ([], [1, 9, 1, 1])
+
+
+def test_a_part_of_a_memmap_is_refused(tmp_path: Path) -> None:
+    array = np.memmap(tmp_path / "m.dat", dtype="int32", mode="w+", shape=(4,))
+    saved = artifacts.save_variables(
+        {"part": array[1:]}, ["part"], str(tmp_path / "a.pkl"), scope={"scope": 1}
+    )
+    assert "shows a file" in saved["unsaved"]["part"]
+
+
+@pytest.fixture
+def untouched() -> Iterator[None]:
+    """Settings as they were, afterwards."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    yield
+    os.umask(mask)
+    calendar.setfirstweekday(0)
+    socket.setdefaulttimeout(None)
+    logging.disable(logging.NOTSET)
+    csv.unregister_dialect("semi")
+
+
+@pytest.mark.usefixtures("untouched")
+def test_what_setter_functions_set_is_set_in_another_process() -> None:
+    before = settings.snapshot()
+    calendar.setfirstweekday(6)
+    socket.setdefaulttimeout(7.5)
+    logging.disable(logging.ERROR)
+    before_mask = os.umask(0o077)
+    csv.register_dialect("semi", delimiter=";")
+    found = {name: value for name, value in settings.snapshot().items() if name not in before}
+    assert found == {
+        "calendar.firstweekday": 6,
+        "socket.getdefaulttimeout": 7.5,
+        "logging.disable": logging.ERROR,
+        "umask": 0o077,
+        "csv dialects": found["csv dialects"],
+    }
+    os.umask(before_mask)  # else the process would inherit it
+    told = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys, pickle\n"
+            "from nbprod.run.kernel import settings\n"
+            "first = settings.snapshot()\n"
+            "problems = list(settings.restore(pickle.load(sys.stdin.buffer)))\n"
+            "sys.stdout.buffer.write(pickle.dumps((first, problems, settings.snapshot())))",
+        ],
+        input=pickle.dumps(found),
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    first, problems, now = pickle.loads(told.stdout)
+    assert (first, problems, now) == ({}, [], found)
