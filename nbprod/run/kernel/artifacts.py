@@ -204,10 +204,9 @@ def _dump(
 ) -> tuple[str, int]:
     beside = f"{path}.{os.getpid()}.part"
     shared: frozenset[int] = frozenset()
-    alone: frozenset[int] = frozenset()
     try:
         for _ in range(2):
-            sharing = views.Sharing(shared, alone)
+            sharing = views.Sharing(shared)
             with open(beside, "wb") as file:
                 writer = DigestWriter(file)
                 pickle.Pickler(writer, PROTOCOL).dump(_search(document["ambient"]))
@@ -223,7 +222,7 @@ def _dump(
                 made.dump(document)
                 names = json.dumps(store.written).encode()
                 writer.write(names + len(names).to_bytes(8, "little") + _END)
-            shared, alone = sharing.found, sharing.alone
+            shared = sharing.found
             if not shared:
                 break
         os.replace(beside, path)

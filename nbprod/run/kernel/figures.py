@@ -15,6 +15,7 @@ from typing import Any
 
 _PYPLOT = "matplotlib.pyplot"
 _INLINE = "matplotlib_inline.backend_inline"
+_CONFIG = "config"
 _PLAIN = (bool, int, float, str, type(None))
 
 
@@ -50,6 +51,13 @@ def options(shell: Any) -> dict[str, dict[str, Any]]:
         values = {name: getattr(each, name, None) for name in each.trait_names(config=True)}
         plain = {name: value for name, value in values.items() if _is_plain(value)}
         found.setdefault(type(each).__name__, {}).update(plain)
+    # For what is not made yet, as the inline backend is with the first figure.
+    found[_CONFIG] = {
+        f"{kind}.{name}": value
+        for kind, values in shell.config.items()
+        for name, value in dict(values).items()
+        if _is_plain(value)
+    }
     return found
 
 
@@ -78,6 +86,9 @@ def changed(
 
 def configure(shell: Any, wanted: dict[str, dict[str, Any]]) -> None:
     """Set options as :func:`changed` found them in the kernel before."""
+    for name, value in wanted.get(_CONFIG, {}).items():
+        kind, _, option = name.partition(".")
+        shell.config[kind][option] = value
     if "InlineBackend" in wanted:
         inline = importlib.import_module("matplotlib_inline.config").InlineBackend
         instance = inline.instance(parent=shell)

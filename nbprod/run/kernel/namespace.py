@@ -84,7 +84,10 @@ def save(
     if lost_figures is not None:
         raise ValueError(f"open figures: {lost_figures}")
     # What unpickling imports may lie in folders that the notebook added.
-    search = {"folder": os.getcwd(), "path": [entry for entry in sys.path if type(entry) is str]}
+    search: dict[str, Any] = {
+        "folder": os.getcwd(),
+        "path": [entry for entry in sys.path if type(entry) is str],
+    }
     search["backend"] = figures.backend()
     prints = _prints({name: variables[name] for name in saved["members"] if name in variables})
     return {**saved, "search": search, "lost": lost, "prints": prints, "secrets": again}

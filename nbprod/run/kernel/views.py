@@ -4,10 +4,8 @@ Pickle copies every numpy array; a view would come back as an array of its own, 
 a change through one name would no longer show through the other. So an array that
 another one shows, too, is saved as a place in the array that owns the buffer.
 
-Architecture invariant: a buffer that several pandas objects show is left alone. pandas
-shares them between objects and copies on write; it would not know of a sharing that we
-restored. It never knows of the arrays that show a pandas object's buffer, so those do
-again, where one pandas object alone has it.
+Architecture invariant: buffers of pandas objects are left alone. pandas shares them
+between objects and copies on write; it would not know of a sharing that we restored.
 """
 
 from __future__ import annotations
@@ -25,32 +23,18 @@ class Sharing:
 
     Args:
         owners: Ids of the owners of shared buffers, from an earlier attempt.
-        alone: Ids of those that one pandas object has, from there, too.
     """
 
-    def __init__(
-        self, owners: frozenset[int] = frozenset(), alone: frozenset[int] = frozenset()
-    ) -> None:
+    def __init__(self, owners: frozenset[int] = frozenset()) -> None:
         self._owners = owners
-        self._alone = alone
         self._shown: dict[int, int] = {}
         self._arrays: dict[int, Any] = {}
         self._spared: set[int] = set()
-        self._held: dict[int, set[int]] = {}
 
     @property
     def found(self) -> frozenset[int]:
         """Ids of the owners of buffers that more than one array shows."""
-        return frozenset(
-            owner
-            for owner, count in self._shown.items()
-            if count > 1 or (count and owner in self.alone)
-        )
-
-    @property
-    def alone(self) -> frozenset[int]:
-        """Ids of the owners of buffers that one pandas object has."""
-        return frozenset(owner for owner, held in self._held.items() if len(held) == 1)
+        return frozenset(owner for owner, count in self._shown.items() if count > 1)
 
     def reduce(self, value: Any) -> Any:
         """Reduce a view into a shared buffer to the array that owns it, and a place there.
@@ -62,13 +46,14 @@ class Sharing:
         if kind.__module__.startswith("pandas."):
             if kind.__name__.endswith(("Block", "Array", "Index", "Categorical")):
                 self._spare(value)
+            if kind.__name__.endswith("Manager"):  # one of a Series is saved without its block
+                for block in value.blocks:
+                    self._spare(block)
             return None
         numpy = sys.modules.get("numpy")
-        if numpy is None or kind is not numpy.ndarray:
+        if numpy is None or kind is not numpy.ndarray or id(value) in self._spared:
             return None
         owner = _owner(value)
-        if id(value) in self._spared and id(owner) not in self._alone:
-            return None
         if owner.dtype.hasobject and not _is_slice(value, owner):
             return None
         if not (owner.flags.c_contiguous or owner.flags.f_contiguous):
@@ -89,10 +74,8 @@ class Sharing:
             except Exception:
                 inner = None
             if type(inner).__name__ == "ndarray":
-                owner = _owner(inner)
                 self._spared.add(id(inner))
-                self._arrays[id(inner)] = (inner, owner, value)
-                self._held.setdefault(id(owner), set()).add(id(value))
+                self._arrays[id(inner)] = (inner, inner)
 
 
 def rebuild_view(
