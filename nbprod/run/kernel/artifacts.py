@@ -176,7 +176,7 @@ def save_variables(
     try:
         digest, size = _dump(_document(values, state, scope), path, hoisted, scope)
     except Exception:
-        for name, reason in _unpicklable(values, hoisted, scope).items():
+        for name, reason in unpicklable(values, hoisted, scope).items():
             unsaved[name] = reason
             del values[name]
         state = _without_secrets(state)
@@ -269,7 +269,7 @@ def _without_secrets(state: dict[str, Any] | None) -> dict[str, Any] | None:
     return {**state, **found}
 
 
-def _unpicklable(
+def unpicklable(
     values: Mapping[str, Any], hoisted: Collection[str], scope: dict[str, Any] | None
 ) -> dict[str, str]:
     """Find which values cannot be pickled, each by itself, and why."""

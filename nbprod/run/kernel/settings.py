@@ -375,7 +375,7 @@ TABLE = (
         "scipy.special",
         lambda special: special.geterr(),
         lambda special, value: special.seterr(**value),
-        lambda special: dict.fromkeys(special.geterr(), "ignore"),
+        lambda special: {**dict.fromkeys(special.geterr(), "ignore"), "memory": "raise"},
     ),
     Setting(
         REGISTRY + "scipy.stats random states",
