@@ -30,6 +30,7 @@ _MEASURED_TIMES = frozenset(
 _ADDRESSES = frozenset({"_stop_words_id"})
 _VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
 _LOCK = type(threading.Lock())
+_NONE = object()
 _IN_MEMORY = (io.StringIO, io.BytesIO)
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
 
@@ -217,7 +218,7 @@ def _state_difference(walk: Walk, one: Any, other: Any) -> str:
     xgboost's ``Booster`` keeps a pointer, and gives the model's bytes in its place.
     """
     try:
-        return _attributes_difference(walk, _attributes(one), _attributes(other))
+        return _attributes_difference(walk, one, other)
     except NotComparableError:
         kind = type(one)
         if getattr(kind, "__getstate__", None) is getattr(object, "__getstate__", None):
@@ -289,7 +290,7 @@ def _estimator_difference(walk: Walk, one: Any, other: Any) -> str:
         if not _has_plain_state(one):
             found = _rebuild_difference(walk, one, other)
         else:
-            found = _attributes_difference(walk, _attributes(one), _attributes(other))
+            found = _attributes_difference(walk, one, other)
     finally:
         walk.within_estimator = not outermost
     return found or (prediction_difference(walk, one, other) if outermost else "")
@@ -313,7 +314,22 @@ def _attributes(value: Any) -> dict[str, Any]:
     return found
 
 
-def _attributes_difference(walk: Walk, one: dict[str, Any], other: dict[str, Any]) -> str:
+def _default(value: Any, name: str) -> dict[str, Any]:
+    """Return what an object without an attribute of its own has by its class or a property."""
+    found = next((vars(base)[name] for base in type(value).__mro__ if name in vars(base)), _NONE)
+    if found is _NONE or (hasattr(found, "__get__") and not isinstance(found, property)):
+        return {}
+    try:
+        return {name: getattr(value, name)}
+    except Exception:
+        return {}
+
+
+def _attributes_difference(walk: Walk, first_object: Any, second_object: Any) -> str:
+    one, other = _attributes(first_object), _attributes(second_object)
+    for name in one.keys() ^ other.keys():
+        one = {**_default(first_object, name), **one}
+        other = {**_default(second_object, name), **other}
     for name in [*one, *(name for name in other if name not in one)]:
         if name in _MEASURED_TIMES or name in _ADDRESSES:
             continue

@@ -53,6 +53,7 @@ class Capture:
         paths: ``input_path`` and ``output_path``, as papermill notes them in the notebook.
         package: Name of the generated package, in a run of a project.
         naming: Variables whose text names a module of that package, and which.
+        hash_seed: ``PYTHONHASHSEED`` of the run's kernels, which the notebook does not see.
     """
 
     plan: RunPlan
@@ -71,6 +72,7 @@ class Capture:
     paths: dict[str, str] = field(default_factory=dict)
     package: str = ""
     naming: dict[str, str] = field(default_factory=dict)
+    hash_seed: str = ""
     steps: dict[str, StepProgress] = field(default_factory=dict)
     artifacts: list[ArtifactRecord] = field(default_factory=list)
     models: list[ModelRecord] = field(default_factory=list)

@@ -76,7 +76,6 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         self._groups: set[int] = set()
         self._folders: list[str] = []
         self._kernel_options: dict[str, Any] = {}
-        self._hash_seed = ""
 
     def _seconds_left(self, cell: Any) -> float | None:  # noqa: ANN401
         limits = [self.capture.cell_timeout] if self.capture.cell_timeout else []
@@ -91,10 +90,10 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
             stack.callback(self._remove_folders)
             stack.callback(self._kill_groups)
             environment = self.capture.secrets.environment()
-            if self.capture.isolate and not os.environ.get(set_orders.VARIABLE):
-                # Sets of texts have one order in all kernels of the run.
-                self._hash_seed = str(1 + randbelow(_HIGHEST_HASH_SEED))
-                environment = {**(environment or os.environ), set_orders.VARIABLE: self._hash_seed}
+            if not os.environ.get(set_orders.VARIABLE):
+                # Sets of texts have one order in all kernels of the run, and in its replay.
+                seed = self.capture.hash_seed = str(1 + randbelow(_HIGHEST_HASH_SEED))
+                environment = {**(environment or os.environ), set_orders.VARIABLE: seed}
             if environment is not None:
                 self._kernel_options["env"] = environment
             if self.capture.folder is not None:
@@ -316,7 +315,7 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         settings = {
             "folders": list(self.capture.observed_folders),
             "hoisted": list(self.capture.plan.hoisted),
-            "hash_seed": self._hash_seed,
+            "hash_seed": self.capture.hash_seed,
             "files": self._files_folder(),
         }
         source = _BOOT.format(

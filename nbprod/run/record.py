@@ -278,6 +278,7 @@ class RunRecord:
         shares: Groups of variables that shared objects or buffers at a boundary.
         secrets: Names of the secrets that it was given.
         withheld: What was not saved since it holds one, in words.
+        hash_seed: ``PYTHONHASHSEED`` of its kernels; empty if nbprod did not choose it.
     """
 
     run_id: str
@@ -311,6 +312,7 @@ class RunRecord:
     shares: tuple[tuple[str, ...], ...] = ()
     secrets: tuple[str, ...] = ()
     withheld: tuple[str, ...] = ()
+    hash_seed: str = ""
     schema_version: int = RECORD_SCHEMA
 
     @property

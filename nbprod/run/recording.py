@@ -132,6 +132,7 @@ class Recording:
             shares=tuple(sorted(capture.truth.shares)) if capture.truth else (),
             secrets=capture.secrets.names,
             withheld=tuple(capture.withheld),
+            hash_seed=capture.hash_seed,
         )
         return redacted_record(record)
 

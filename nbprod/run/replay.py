@@ -269,6 +269,7 @@ def _run_processes(
                 "package": request.package,
                 "modules": modules_of(request.package),
                 "comparer": request.comparer,
+                "hash_seed": record.hash_seed,
                 "jobs": request.jobs or _cores(),
                 "timeout": request.timeout,
                 "steps": jobs,
@@ -276,6 +277,9 @@ def _run_processes(
             }
         )
     )
+    given = dict(request.secrets.variables)
+    if record.hash_seed:
+        given["PYTHONHASHSEED"] = record.hash_seed
     with (scratch / "stderr").open("wb") as errors:
         process = subprocess.Popen(
             [record.environment.interpreter, str(PROCESS), str(job)],
@@ -283,7 +287,7 @@ def _run_processes(
             stdout=subprocess.PIPE,
             stderr=errors,
             cwd=record.working_directory,
-            env={**os.environ, **request.secrets.variables, "MPLBACKEND": "Agg", "COLUMNS": "80"},
+            env={**os.environ, **given, "MPLBACKEND": "Agg", "COLUMNS": "80"},
             text=True,
             start_new_session=True,
         )

@@ -292,8 +292,8 @@ def _load_runtime() -> Any:  # noqa: ANN401
     module = importlib.util.module_from_spec(spec)
     sys.modules[_RUNTIME] = module
     spec.loader.exec_module(module)
-    names = ("ambient", "artifacts", "drawn", "files", "filestate", "fingerprint", "mutations")
-    for name in (*names, "filters", "rewrite", "shell", "withheld"):
+    names = ("ambient", "artifacts", "drawn", "figures", "files", "filestate", "fingerprint")
+    for name in (*names, "filters", "mutations", "rewrite", "set_orders", "shell", "withheld"):
         setattr(module, name, importlib.import_module(f"{_RUNTIME}.{name}"))
     module.filters.note_start()
     return module
@@ -335,6 +335,7 @@ def _pandas_as_in_a_notebook() -> None:
 
 
 def _replay(job: dict[str, Any], runtime: Any) -> dict[str, Any]:  # noqa: ANN401
+    runtime.set_orders.hide_seed(job["hash_seed"])
     package = job["package"]
     steps = importlib.import_module(f"{package}.steps")
     definitions = _optional(f"{package}.definitions")
@@ -360,6 +361,10 @@ def _replay(job: dict[str, Any], runtime: Any) -> dict[str, Any]:  # noqa: ANN40
     arguments.update(parameters)
     environment = runtime.ambient.environment()
     runtime.drawn.begin([figure["sharp"] for figure in job["figures"]])
+    backend = ((captured["ambient"] or {}).get("plotting") or {}).get("backend") or {}
+    if runtime.figures.draws_a_file(backend):
+        importlib.import_module("matplotlib").use(backend["name"])
+        job["inline"] = False
     watch = _watch_files(job, runtime)
     began = runtime.ambient.snapshot(environment)
     before = _printed_so_far()

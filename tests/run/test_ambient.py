@@ -82,6 +82,19 @@ def test_isolated_steps_keep_what_earlier_ones_changed_outside_the_notebook(
 
 
 @pytest.mark.slow
+def test_isolated_steps_iterate_over_sets_of_texts_in_one_order(
+    write_notebook: Make, make_pipeline: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their hashes are others in every process; the notebook does not see who chose them."""
+    monkeypatch.delenv("PYTHONHASHSEED", raising=False)
+    words = "words = set('the quick brown fox jumps over lazy dogs'.split())\norder = list(words)"
+    told = "import os\nprint(list(words) == order, 'PYTHONHASHSEED' in os.environ)"
+    path = write_notebook([("step:a", words), ("step:b", told)])
+    run = execute(RunRequest(path, make_pipeline(path), isolate=True))
+    assert printed(run.output)[1] == "True False\n"
+
+
+@pytest.mark.slow
 def test_isolation_names_the_module_state_that_nothing_can_carry(
     write_notebook: Make, make_pipeline: Make, tmp_path: Path
 ) -> None:

@@ -328,3 +328,17 @@ def test_a_saved_model_with_a_transformer_of_the_notebooks_own(folder: Path) -> 
     assert found.equivalent
     files = [name for _, name in outputs(found) if name.startswith("model.")]
     assert sorted(files) == ["model.joblib", "model.pkl"]
+
+
+def test_sets_of_texts_are_replayed_in_their_order(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONHASHSEED", raising=False)
+    cells = (
+        ("words = set('the quick brown fox jumps over lazy dogs'.split())", ["step:load"]),
+        ("number = {word: place for place, word in enumerate(words)}", ["step:count"]),
+        ("import os\nprint(number, list(words), 'PYTHONHASHSEED' in os.environ)", ["step:show"]),
+    )
+    result = verify(VerifyRequest(write_notebook(folder / "words.ipynb", *cells), service=False))
+    assert result.equivalent
+    assert all(each.equal and not each.unstable for step in result.steps for each in step.outputs)

@@ -157,8 +157,8 @@ def save_variables(
 ) -> dict[str, Any]:
     """Save variables in one file, written beside and then moved into place.
 
-    A variable that cannot be saved is left out, with its reason. With ``scope``, it is for
-    a kernel that goes on from here and has the same hashes: sets keep their order, too.
+    A variable that cannot be saved is left out, with its reason. Where hashes are the same,
+    sets come back in their order. With ``scope``, that is for a kernel that goes on from here.
 
     Args:
         variables: The notebook's variables.
@@ -217,7 +217,7 @@ def _dump(
                     scope=scope,
                     sharing=sharing,
                     store=store,
-                    orders=set_orders.Orders() if scope is not None else None,
+                    orders=set_orders.Orders(),
                 )
                 made.dump(document)
                 names = json.dumps(store.written).encode()

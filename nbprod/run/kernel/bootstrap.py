@@ -46,7 +46,7 @@ class Runtime:
         settings: ``folders`` (absolute paths whose modules are observed),
             ``hoisted`` (names that the generated package defines at module level),
             ``files`` (folder for the contents of files that the cells write),
-            ``hash_seed`` (that an isolated run gave its kernels; empty for none).
+            ``hash_seed`` (of the run's kernels; empty for none).
     """
 
     def __init__(self, shell: Any, settings: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 _PYPLOT = "matplotlib.pyplot"
 _INLINE = "matplotlib_inline.backend_inline"
 _CONFIG = "config"
+_TO_FILES = frozenset({"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"})
 _PLAIN = (bool, int, float, str, type(None))
 
 
@@ -26,6 +27,11 @@ def backend() -> dict[str, Any]:
     if not isinstance(name, str):
         return {}  # not chosen yet
     return {"name": name, "pyplot": _PYPLOT in sys.modules}
+
+
+def draws_a_file(chosen: dict[str, Any]) -> bool:
+    """Tell whether figures are shown nowhere: ``matplotlib.use("Agg")`` and its like."""
+    return str(chosen.get("name", "")).lower() in _TO_FILES
 
 
 def use(shell: Any, chosen: dict[str, Any]) -> None:

@@ -422,8 +422,8 @@ class Fingerprint:
             self._tag("named", found)
             return
         for number, part in enumerate(found):
-            if part is None:
-                continue
+            if part is None or (number == 2 and part == {} and isinstance(value, BaseException)):
+                continue  # looking for attributes gives an exception a place for them
             self._tag(number)
             self.add(list(part) if number in {3, 4} else part)
         if isinstance(value, BaseException):

@@ -10,12 +10,14 @@ import importlib
 import sys
 from typing import Any
 
+from . import figures
+
 _INLINE = "matplotlib_inline.backend_inline"
 
 
 def snapshot() -> dict[str, Any]:
     """Return what differs, or may, from a process that has only imported matplotlib."""
-    found: dict[str, Any] = {"inline": _INLINE in sys.modules}
+    found: dict[str, Any] = {"inline": _INLINE in sys.modules, "backend": figures.backend()}
     colors: Any = sys.modules.get("matplotlib.colors")
     if colors is not None:
         known = colors.colorConverter.colors

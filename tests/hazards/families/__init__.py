@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from tests.hazards.families import alias, beyond, classes, data, functions, mutation, state, syntax
+from tests.hazards.families import (
+    alias,
+    beyond,
+    classes,
+    data,
+    functions,
+    kernels,
+    mutation,
+    state,
+    syntax,
+)
 from tests.hazards.hazard import Hazard
 
 FAMILIES: dict[str, tuple[Hazard, ...]] = {
@@ -13,6 +23,7 @@ FAMILIES: dict[str, tuple[Hazard, ...]] = {
     "state and files": state.HAZARDS,
     "syntax, magics and tags": syntax.HAZARDS,
     "frames, arrays, models, figures": data.HAZARDS,
+    "between kernels": kernels.HAZARDS,
     "beyond": beyond.HAZARDS,
 }
 HAZARDS: tuple[Hazard, ...] = tuple(each for family in FAMILIES.values() for each in family)
