@@ -28,7 +28,7 @@ FAILS = "fails at run"
 ROUTES = ("run --isolate", "convert, run DIR", "verify")
 KERNEL = "hazards"
 _JUDGE = Path(__file__).with_name("judge.py")
-_ADDRESS = re.compile(r"0x[0-9a-f]+")
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 
 
 @dataclass(frozen=True, slots=True)

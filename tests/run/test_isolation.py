@@ -22,7 +22,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbprod.run.kernel import artifacts, namespace, set_orders, set_tables, settings
+from nbprod.run.kernel import artifacts, namespace, set_orders, set_tables, settings, views
 
 
 def carried(variables: dict[str, Any], folder: Path) -> tuple[dict[str, Any], list[str]]:
@@ -89,11 +89,100 @@ def test_what_shares_a_buffer_or_a_dict_shares_it_again(
         assert found["other"][0] == "z"
 
 
-def test_series_that_pandas_copies_on_write_stay_apart(tmp_path: Path) -> None:
-    first = pd.Series([1.0, 2.0, 3.0])
-    found, _ = carried({"first": first, "second": first.iloc[1:]}, tmp_path)
-    found["second"].iloc[0] = 50.0
-    assert found["first"].tolist() == [1.0, 2.0, 3.0]
+DAYS = pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-03"])
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        [0, 0, 1],
+        [0.5, 0.5, 1.0],
+        ["a", "a", "b"],
+        pd.Categorical(["a", "a", "b"]),
+        pd.array([1, 2, None], dtype="Int64"),
+        pd.array([True, False, None], dtype="boolean"),
+        pd.Series([1, "x", None], dtype=object),
+        DAYS,
+        DAYS.tz_localize("UTC"),
+        DAYS - DAYS[0],
+        DAYS.to_period("M"),
+    ],
+    ids=lambda column: str(getattr(column, "dtype", type(column[0]).__name__)),
+)
+def test_what_pandas_copies_on_write_is_copied_on_write_again(column: Any, tmp_path: Path) -> None:
+    """A copy, a column, a renamed frame have the original's arrays until one is written to."""
+    frame = pd.DataFrame({"k": column, "v": [1, 2, 3]})
+    variables = {
+        "frame": frame,
+        "renamed": frame.rename(columns={"v": "w"}),
+        "series": frame["k"],
+        "moved": frame.set_axis([5, 6, 7]),
+        "part": frame[["k"]],
+        "tail": frame["k"].iloc[1:],
+        "assigned": frame.assign(z=1),
+        "indexed": frame.set_index("k", drop=False),
+        "by_index": pd.Series([1, 2, 3], index=pd.Index(frame["k"])),
+        "copied": frame.copy(deep=False),
+        "grouped": frame.groupby("v"),
+    }
+
+    def after(found: dict[str, Any]) -> dict[str, list[Any]]:
+        found["frame"].loc[2, "k"] = found["frame"]["k"].iloc[0]
+        found["series"].iloc[1] = found["series"].iloc[2]
+        found["moved"].loc[5, "k"] = found["moved"]["k"].iloc[2]
+        texts = {
+            name: list(map(str, getattr(value, "obj", value).to_numpy(dtype=object).ravel()))
+            for name, value in found.items()
+        }
+        return texts | {name: list(map(str, found[name].index)) for name in ("indexed", "by_index")}
+
+    found, told = carried(variables, tmp_path)
+    assert told == []
+    assert after(found) == after(variables)
+
+
+@pytest.mark.parametrize(
+    ("make", "write"),
+    [
+        (
+            lambda array: {"array": array, "frame": pd.DataFrame(array, copy=False)},
+            lambda found: found["array"].__setitem__((0, 0), 7.0),
+        ),
+        (
+            lambda array: {
+                "frame": (frame := pd.DataFrame(array)),
+                "values": frame.to_numpy(),
+                "column": frame[0].to_numpy(),
+            },
+            lambda found: found["frame"].iloc.__setitem__((0, 0), 7.0),
+        ),
+        (
+            lambda array: {"series": (series := pd.Series(array[:, 0])), "view": series.to_numpy()},
+            lambda found: found["series"].iloc.__setitem__(0, 7.0),
+        ),
+    ],
+    ids=["frame over an array", "arrays of a frame", "array of a series"],
+)
+def test_arrays_show_what_frames_hold_again(
+    make: Callable[[Any], dict[str, Any]], write: Callable[[dict[str, Any]], None], tmp_path: Path
+) -> None:
+    variables = make(np.zeros((3, 2)))
+    found, told = carried(variables, tmp_path)
+    assert told == []
+    for each in (variables, found):
+        write(each)
+    for name, value in variables.items():
+        assert np.asarray(found[name]).tolist() == np.asarray(value).tolist()
+        assert np.asarray(value).ravel()[0] == 7.0
+
+
+def test_sharing_that_was_met_takes_one_attempt(tmp_path: Path) -> None:
+    array = np.zeros(10)
+    variables = {"array": array, "view": array[2:]}
+    carried(variables, tmp_path)
+    sharing = views.Sharing()
+    assert sharing.reduce(variables["view"]) is not None
+    assert not sharing.missed
 
 
 def test_closures_over_one_variable_have_one_cell_again(tmp_path: Path) -> None:

@@ -203,10 +203,9 @@ def _dump(
     document: dict[str, Any], path: str, hoisted: Collection[str], scope: dict[str, Any] | None
 ) -> tuple[str, int]:
     beside = f"{path}.{os.getpid()}.part"
-    shared: frozenset[int] = frozenset()
     try:
         for _ in range(2):
-            sharing = views.Sharing(shared)
+            sharing = views.Sharing()
             with open(beside, "wb") as file:
                 writer = DigestWriter(file)
                 pickle.Pickler(writer, PROTOCOL).dump(_search(document["ambient"]))
@@ -222,8 +221,7 @@ def _dump(
                 made.dump(document)
                 names = json.dumps(store.written).encode()
                 writer.write(names + len(names).to_bytes(8, "little") + _END)
-            shared = sharing.found
-            if not shared:
+            if not sharing.missed:
                 break
         os.replace(beside, path)
     finally:

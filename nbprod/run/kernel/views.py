@@ -4,37 +4,38 @@ Pickle copies every numpy array; a view would come back as an array of its own, 
 a change through one name would no longer show through the other. So an array that
 another one shows, too, is saved as a place in the array that owns the buffer.
 
-Architecture invariant: buffers of pandas objects are left alone. pandas shares them
-between objects and copies on write; it would not know of a sharing that we restored.
+pandas shares buffers between objects (a frame, a column of it, what ``rename`` returns) and
+copies before it writes, as long as their blocks know of each other. That they do travels
+along: else a change of one would show in all.
 """
 
 from __future__ import annotations
 
+import importlib
 import sys
+import weakref
 from typing import Any
+
+_owners_met: dict[int, weakref.ref[Any]] = {}
+"""Arrays that were found to be shown by others: the next time, one attempt is enough."""
 
 
 class Sharing:
     """Learns, while values are pickled, which buffers several arrays show.
 
     Whether an array's buffer is shown again later is not known when the array comes by.
-    So the first attempt only notes; :attr:`found` names the owners then, and a second
-    attempt saves views into them.
-
-    Args:
-        owners: Ids of the owners of shared buffers, from an earlier attempt.
+    So the first attempt notes what it did not expect; :attr:`missed` tells that there was
+    something, and a second attempt saves views into those.
     """
 
-    def __init__(self, owners: frozenset[int] = frozenset()) -> None:
-        self._owners = owners
-        self._shown: dict[int, int] = {}
-        self._arrays: dict[int, Any] = {}
-        self._spared: set[int] = set()
-
-    @property
-    def found(self) -> frozenset[int]:
-        """Ids of the owners of buffers that more than one array shows."""
-        return frozenset(owner for owner, count in self._shown.items() if count > 1)
+    def __init__(self) -> None:
+        for key, owner in list(_owners_met.items()):
+            if owner() is None:
+                del _owners_met[key]
+        self._met: dict[int, int] = {}
+        self._kept: dict[int, Any] = {}
+        self._references: dict[int, BlockReferences] = {}
+        self.missed = False
 
     def reduce(self, value: Any) -> Any:
         """Reduce a view into a shared buffer to the array that owns it, and a place there.
@@ -44,38 +45,70 @@ class Sharing:
         """
         kind = type(value)
         if kind.__module__.startswith("pandas."):
-            if kind.__name__.endswith(("Block", "Array", "Index", "Categorical")):
-                self._spare(value)
-            if kind.__name__.endswith("Manager"):  # one of a Series is saved without its block
-                for block in value.blocks:
-                    self._spare(block)
-            return None
+            return self._reduce_pandas(value, kind.__name__)
         numpy = sys.modules.get("numpy")
-        if numpy is None or kind is not numpy.ndarray or id(value) in self._spared:
+        if numpy is None or kind is not numpy.ndarray or id(value) in self._kept:
             return None
         owner = _owner(value)
         if owner.dtype.hasobject and not _is_slice(value, owner):
             return None
         if not (owner.flags.c_contiguous or owner.flags.f_contiguous):
             return None
-        if id(value) not in self._arrays:
-            self._arrays[id(value)] = (value, owner)  # kept, so that no id is used again
-            self._shown[id(owner)] = self._shown.get(id(owner), 0) + 1
-        if owner is value or id(owner) not in self._owners:
+        self._keep(value)
+        known = id(owner) in _owners_met
+        if not known:
+            first = self._met.setdefault(id(self._keep(owner)), id(value))
+            if first != id(value):
+                _owners_met[id(owner)] = weakref.ref(owner)
+                self.missed = True
+        if owner is value or not known:
             return None
         start = value.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
         place = (value.shape, value.dtype, start, value.strides, bool(value.flags.writeable))
         return rebuild_view, (owner, *place)
 
-    def _spare(self, value: Any) -> None:
-        for name in ("values", "_ndarray", "_data", "_mask", "_codes"):
-            try:
-                inner = getattr(value, name, None)
-            except Exception:
-                inner = None
-            if type(inner).__name__ == "ndarray":
-                self._spared.add(id(inner))
-                self._arrays[id(inner)] = (inner, inner)
+    def _reduce_pandas(self, value: Any, kind: str) -> Any:
+        if kind == "SingleBlockManager" and _is_referred_to(value.blocks[0]):
+            # By itself it would be saved without its block.
+            return type(value), (value.blocks[0], value.axes[0])
+        if kind.endswith("Block") and _is_referred_to(value):
+            shared = self._references.setdefault(id(self._keep(value.refs)), BlockReferences())
+            return rebuild_block, (shared, *value.__reduce_ex__(5)[1])
+        if kind.endswith("Index"):
+            # Nobody may write to an index: it has a buffer of its own.
+            reduced = value.__reduce_ex__(5)
+            make, given, *rest = reduced
+            parts = given[1] if len(given) > 1 and isinstance(given[1], dict) else {}
+            if hasattr(parts.get("data"), "copy"):
+                parts = {**parts, "data": self._keep(parts["data"].copy())}
+                return make, (given[0], parts), *rest
+        return None
+
+    def _keep(self, value: Any) -> Any:
+        """Return ``value``, kept so that no id is used again."""
+        self._kept[id(value)] = value
+        return value
+
+
+class BlockReferences:
+    """What the blocks of pandas have in common that share a buffer."""
+
+    def __init__(self) -> None:
+        self.known: Any = None
+
+
+def _is_referred_to(block: Any) -> bool:
+    """Tell whether other blocks share a block's buffer; pandas copies before it writes then."""
+    references = getattr(block, "refs", None)
+    return references is not None and bool(references.has_reference())
+
+
+def rebuild_block(shared: BlockReferences, values: Any, placement: Any, ndim: int) -> Any:
+    """Return a block that knows of others with its buffer; pickled artifacts call this by name."""
+    blocks: Any = importlib.import_module("pandas.core.internals.blocks")
+    made = blocks.new_block(values, blocks.BlockPlacement(placement), ndim=ndim, refs=shared.known)
+    shared.known = made.refs
+    return made
 
 
 def rebuild_view(
