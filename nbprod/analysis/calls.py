@@ -129,6 +129,8 @@ def _library_function(expressions: Expressions, qualified: str, call: Call) -> V
             memory.trace.compared |= value.selves
     if conduct is Conduct.UNKNOWN and qualified.rpartition(".")[2][:1].isupper():
         conduct = Conduct.HOLDS
+    if conduct is Conduct.FRESH and "copy" in call.keywords and not call.flag("copy"):
+        conduct = Conduct.HOLDS
     _call_arguments(memory, call)
     result = _result(memory, conduct, None, call, _returned(qualified, conduct))
     if conduct is not Conduct.HOLDS:

@@ -94,6 +94,8 @@ class Expressions:
         own = own or calls.nested_class(self, base, node.attr)
         if own is not None:
             return own
+        if node.attr == "attrs" and base.type in {_FRAME, _SERIES}:
+            return replace(base, type="dict")  # who changes it changes the frame
         kind = attribute_type(base.type, node.attr)
         if kind in SCALAR_TYPES:
             return scalar(kind)

@@ -19,6 +19,7 @@ from nbprod.analysis.purity import (
     Names,
     Purity,
     import_is_seen,
+    imported_names,
     module_names,
 )
 from nbprod.analysis.requirements import local_paths, module_name
@@ -209,6 +210,8 @@ class Importing:
         before = [each for each in self._cells if each.cell.number <= cell]
         if import_is_seen(module):
             return False
+        if "." in module and _looks_into_modules(before):
+            return False
         if self.own.paths(module) or (top in self.own.tops and top not in sys.stdlib_module_names):
             return self._own_from_start(module, tuple(names), before)
         if self._seeded and cell > self._seeded and top not in sys.stdlib_module_names:
@@ -255,6 +258,21 @@ class Importing:
         if same_cell or not touched & itself:
             return False
         return any(changes or not self.own.defines(module, name) for name in names)
+
+
+def _looks_into_modules(cells: Iterable[CellFacts]) -> bool:
+    """Whether cells ask what a module has: an import of a part of it adds that."""
+    nodes = [node for each in cells for node in each.nodes]
+    modules = {
+        name for node in nodes if isinstance(node, ast.Import) for name in imported_names(node)
+    }
+    return any(
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in {"hasattr", "getattr", "dir", "vars"}
+        and any(isinstance(each, ast.Name) and each.id in modules for each in node.args[:1])
+        for node in nodes
+    )
 
 
 def _seeded(cells: Iterable[CellFacts]) -> int:

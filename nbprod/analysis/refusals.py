@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from nbprod.analysis.awaiting import tasks_left
 from nbprod.analysis.rules import finding
@@ -14,6 +16,9 @@ from nbprod.diagnostics import Diagnostic
 _NAMESPACES = frozenset({"globals", "locals", "vars", "dir"})  # called without arguments
 _DYNAMIC = frozenset({"exec", "eval"})
 _SCOPES = frozenset({"f_globals", "f_locals", "__globals__", "user_ns", "user_global_ns"})
+_FRAMES = frozenset({"_getframe", "currentframe", "f_code", "tb_frame"})
+_CALLERS = frozenset({"f_back"})
+_PLACE = re.compile(r"%\((funcName|module|filename|pathname|lineno)\)")
 _MAIN = frozenset({"'__main__'", "__name__"})
 
 
@@ -29,7 +34,45 @@ def refusals(survey: Survey) -> list[Diagnostic]:
         for line, code, message in _constructs(facts):
             origin = facts.cell.origin(survey.notebook.path, facts.cell_line(line))
             found.append(finding(code, message, origin))
-    return [*found, *_captured(survey)]
+    return [*found, *_places(survey), *_captured(survey)]
+
+
+def _places(survey: Survey) -> Iterator[Diagnostic]:
+    """Find code that asks where it stands."""
+    cells = [facts for facts in survey.cells if not facts.role.skip and facts.error is None]
+    logs = any(_keeps_logs(node) for facts in cells for node in facts.nodes)
+    for facts in cells:
+        asked = [node for each in facts.statements for node in _asks_for_frame(each, False)]
+        asked += [node for node in facts.nodes if logs and _names_place(node)]
+        for node in asked:
+            origin = facts.cell.origin(survey.notebook.path, facts.cell_line(node.lineno))
+            text = ast.unparse(node)[:60]
+            yield finding("place-in-code", f"`{text}` tells where the code stands.", origin)
+
+
+def _asks_for_frame(node: ast.AST, in_function: bool) -> Iterator[ast.expr]:
+    """Yield what reads the frame of a cell; a function's own frame is the same anywhere."""
+    if isinstance(node, ast.Attribute) and (
+        node.attr in _CALLERS or (node.attr in _FRAMES and not in_function)
+    ):
+        yield node
+        return
+    inside = in_function or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+    for child in ast.iter_child_nodes(node):
+        yield from _asks_for_frame(child, inside)
+
+
+def _keeps_logs(node: ast.AST) -> bool:
+    """Tell whether logs may go where they are part of the results."""
+    if isinstance(node, ast.keyword):
+        return node.arg == "filename"
+    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+    return name == "stdout" or name.endswith("FileHandler")
+
+
+def _names_place(node: ast.AST) -> TypeGuard[ast.Constant]:
+    is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+    return is_text and _PLACE.search(node.value) is not None  # type: ignore[attr-defined]
 
 
 def _captured(survey: Survey) -> Iterator[Diagnostic]:

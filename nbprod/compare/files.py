@@ -8,7 +8,6 @@ from __future__ import annotations
 import gzip
 import importlib
 import pickle
-import re
 import sys
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -17,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from nbprod.compare.images import image_difference
+from nbprod.compare.images import image_difference, undated
 from nbprod.compare.values import compare
 
 _PICKLES = (".pkl", ".pickle", ".p")
@@ -25,11 +24,6 @@ _JOBLIBS = (".joblib", ".jl")
 _ZIPS = (".xlsx", ".npz", ".zip", ".docx", ".keras", ".pt", ".pth")
 _TIMES_IN_ZIPS = ("docProps/core.xml", ".data/serialization_id", "metadata.json")
 _DATED = (".pdf", ".eps", ".ps", ".svg")
-# When the figure was saved, and the names that matplotlib draws for parts of an SVG.
-_DATE = re.compile(
-    rb"/CreationDate \([^)]*\)|%%CreationDate: [^\n]*|<dc:date>[^<]*</dc:date>"
-    rb"|(?:clip-path=\"url\(|xlink:href=\"|id=\")#?[mp][0-9a-f]{10,}"
-)
 _WORDS = {"": "nothing", "folder": "a folder", "?": "something unknown"}
 
 
@@ -102,7 +96,7 @@ def _by_format(suffix: str, path: Path, wanted: Path) -> str | None:
             gzip.decompress(path.read_bytes()), gzip.decompress(wanted.read_bytes())
         )
     if suffix in _DATED:
-        return _bytes_difference(_undated(path.read_bytes()), _undated(wanted.read_bytes()))
+        return _bytes_difference(undated(path.read_bytes()), undated(wanted.read_bytes()))
     if suffix in {".png", ".jpg", ".jpeg"}:
         return image_difference(path.read_bytes(), wanted.read_bytes())
     return None
@@ -111,10 +105,6 @@ def _by_format(suffix: str, path: Path, wanted: Path) -> str | None:
 def _unpickled(path: Path) -> Any:
     with path.open("rb") as file:
         return pickle.load(file)  # noqa: S301 - see _by_format
-
-
-def _undated(data: bytes) -> bytes:
-    return _DATE.sub(b"", data)
 
 
 def _zip_difference(path: Path, wanted: Path) -> str:

@@ -32,13 +32,17 @@ def backends(plan: Plan) -> Iterator[str]:
 
 
 def told(plan: Plan) -> Iterator[tuple[str, ...]]:
-    """Yield for each step the magics since the step before that tell of the environment."""
+    """Yield for each step the magics since the step before that go on in ``pipeline.ipynb``.
+
+    They tell of the environment, or say how figures are shown.
+    """
     lines: list[tuple[int, str]] = []
     for facts in plan.survey.cells:
         source = facts.cell.source.split("\n")
         for magic in facts.code.magics if facts.executed else ():
             words = [*magic.text.lstrip("%").split(), "", ""]
-            if words[1 if words[0] == "load_ext" else 0] in TOLD_ANYWHERE:
+            is_told = words[1 if words[0] == "load_ext" else 0] in TOLD_ANYWHERE
+            if is_told or (words[0] == "config" and words[1].startswith("InlineBackend")):
                 lines.append((facts.cell.number, source[magic.line - 1].strip()))
     for draft in plan.drafts:
         last = max(draft.numbers, default=0)

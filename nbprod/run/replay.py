@@ -392,10 +392,10 @@ def _shown(record: RunRecord, step: Step, scratch: Path) -> dict[str, object]:
     found = shown_by(Path(record.output), cells_of(record, step.name))
     figures = []
     scratch.mkdir(exist_ok=True)
-    for number, (png, sharp) in enumerate(found.figures):
-        path = scratch / f"{step.name}.{number}.png"
-        path.write_bytes(png)
-        figures.append({"path": str(path), "sharp": sharp})
+    for number, (image, form) in enumerate(found.figures):
+        path = scratch / f"{step.name}.{number}.{form}"
+        path.write_bytes(image)
+        figures.append({"path": str(path), "form": form})
     return {"figures": figures, "displayed": list(found.texts)}
 
 

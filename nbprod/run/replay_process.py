@@ -360,7 +360,7 @@ def _replay(job: dict[str, Any], runtime: Any) -> dict[str, Any]:  # noqa: ANN40
     arguments = {name: captured["variables"][name] for name in job["input_names"]}
     arguments.update(parameters)
     environment = runtime.ambient.environment()
-    runtime.drawn.begin([figure["sharp"] for figure in job["figures"]])
+    runtime.drawn.begin([figure["form"] for figure in job["figures"]])
     backend = ((captured["ambient"] or {}).get("plotting") or {}).get("backend") or {}
     if runtime.figures.draws_a_file(backend):
         importlib.import_module("matplotlib").use(backend["name"])

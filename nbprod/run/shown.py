@@ -12,6 +12,7 @@ from typing import Any
 from nbprod.run.plan import INJECTED_TAG
 from nbprod.run.printed import output_cells
 
+_IMAGES = {"image/png": "png", "image/svg+xml": "svg", "image/jpeg": "jpeg"}
 _EMPTY_PLACE = re.compile(r"""<div id=['"][0-9a-f-]{36}['"]></div>""")
 
 
@@ -20,11 +21,12 @@ class Shown:
     """What cells show, in order; of what bare expressions display, figures count.
 
     Attributes:
-        figures: PNG images, and whether each has double density.
+        figures: Images, and the form of each: ``png``, ``retina`` for one of double density,
+            ``svg`` or ``jpeg``.
         texts: The text of each value that ``display()`` was called with.
     """
 
-    figures: tuple[tuple[bytes, bool], ...] = ()
+    figures: tuple[tuple[bytes, str], ...] = ()
     texts: tuple[str, ...] = ()
 
 
@@ -44,7 +46,7 @@ def shown_by(output: Path, cells: Collection[int]) -> Shown:
         output: The output notebook of a run.
         cells: Numbers of cells, from 1, injected ones not counted.
     """
-    figures: list[tuple[bytes, bool]] = []
+    figures: list[tuple[bytes, str]] = []
     texts: list[str] = []
     number = 0
     for cell in output_cells(output):
@@ -53,15 +55,19 @@ def shown_by(output: Path, cells: Collection[int]) -> Shown:
         number += 1
         for found in cell.get("outputs", ()) if number in cells else ():
             data = found.get("data", {})
-            picture = "image/png" in data and "Figure" in "".join(data.get("text/plain", ""))
+            kind = next((each for each in _IMAGES if each in data), "")
+            picture = kind and "Figure" in "".join(data.get("text/plain", ""))
             bare = found.get("output_type") == "execute_result" and picture
             if found.get("output_type") != "display_data" and not bare:
                 continue
             if _belongs_to_front_end(data):
                 continue
             if picture:
-                png = base64.b64decode("".join(data["image/png"]))
-                figures.append((png, "image/png" in found.get("metadata", {})))
+                content = "".join(data[kind])
+                is_text = kind == "image/svg+xml"
+                image = content.encode() if is_text else base64.b64decode(content)
+                is_sharp = kind == "image/png" and kind in found.get("metadata", {})
+                figures.append((image, "retina" if is_sharp else _IMAGES[kind]))
             elif "text/plain" in data:
                 texts.append("".join(data["text/plain"]))
     return Shown(tuple(figures), tuple(texts))

@@ -219,7 +219,7 @@ def _shown(record: RunRecord, step: Step) -> Iterator[object]:
     cells = cells_of(record, step.name)
     yield printed_by(Path(record.output), cells)
     shown = shown_by(Path(record.output), cells)
-    yield [(hashlib.sha256(png).hexdigest(), sharp) for png, sharp in shown.figures]
+    yield [(hashlib.sha256(image).hexdigest(), form) for image, form in shown.figures]
     yield list(shown.texts)
 
 

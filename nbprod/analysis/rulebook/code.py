@@ -69,6 +69,17 @@ CODE = (
         binding=True,
     ),
     Rule(
+        "place-in-code",
+        ERROR,
+        "Code asks where it stands: for the frame it runs in, or a log for function and module.",
+        "Write the name there as a text.",
+        why="In a notebook that is `<module>`, in the pipeline a function of a module. Logs "
+        "count if they go to stdout or into a file.",
+        bad='logging.basicConfig(stream=sys.stdout, format="%(funcName)s: %(message)s")',
+        good='logging.basicConfig(stream=sys.stdout, format="%(name)s: %(message)s")',
+        binding=True,
+    ),
+    Rule(
         "notebook-history",
         ERROR,
         "A cell reads IPython's history (In, Out, _).",

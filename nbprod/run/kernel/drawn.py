@@ -14,7 +14,7 @@ from typing import Any
 BACKEND = "module://_nbprod_kernel.backend"
 
 figures: list[bytes | None] = []
-"""Each figure shown, as PNG; ``None`` for one that could not be drawn."""
+"""Each figure shown, as an image; ``None`` for one that could not be drawn."""
 
 texts: list[str] = []
 """The text of each value that ``display()`` was called with, figures left out."""
@@ -22,8 +22,8 @@ texts: list[str] = []
 _places: dict[str, list[tuple[list[Any], int]]] = {}
 """Where what has a ``display_id`` is among the figures and texts."""
 
-sharp: list[bool] = []
-"""For each figure that the notebook showed, whether it did so at double density."""
+forms: list[str] = []
+"""For each figure that the notebook showed, in what form: see :mod:`nbprod.run.shown`."""
 
 
 def show(*_: Any, **__: Any) -> None:
@@ -50,11 +50,13 @@ def _draw(figure: Any) -> None:
     tools: Any = importlib.import_module("IPython.core.pylabtools")
     place = len(figures)
     try:
-        if place < len(sharp) and sharp[place]:
+        form = forms[place] if place < len(forms) else "png"
+        if form == "retina":
             drawn = tools.retina_figure(figure)
             figures.append(drawn[0] if drawn else None)
         else:
-            figures.append(tools.print_figure(figure, "png"))
+            drawn = tools.print_figure(figure, form)
+            figures.append(drawn.encode() if isinstance(drawn, str) else drawn)
     except Exception:
         figures.append(None)
 
@@ -109,16 +111,16 @@ def forget_captured() -> None:
     capture.__enter__, capture.__exit__ = entered, left
 
 
-def begin(double: list[bool]) -> None:
+def begin(wanted: list[str]) -> None:
     """Forget what was shown so far, and draw here from now on.
 
     Args:
-        double: For each figure of the notebook, whether it has double density.
+        wanted: For each figure of the notebook, its form.
     """
     figures.clear()
     texts.clear()
     _places.clear()
-    sharp[:] = double
+    forms[:] = wanted
     pyplot: Any = sys.modules.get("matplotlib.pyplot")
     matplotlib: Any = sys.modules.get("matplotlib")
     if matplotlib is not None:

@@ -7,8 +7,10 @@ notebooks use: a row for each, which says what a process has at first.
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import importlib
+import itertools
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -61,6 +63,32 @@ def _umask(os: Any) -> int:
     found = os.umask(0o077)
     os.umask(found)
     return int(found)
+
+
+def _unshown(os: Any) -> dict[str, str | None]:
+    """Return what ``os.putenv`` and ``os.unsetenv`` changed, which ``os.environ`` does not show."""
+    try:
+        places = ctypes.POINTER(ctypes.c_char_p).in_dll(ctypes.CDLL(None), "environ")
+    except (OSError, ValueError):  # no Unix
+        return {}
+    now: dict[str, str | None] = {}
+    for number in itertools.count():
+        entry = places[number] if places else None
+        if entry is None:
+            break
+        name, _, value = os.fsdecode(entry).partition("=")
+        now[name] = value
+    shown = dict(os.environ)
+    gone: dict[str, str | None] = {name: None for name in shown if name not in now}
+    return gone | {name: value for name, value in now.items() if shown.get(name) != value}
+
+
+def _set_unshown(os: Any, found: dict[str, str | None]) -> None:
+    for name, value in found.items():
+        if value is None:
+            os.unsetenv(name)
+        else:
+            os.putenv(name, value)
 
 
 def _set_all(update: Callable[..., Any], entries: dict[Any, Any]) -> None:
@@ -222,6 +250,7 @@ _NAMESPACES = {
 }
 
 TABLE = (
+    Setting("os.putenv", "os", _unshown, _set_unshown),
     Setting("umask", "os", _umask, lambda os, value: os.umask(value)),
     Setting(
         "sys.argv",

@@ -44,7 +44,7 @@ class Sharing:
             What a pickler's ``reducer_override`` returns, or ``None`` for any other value.
         """
         kind = type(value)
-        if kind.__module__.startswith("pandas."):
+        if kind.__module__.partition(".")[0] == "pandas":
             return self._reduce_pandas(value, kind.__name__)
         numpy = sys.modules.get("numpy")
         if numpy is None or kind is not numpy.ndarray or id(value) in self._kept:
@@ -74,6 +74,9 @@ class Sharing:
         if kind.endswith("Block") and _is_referred_to(value):
             shared = self._references.setdefault(id(self._keep(value.refs)), BlockReferences())
             return rebuild_block, (shared, *value.__reduce_ex__(5)[1])
+        if kind in {"DataFrame", "Series"} and getattr(value, "_attrs", None):
+            made = value.__reduce_ex__(5)
+            return *made[:2], (made[2], value._attrs), None, None, _set_attributes
         if kind.endswith("Index"):
             # Nobody may write to an index: it has a buffer of its own.
             reduced = value.__reduce_ex__(5)
@@ -88,6 +91,12 @@ class Sharing:
         """Return ``value``, kept so that no id is used again."""
         self._kept[id(value)] = value
         return value
+
+
+def _set_attributes(value: Any, state: tuple[Any, dict[Any, Any]]) -> None:
+    """Let a frame or series have its ``attrs``, of which pandas would make a copy."""
+    value.__setstate__(state[0])
+    object.__setattr__(value, "_attrs", state[1])
 
 
 class BlockReferences:

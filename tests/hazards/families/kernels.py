@@ -123,10 +123,6 @@ meta["more"] = 1
 # %% show
 print(df.attrs, meta)
 """,
-        refused_on={
-            "run --isolate": "pandas copies the attributes of a frame that is loaded",
-            "verify": "pandas copies the attributes of a frame that is loaded",
-        },
     ),
     Hazard(
         "first weekday of calendars",
@@ -236,6 +232,20 @@ print(found)
 """,
     ),
     Hazard(
+        "environment variables that os.environ does not show",
+        """
+# %% load
+import os
+os.environ["MY_B"] = "2"
+os.putenv("MY_C", "3")
+# %% use
+import subprocess
+out = subprocess.run("echo $MY_B$MY_C", shell=True, capture_output=True, text=True).stdout
+# %% show
+print(out, os.environ.get("MY_C"))
+""",
+    ),
+    Hazard(
         "mask of new files",
         """
 # %% load
@@ -277,6 +287,51 @@ masked = np.ma.array([1, 2], mask=[0, 1])
 curve = np.polynomial.Polynomial([1, 2])
 # %% show
 print(masked, curve)
+""",
+    ),
+    Hazard(
+        "column of texts changed beside its frame",
+        """
+# %% load
+import pandas as pd
+df = pd.DataFrame({"name": ["a", "b", "c"], "n": [1, 2, 3]})
+names = df["name"]
+renamed = df.rename(columns={"n": "m"})
+# %% change
+df.loc[0, "name"] = "z"
+# %% more
+names.iloc[1] = "y"
+# %% show
+print(df.name.tolist(), names.tolist(), renamed.name.tolist())
+""",
+    ),
+    Hazard(
+        "array of a frame that is written to",
+        """
+# %% load
+import pandas as pd
+df = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]})
+values = df.values
+# %% change
+df.loc[0, "a"] = 9.0
+# %% show
+print(values.tolist(), df.values.tolist())
+""",
+    ),
+    Hazard(
+        "frame over an array",
+        """
+# %% load
+import numpy as np
+import pandas as pd
+array = np.zeros((3, 2))
+df = pd.DataFrame(array, columns=["x", "y"], copy=False)
+# %% change
+array[0, 0] = 7
+# %% more
+df.loc[1, "x"] = 5
+# %% show
+print(df.values.tolist(), array.tolist())
 """,
     ),
     Hazard(

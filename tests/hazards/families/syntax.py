@@ -791,4 +791,52 @@ kinds = {k: repr(v) for k, v in g.__annotations__.items()}
 print(kinds, f.__annotations__, g.__annotations__)
 """,
     ),
+    Hazard(
+        "the name of the function in a log on stdout",
+        """
+# %% load
+import logging
+import sys
+log = logging.getLogger("mine")
+handler = logging.StreamHandler(sys.stdout)
+handler.setFormatter(logging.Formatter("%(funcName)s %(message)s"))
+log.addHandler(handler)
+log.setLevel("INFO")
+log.info("loaded")
+# %% use
+x = 1
+log.info("used %s", x)
+# %% show
+print(x)
+""",
+        refused="the pipeline's functions have other names",
+        code="place-in-code",
+    ),
+    Hazard(
+        "an import that hasattr sees",
+        """
+# %% load
+import xml
+before = hasattr(xml, "sax")
+# %% use
+import xml.sax
+after = hasattr(xml, "sax")
+# %% show
+print(before, after)
+""",
+    ),
+    Hazard(
+        "figures in another format",
+        """
+# %% load
+%config InlineBackend.figure_format = "svg"
+import matplotlib.pyplot as plt
+x = [1, 2]
+# %% draw
+plt.plot(x)
+plt.show()
+# %% show
+print(x)
+""",
+    ),
 )
