@@ -296,6 +296,21 @@ def test_the_runtime_leaves_no_trace(write_notebook: Make, make_pipeline: Make) 
     assert record.problems == ()
 
 
+def test_a_part_of_an_own_package_is_imported_after_the_package(
+    write_notebook: Make, make_pipeline: Make, tmp_path: Path
+) -> None:
+    """As the cells of a converted project do with their steps."""
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack" / "__init__.py").write_text("")
+    (tmp_path / "pack" / "part.py").write_text("number = 3\n")
+    path = write_notebook(
+        [("step:a", "import pack\nx = 1"), ("step:b", "from pack import part\nx = part.number")]
+    )
+    record = execute(RunRequest(path, make_pipeline(path)))
+    assert record.problems == ()
+    assert {each.step for each in record.artifacts} == {"a", "b"}
+
+
 def test_unpicklable_variables_are_noted_and_the_run_goes_on(
     write_notebook: Make, make_pipeline: Make
 ) -> None:

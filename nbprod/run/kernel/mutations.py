@@ -94,7 +94,8 @@ def collect(scope: dict[str, Any]) -> tuple[list[Change], list[str]]:
                 full = ".".join(part for part in (module_name, owner, name) if part)
                 is_changed = _is_changed(full, value, earlier.get(name), scope, lost)
                 # One that the notebook imported by name stays the module's, too.
-                if is_changed or (id(value) in held and earlier[name][1] is not None):
+                known = name in earlier and earlier[name][1] is not None
+                if is_changed or (known and id(value) in held):
                     changes.append((module_name, owner, name, True, value))
             changes += [
                 (module_name, owner, name, False, None) for name in earlier if name not in now
