@@ -23,6 +23,7 @@ from nbprod.events import Listener, ProgressEvent, ignore_events
 from nbprod.origin import Origin
 from nbprod.pipeline.ir import Effect, Pipeline, Step
 from nbprod.pipeline.naming import function_name
+from nbprod.run.kernel import set_orders
 from nbprod.run.module_names import modules_of
 from nbprod.run.printed import (
     CLEARED,
@@ -279,7 +280,7 @@ def _run_processes(
     )
     given = dict(request.secrets.variables)
     if record.hash_seed:
-        given["PYTHONHASHSEED"] = record.hash_seed
+        given[set_orders.VARIABLE] = record.hash_seed
     with (scratch / "stderr").open("wb") as errors:
         process = subprocess.Popen(
             [record.environment.interpreter, str(PROCESS), str(job)],

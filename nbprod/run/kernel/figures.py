@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 _PYPLOT = "matplotlib.pyplot"
-_INLINE = "matplotlib_inline.backend_inline"
+INLINE = "matplotlib_inline.backend_inline"
 _CONFIG = "config"
 _TO_FILES = frozenset({"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"})
 _PLAIN = (bool, int, float, str, type(None))
@@ -47,7 +47,7 @@ def use(shell: Any, chosen: dict[str, Any]) -> None:
         importlib.import_module(_PYPLOT).switch_backend(chosen["name"])
     else:
         matplotlib.use(chosen["name"])
-    importlib.import_module(_INLINE).configure_inline_support(shell, chosen["name"])
+    importlib.import_module(INLINE).configure_inline_support(shell, chosen["name"])
 
 
 def options(shell: Any) -> dict[str, dict[str, Any]]:
@@ -114,7 +114,7 @@ def opened() -> dict[str, Any]:
     known: Any = sys.modules["matplotlib._pylab_helpers"].Gcf
     if not known.figs:
         return {}
-    show: Any = getattr(sys.modules.get(_INLINE), "show", None)
+    show: Any = getattr(sys.modules.get(INLINE), "show", None)
     return {
         "figures": [(number, each.canvas.figure) for number, each in known.figs.items()],
         "shown": (show._draw_called, list(show._to_draw)) if show is not None else None,
@@ -155,5 +155,5 @@ def reopen(found: dict[str, Any]) -> None:
     known.figs.clear()
     known.figs.update(kept)
     if found["shown"] is not None:
-        show: Any = importlib.import_module(_INLINE).show
+        show: Any = importlib.import_module(INLINE).show
         show._draw_called, show._to_draw = found["shown"]

@@ -12,12 +12,10 @@ from typing import Any
 
 from . import figures
 
-_INLINE = "matplotlib_inline.backend_inline"
-
 
 def snapshot() -> dict[str, Any]:
     """Return what differs, or may, from a process that has only imported matplotlib."""
-    found: dict[str, Any] = {"inline": _INLINE in sys.modules, "backend": figures.backend()}
+    found: dict[str, Any] = {"inline": figures.INLINE in sys.modules, "backend": figures.backend()}
     colors: Any = sys.modules.get("matplotlib.colors")
     if colors is not None:
         known = colors.colorConverter.colors
@@ -40,7 +38,7 @@ def restore(state: dict[str, Any]) -> None:
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     if state.get("inline") and shell is not None:
         # It is loaded with the first figure; before, figures are displayed as text.
-        importlib.import_module(_INLINE)
+        importlib.import_module(figures.INLINE)
     if "colors" in state:
         known = importlib.import_module("matplotlib.colors").colorConverter.colors
         for name, color in state["colors"].items():

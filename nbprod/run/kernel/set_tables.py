@@ -82,7 +82,7 @@ def _ordered(places: dict[int, Any], size: int) -> list[Any]:
         while waiting:
             place, is_ready = waiting.pop()
             if is_ready:
-                found.append(places.get(place) if place in places else Gap(place))
+                found.append(places[place] if place in places else Gap(place))
                 continue
             if place in done:
                 continue

@@ -79,8 +79,7 @@ class Sharing:
             return *made[:2], (made[2], value._attrs), None, None, _set_attributes
         if kind.endswith("Index"):
             # Nobody may write to an index: it has a buffer of its own.
-            reduced = value.__reduce_ex__(5)
-            make, given, *rest = reduced
+            make, given, *rest = value.__reduce_ex__(5)
             parts = given[1] if len(given) > 1 and isinstance(given[1], dict) else {}
             if hasattr(parts.get("data"), "copy"):
                 parts = {**parts, "data": self._keep(parts["data"].copy())}
