@@ -140,9 +140,20 @@ def _constructs(facts: CellFacts) -> Iterator[tuple[int, str, str]]:
         elif isinstance(node, ast.ImportFrom) and node.level:
             text = f"`from {'.' * node.level}{node.module or ''} import …` needs a package."
             yield node.lineno, "relative-import", text
+        elif isinstance(node, ast.FunctionDef) and node.name == "__del__" and _is_seen(node):
+            text = "`__del__` runs when the last name of an object is gone, which steps keep."
+            yield node.lineno, "finalizer", text
         if isinstance(node, ast.stmt | ast.expr) and _is_back_door(node):
             text = f"`{ast.unparse(node)[:60]}` reaches the notebook's names by text."
             yield node.lineno, "dynamic-namespace", text
+
+
+def _is_seen(node: ast.FunctionDef) -> bool:
+    """Tell whether a ``__del__`` does more than to call methods of its object's parts."""
+    return any(
+        isinstance(each, ast.Call) and not ast.unparse(each.func).startswith("self.")
+        for each in ast.walk(node)
+    )
 
 
 def _is_back_door(node: ast.stmt | ast.expr) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nbprod.analysis.awaiting import awaits
+from nbprod.analysis.scopes import bound_names
 from nbprod.emit.annotation import Annotations
+from nbprod.emit.class_names import as_in_a_cell
 from nbprod.emit.imports import PYPLOT, ImportTable
 from nbprod.emit.prose import WIDTH, comment, docstring, prose
 from nbprod.emit.source import INDENT, indent, names_of
@@ -106,7 +108,19 @@ def body_pieces(step: Step, pipeline: Pipeline) -> tuple[Piece, ...]:
             source = f"{last.source}\n{show}  # a notebook shows figures at the end of a cell"
             pieces.append(Piece(source, last.cell, (*last.lines, 0), last.doc))
         pending = [found for found in pending if found not in ready and found not in within]
-    return (*(_definition_piece(found) for found in pending), *pieces)
+    pieces[:0] = [_definition_piece(found) for found in pending]
+    local = {*step.params, *(variable.name for variable in step.inputs)}
+    local.update(name for piece in pieces for name in _bound(piece))
+    return tuple(_as_in_a_cell(piece, local) for piece in pieces)
+
+
+def _bound(piece: Piece) -> set[str]:
+    return {name for each in ast.parse(piece.source).body for name in bound_names(each)}
+
+
+def _as_in_a_cell(piece: Piece, local: set[str]) -> Piece:
+    source, lines = as_in_a_cell(piece.source, piece.lines, local)
+    return replace(piece, source=source, lines=lines)
 
 
 def show_call(step: Step, pipeline: Pipeline) -> str:

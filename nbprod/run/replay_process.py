@@ -412,7 +412,7 @@ def _generated_names(job: dict[str, Any], runtime: Any) -> Any:  # noqa: ANN401
         inner.name: each.name
         for each in functions
         for inner in ast.walk(each)
-        if isinstance(inner, ast.ClassDef)
+        if isinstance(inner, ast.ClassDef) and not _names_itself(inner)
     }
 
     def rename(kind: type) -> None:
@@ -425,6 +425,14 @@ def _generated_names(job: dict[str, Any], runtime: Any) -> Any:  # noqa: ANN401
             type.__setattr__(kind, "__qualname__", f"{maker}.<locals>.{kind.__qualname__}")
 
     return rename
+
+
+def _names_itself(node: ast.ClassDef) -> bool:
+    """Tell whether the generated class says what its ``__qualname__`` is."""
+    return any(
+        isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) == "__qualname__"
+        for each in node.body
+    )
 
 
 def _watch_files(job: dict[str, Any], runtime: Any) -> Any:  # noqa: ANN401

@@ -80,6 +80,17 @@ CODE = (
         binding=True,
     ),
     Rule(
+        "finalizer",
+        ERROR,
+        "A class does something when an object of it is gone.",
+        "Do it in a method, and call that.",
+        why="A notebook's object is gone when its last name is; in the pipeline the run holds it "
+        "as long as a step may need it. `__del__` may close or release what the object holds.",
+        bad="class Timer:\n    def __del__(self):\n        print('done')",
+        good="class Timer:\n    def close(self):\n        print('done')",
+        binding=True,
+    ),
+    Rule(
         "notebook-history",
         ERROR,
         "A cell reads IPython's history (In, Out, _).",

@@ -738,4 +738,24 @@ n = 3
 print(K.n, K.L.v, K.L.w, n)
 """,
     ),
+    Hazard(
+        "dataclass printed whose default is a variable",
+        """
+# %% load
+from dataclasses import dataclass, field
+rate = 0.5
+tags = ["a"]
+@dataclass
+class Config:
+    # How fast it learns.
+    rate: float = rate
+    tags: list = field(default_factory=lambda: list(tags))
+config = Config()
+# %% use
+text = repr(config)
+other = Config(rate=0.1)
+# %% show
+print(text, other, Config.__qualname__)
+""",
+    ),
 )
