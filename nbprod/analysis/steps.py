@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from nbprod.analysis import backends
 from nbprod.analysis.blocks import CellBlock
 from nbprod.analysis.headings import Outline
 from nbprod.analysis.roles import Role, cell_roles, main_role
@@ -37,13 +38,23 @@ class Draft:
 
 
 def draft_steps(
-    cells: Sequence[CellFacts], blocks: dict[int, CellBlock], outline: Outline
+    cells: Sequence[CellFacts],
+    blocks: dict[int, CellBlock],
+    outline: Outline,
+    backend_changes: Iterable[int] = (),
 ) -> list[Draft]:
-    """Group ``cells`` (those that leave a block or a display) into steps."""
+    """Group cells into steps.
+
+    Args:
+        cells: Those that leave a block or a display.
+        blocks: What remains of each cell, by number.
+        outline: The notebook's prose.
+        backend_changes: Cells that change how figures are shown, which no step can do midway.
+    """
     if any(facts.role.step for facts in cells):
         drafts = _tagged(cells, blocks)
     else:
-        drafts = _inferred(cells, blocks, outline)
+        drafts = _cut(_inferred(cells, blocks, outline), backend_changes)
     for draft in drafts:
         draft.role = draft_role(draft)
     return drafts
@@ -159,6 +170,19 @@ def _tidied(drafts: list[Draft], blocks: dict[int, CellBlock]) -> list[Draft]:
             break
         kept[position - 1].cells.extend(kept.pop(position).cells)
     return kept
+
+
+def _cut(drafts: list[Draft], backend_changes: Iterable[int]) -> list[Draft]:
+    """End a step where the way in which its figures are shown changes."""
+    found: list[Draft] = []
+    for draft in drafts:
+        begins = {facts.cell.number for facts in backends.cuts(draft.cells, backend_changes)}
+        found.append(Draft(heading=draft.heading))
+        for facts in draft.cells:
+            if facts.cell.number in begins:
+                found.append(Draft())
+            found[-1].cells.append(facts)
+    return found
 
 
 _WHOLE = frozenset({Role.LOAD, Role.TRAIN, Role.EVALUATE})

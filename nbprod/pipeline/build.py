@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from nbprod.analysis import backends
 from nbprod.analysis.annotations import Annotations
 from nbprod.analysis.blocks import CellBlock, cell_block
 from nbprod.analysis.bonds import Bond, bonds, merge, shared_classes
@@ -31,6 +32,7 @@ from nbprod.diagnostics import Diagnostic, has_errors
 from nbprod.notebook.notebook import Notebook
 from nbprod.notebook.tags import options
 from nbprod.pipeline import assemble
+from nbprod.pipeline.drawing import mixed_backends
 from nbprod.pipeline.environment import Environment
 from nbprod.pipeline.ir import Pipeline
 
@@ -148,7 +150,7 @@ def _settled(plan: Plan) -> list[Diagnostic]:
         more = shared_classes(plan.flows, plan.definitions)
         more |= shared_functions(plan.drafts, plan.definitions)
         if not more:
-            return problems
+            return [*problems, *mixed_backends(plan)]
         shared |= more
 
 
@@ -177,7 +179,7 @@ def _group(plan: Plan) -> list[Diagnostic]:
         {each.cell.number for each in cells},
         {each.cell.number for each in plan.survey.cells if _only_defines(each, plan)},
     )
-    plan.drafts = draft_steps(cells, plan.blocks, plan.outline)
+    plan.drafts = draft_steps(cells, plan.blocks, plan.outline, backends.changes(plan.survey.cells))
     names = [each.name for each in plan.parameters]
     wanted = {*plan.metrics, *plan.models}
     chosen = options(plan.notebook).model

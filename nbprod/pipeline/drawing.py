@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from nbprod.analysis.backends import changes as backend_changes
+from nbprod.analysis.backends import cuts
 from nbprod.analysis.effects import PLOTS, Drawing, drawing_of, effects_of
+from nbprod.analysis.rules import finding
 from nbprod.analysis.steps import Draft
+from nbprod.diagnostics import Diagnostic
 from nbprod.notebook.magic_table import TOLD_ANYWHERE
 
 if TYPE_CHECKING:
     from nbprod.pipeline.build import Plan
 
 
-_BACKEND = re.compile(r"%matplotlib\b\s*(?P<name>[\w:./-]*)")
-
-
 def backends(plan: Plan) -> Iterator[str]:
     """Yield for each step what ``%matplotlib`` was last told; empty for inline figures."""
-    said: dict[int, str] = {}
-    for facts in plan.survey.cells:
-        for magic in facts.code.magics:
-            found = _BACKEND.match(magic.text)
-            if found is not None:
-                name = found["name"].lower() or "auto"
-                said[facts.cell.number] = "" if name == "inline" else name
+    told = backend_changes(plan.survey.cells)
     for draft in plan.drafts:
-        before = [number for number in said if number <= max(draft.numbers, default=0)]
-        yield said[max(before)] if before else ""
+        before = [number for number in told if number <= max(draft.numbers, default=0)]
+        yield told[max(before)] if before else ""
+
+
+def mixed_backends(plan: Plan) -> Iterator[Diagnostic]:
+    """Yield a finding for each step in which the way to show figures changes midway."""
+    told = backend_changes(plan.survey.cells)
+    for draft in plan.drafts:
+        for facts in cuts(draft.cells, told):
+            number = max(each for each in told if each <= facts.cell.number)
+            message = (
+                f"`%matplotlib {told[number] or 'inline'}` changes how figures are shown "
+                f"in the midst of a step (cells {draft.numbers[0]} to {draft.numbers[-1]})."
+            )
+            yield finding("mixed-backends", message, facts.cell.origin(plan.notebook.path))
 
 
 def told(plan: Plan) -> Iterator[tuple[str, ...]]:

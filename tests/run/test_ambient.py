@@ -117,6 +117,15 @@ def test_numpy_is_seeded_as_planned_when_it_is_imported_and_not_before() -> None
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_a_numpy_that_a_startup_file_has_seeded_stays_as_it_is() -> None:
+    code = (
+        "import numpy as np; np.random.seed(1); wanted = np.random.RandomState(1).rand(3)\n"
+        "from nbprod.run.kernel import ambient; ambient.note_start()\n"
+        "assert list(np.random.rand(3)) == list(wanted)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_what_colors_and_converters_mean_is_carried_to_another_process(tmp_path: Path) -> None:
     """Beside matplotlib's options: color letters, converters of dates, colormaps."""
     script = """

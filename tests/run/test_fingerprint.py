@@ -214,3 +214,15 @@ def test_a_path_that_was_used_is_the_same_path() -> None:
     assert hash(path)
     assert fingerprint(path)[0] == before[0]
     assert fingerprint(Path("other"))[0] != before[0]
+
+
+@pytest.mark.parametrize("fill", [None, np.array("?")])
+def test_a_masked_array_keeps_its_fingerprint_however_its_default_fill_is_kept(fill: Any) -> None:
+    """Up to numpy 1.23 the default for objects is a text once it was asked for."""
+    values = np.ma.MaskedArray(np.array([1, "a"], dtype=object), mask=[False, True])
+    before = fingerprint(values)[0]
+    assert fingerprint(pickle.loads(pickle.dumps(values)))[0] == before
+    values._fill_value = fill
+    assert fingerprint(values)[0] == before
+    values.fill_value = "!"
+    assert fingerprint(values)[0] != before

@@ -53,6 +53,17 @@ STEPS = (
         good="try:\n    1 / 0\nexcept ZeroDivisionError as error:\n    print(error)",
     ),
     Rule(
+        "mixed-backends",
+        ERROR,
+        "`%matplotlib` changes how figures are shown in the midst of a step.",
+        "Begin a step of its own at that cell, or choose one way at the top of the notebook.",
+        why="The pipeline says it before it calls a step: within a function it cannot change.",
+        bad="plt.plot(loss)  # step:explore\n%matplotlib notebook\nplt.plot(score)  # step:explore",
+        good="plt.plot(loss)  # step:explore\n"
+        "%matplotlib notebook\nplt.plot(score)  # step:animate",
+        binding=True,
+    ),
+    Rule(
         "step-split",
         HINT,
         "Cells of a step lie apart and depend on what lies between: it becomes several steps.",

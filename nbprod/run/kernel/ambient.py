@@ -66,9 +66,14 @@ def plan_numpy(seed: list[int] | None = None) -> None:
 
 
 def note_start() -> None:
-    """Note that this process begins: nobody has seeded its random generators."""
+    """Note that this process begins: nobody has seeded its random generators.
+
+    A numpy that is loaded already (by IPython's startup files) keeps its state: they may
+    have seeded it.
+    """
     filters.note_start()
-    plan_numpy()
+    if "numpy.random" not in sys.modules:
+        plan_numpy()
     seeding.start(_random_state())
 
 

@@ -203,8 +203,12 @@ class Fingerprint:
             self.array_data(value.data)
             self.array_data(sys.modules["numpy"].ma.getmaskarray(value))
             self._tag(value.hardmask)
-            # Asked for, it would be worked out and kept.
-            self.add(masked([], dtype=value.dtype, fill_value=value._fill_value).fill_value)
+            # Asked for, it would be worked out and kept; some versions of numpy keep the
+            # default of objects as a text, others as an object.
+            fill = value._fill_value
+            if fill is None and value.dtype.hasobject and not value.dtype.names:
+                fill = sys.modules["numpy"].ma.default_fill_value(value.dtype)
+            self.add(masked([], dtype=value.dtype, fill_value=fill).fill_value)
             return
         self._tag(value.flags.writeable)
         self.array_data(value)

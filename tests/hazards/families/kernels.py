@@ -369,6 +369,22 @@ print(x)
 """,
     ),
     Hazard(
+        "figures that the front end draws, in a notebook without steps",
+        """
+# %%
+import matplotlib.pyplot as plt
+x = [1, 3, 2]
+plt.plot(x)
+# %%
+plt.plot([2 * each for each in x])
+# %%
+%matplotlib notebook
+plt.plot(x[::-1])
+# %%
+print(x)
+""",
+    ),
+    Hazard(
         "namespaces of element trees and kinds of files",
         """
 # %% load
