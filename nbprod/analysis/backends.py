@@ -1,53 +1,126 @@
-"""Where ``%matplotlib`` changes how figures are shown.
+"""How figures are shown: what ``%matplotlib`` says, and what it depends on if it says nothing.
 
 ``pipeline.ipynb`` tells it before it calls a step, so that within a step it cannot change.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
-from nbprod.analysis.effects import Drawing, drawing_of
+from nbprod.analysis.effects import PLOTS, Drawing, drawing_of, effects_of
 from nbprod.analysis.survey import CellFacts
 
+INLINE = "inline"
+
 _BACKEND = re.compile(r"%matplotlib\b\s*(?P<name>[\w:./-]*)")
+_CONTEXTS = frozenset(
+    {
+        "matplotlib.rc_context",
+        "matplotlib.pyplot.rc_context",
+        "matplotlib.style.context",
+        "matplotlib.pyplot.style.context",
+    }
+)
 
 
-def changes(cells: Iterable[CellFacts]) -> dict[int, str]:
-    """Return the cells that choose another backend than was in use.
+@dataclass(slots=True)
+class Backends:
+    """How the cells of a notebook show figures.
+
+    Attributes:
+        told: Cell number -> what ``%matplotlib`` is told there.
+        changes: Numbers of the cells from which on figures are shown in another way.
+        waiting: Numbers of the cells whose figures wait for ``plt.show()``. The inline backend
+            is loaded with the first figure and makes matplotlib interactive; if that happens
+            within a context of options (``with plt.style.context(…)``, and in
+            ``DataFrame.boxplot``), the end of the context takes it back.
+    """
+
+    told: dict[int, str] = field(default_factory=dict)
+    changes: set[int] = field(default_factory=set)
+    waiting: set[int] = field(default_factory=set)
+
+
+def find_backends(cells: Iterable[CellFacts]) -> Backends:
+    """Find how the cells of a notebook show figures.
 
     Args:
-        cells: All cells of the notebook, in order.
-
-    Returns:
-        Cell number -> what ``%matplotlib`` is told; empty for inline figures, as at first.
+        cells: All of them, in order.
     """
-    found: dict[int, str] = {}
+    found = Backends()
     current = ""
+    drew = waits = False
     for facts in cells:
-        name = current
-        for magic in facts.code.magics if facts.executed else ():
-            told = _BACKEND.match(magic.text)
-            if told is not None:
-                name = told["name"].lower() or "auto"
-                name = "" if name == "inline" else name
-        if name != current:
-            found[facts.cell.number] = current = name
+        if not facts.executed:
+            continue
+        number = facts.cell.number
+        names = [_BACKEND.match(magic.text) for magic in facts.code.magics]
+        said = [match["name"].lower() or "auto" for match in names if match is not None]
+        if said:
+            found.told[number] = said[-1]
+            if waits or (current or INLINE) != said[-1]:
+                found.changes.add(number)
+            current, waits = said[-1], False
+        if waits:
+            found.waiting.add(number)
+        if not drew and drawing_of(facts.trace.calls, among_plots=False) is Drawing.YES:
+            drew = True
+            waits = not current and _takes_back(facts)
     return found
 
 
-def cuts(step: Iterable[CellFacts], changed: Iterable[int]) -> Iterator[CellFacts]:
+def _takes_back(facts: CellFacts) -> bool:
+    """Tell whether a cell's first figure is made within a context of options."""
+    calls = facts.trace.calls
+    drawing = {call.rpartition(".")[2] for call in calls if PLOTS in effects_of([call])}
+    contexts = not _CONTEXTS.isdisjoint(calls)
+    for statement in facts.statements:
+        for node in ast.walk(statement):
+            if contexts and isinstance(node, ast.With) and _first_drawing(node.body, drawing):
+                return any(_name(item.context_expr) in _ENDINGS for item in node.items)
+        first = _first_drawing([statement], drawing)
+        if first is not None:
+            makes_its_own = not any(word.arg == "ax" for word in first.keywords)
+            return _name(first) == "boxplot" and makes_its_own and _of_pandas(calls)
+    return False
+
+
+_ENDINGS = frozenset(each.rpartition(".")[2] for each in _CONTEXTS)
+
+
+def _of_pandas(calls: Iterable[str]) -> bool:
+    return any(each in {"pandas.DataFrame.boxplot", "?.boxplot"} for each in calls)
+
+
+def _first_drawing(statements: Iterable[ast.stmt], drawing: set[str]) -> ast.Call | None:
+    found = [
+        node
+        for statement in statements
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call) and _name(node) in drawing
+    ]
+    return min(found, key=lambda node: (node.lineno, node.col_offset), default=None)
+
+
+def _name(node: ast.expr) -> str:
+    function = node.func if isinstance(node, ast.Call) else node
+    return getattr(function, "attr", "") or getattr(function, "id", "")
+
+
+def cuts(step: Iterable[CellFacts], changes: Iterable[int]) -> Iterator[CellFacts]:
     """Yield the cells of a step before which it has to end: earlier ones may have drawn.
 
     Args:
         step: The cells of one step, in order.
-        changed: Numbers of the cells that change the backend (:func:`changes`).
+        changes: Numbers of the cells from which on figures are shown in another way.
     """
-    changed = list(changed)
+    changes = list(changes)
     drew = 0
     for facts in step:
-        if drew and any(drew < number <= facts.cell.number for number in changed):
+        if drew and any(drew < number <= facts.cell.number for number in changes):
             yield facts
             drew = 0
         if drawing_of(facts.trace.calls, among_plots=True) is not Drawing.NO:

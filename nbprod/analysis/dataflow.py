@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nbprod.analysis.definitions import Definitions
-from nbprod.analysis.frames import Read, known_from_start
+from nbprod.analysis.frames import Read, is_given
 from nbprod.analysis.steps import Draft
 from nbprod.analysis.value import BINDS, OF, Value
 
@@ -138,7 +138,7 @@ def _backward(
         each.builtins = sorted(
             name
             for name in names.reads
-            if name not in before and name in names.maybe and known_from_start(name)
+            if name not in before and name in names.maybe and is_given(name)
         )
         each.outputs = _ordered(outputs, names.values)
         each.inputs = _ordered(needed, names.reads)

@@ -39,6 +39,11 @@ def known_from_start(name: str) -> bool:
     return hasattr(builtins, name) or name in NOTEBOOK_NAMES or name in _MODULE_NAMES
 
 
+def is_given(name: str) -> bool:
+    """Whether ``name`` is a builtin, as IPython's functions are: generated code has it, too."""
+    return hasattr(builtins, name) or name in {"display", "get_ipython"}
+
+
 def initial_value(name: str) -> Value:
     """Return what such a name holds at the start."""
     return imported(NOTEBOOK_NAMES.get(name, f"builtins.{name}"))

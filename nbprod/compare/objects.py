@@ -25,9 +25,9 @@ from nbprod.compare.walk import NotComparableError, Walk, versus, within, words
 _MEASURED_TIMES = frozenset(
     {"refit_time_", "mean_fit_time", "std_fit_time", "mean_score_time", "std_score_time"}
 )
-# Attributes that hold the address of an object: scikit-learn's text vectorizers remember
-# with one which stop words they have checked. It is another in every process.
-_ADDRESSES = frozenset({"_stop_words_id"})
+# Attributes that scikit-learn's estimators keep when they are asked: a table that they make
+# again, and the address of the stop words that were checked, another in every process.
+_KEPT_WHEN_ASKED = frozenset({"_stop_words_id", "_cached_dict"})
 _VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
 _LOCK = type(threading.Lock())
 _NONE = object()
@@ -331,7 +331,7 @@ def _attributes_difference(walk: Walk, first_object: Any, second_object: Any) ->
         one = {**_default(first_object, name), **one}
         other = {**_default(second_object, name), **other}
     for name in [*one, *(name for name in other if name not in one)]:
-        if name in _MEASURED_TIMES or name in _ADDRESSES:
+        if name in _MEASURED_TIMES or name in _KEPT_WHEN_ASKED:
             continue
         if name not in other:
             return f"attribute {name} is new"
@@ -365,6 +365,10 @@ def _rebuild_difference(walk: Walk, one: Any, other: Any) -> str:
     return ""
 
 
+# Trees of scikit-learn's that count their nodes as they are asked: items 7 to 10 of the state.
+_COUNTING_TREES = frozenset({"sklearn.neighbors._kd_tree", "sklearn.neighbors._ball_tree"})
+
+
 def _reduced(value: Any) -> Any:
     try:
         found = value.__reduce_ex__(4)
@@ -373,5 +377,7 @@ def _reduced(value: Any) -> Any:
     if isinstance(found, str):
         return found
     padded = [*found, None, None, None, None][:5]
+    if type(value).__module__ in _COUNTING_TREES:
+        padded[2] = (*padded[2][:7], *padded[2][11:])
     padded[2] = padded[2] or None  # an object without attributes gives {} or None
     return [list(part) if isinstance(part, Iterator) else part for part in padded]

@@ -57,10 +57,10 @@ def pipeline_notebook(layout: Layout) -> str:
             cells.append(_code(f"step-{number}-magics", "\n".join(step.magics)))
         tags = [f"step:{step.name}", *(["metrics"] if step.metrics else [])]
         call = step_call(step, layout.steps_module, awaited=True)
-        if step.backend != backend:
-            # Figures are the front end's, here as in the notebook.
+        if step.backend not in {"", backend}:
+            # Figures are shown here as in the notebook.
             backend = step.backend
-            call = f"%matplotlib {backend or 'inline'}\n{call}"
+            call = f"%matplotlib {backend}\n{call}"
         cells.append(_code(f"step-{number}", call, *tags))
     if source.closing:
         cells.append(_markdown("closing", source.closing))

@@ -9,11 +9,13 @@ import unicodedata
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from nbprod.analysis.backends import INLINE
 from nbprod.analysis.blocks import nonlocal_source
 from nbprod.analysis.bonds import Bond
 from nbprod.analysis.dataflow import StepFlow, reach_of
 from nbprod.analysis.definitions import Candidate, is_literal
 from nbprod.analysis.effects import effects_of
+from nbprod.analysis.frames import NOTEBOOK_NAMES
 from nbprod.analysis.future import FUTURE
 from nbprod.analysis.naming import comment_name, says_something, step_name, unique
 from nbprod.analysis.results import assigned_metrics, printed_metrics, score_functions
@@ -200,7 +202,9 @@ def _steps(plan: Plan) -> tuple[Step, ...]:
                 params=tuple(each.params),
                 outputs=_outputs(each, plan),
                 definitions=_repeated(each, plan),
-                blocks=_blocks(draft, each, plan, among_plots=among_plots, inline=not backend),
+                blocks=_blocks(
+                    draft, each, plan, among_plots=among_plots, inline=backend in {"", INLINE}
+                ),
                 doc=_doc(draft, plan),
                 effects=tuple(Effect(name) for name in _effects(draft)),
                 metrics=tuple(dict.fromkeys(name for name in metrics if name in each.names.maybe)),
@@ -269,9 +273,12 @@ def _blocks(
 
 def _prelude(draft: Draft, each: StepFlow, plan: Plan) -> list[str]:
     """Return lines that make the names of a function mean what they mean in the notebook."""
-    lines = []
-    if each.builtins:
-        lines.append(f"from builtins import {', '.join(each.builtins)}")
+    lines: list[str] = []
+    modules: dict[str, list[str]] = {}
+    for name in each.builtins:
+        module = NOTEBOOK_NAMES.get(name, f"builtins.{name}").rpartition(".")[0]
+        modules.setdefault(module, []).append(name)
+    lines += [f"from {module} import {', '.join(names)}" for module, names in modules.items()]
     called = {name for facts in draft.cells for name in facts.names.called_binds}
     bound = {
         name

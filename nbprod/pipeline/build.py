@@ -7,8 +7,8 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from nbprod.analysis import backends
 from nbprod.analysis.annotations import Annotations
+from nbprod.analysis.backends import find_backends
 from nbprod.analysis.blocks import CellBlock, cell_block
 from nbprod.analysis.bonds import Bond, bonds, merge, shared_classes
 from nbprod.analysis.dataflow import StepFlow, flow
@@ -179,7 +179,9 @@ def _group(plan: Plan) -> list[Diagnostic]:
         {each.cell.number for each in cells},
         {each.cell.number for each in plan.survey.cells if _only_defines(each, plan)},
     )
-    plan.drafts = draft_steps(cells, plan.blocks, plan.outline, backends.changes(plan.survey.cells))
+    plan.drafts = draft_steps(
+        cells, plan.blocks, plan.outline, find_backends(plan.survey.cells).changes
+    )
     names = [each.name for each in plan.parameters]
     wanted = {*plan.metrics, *plan.models}
     chosen = options(plan.notebook).model

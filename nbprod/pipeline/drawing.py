@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from nbprod.analysis.backends import changes as backend_changes
-from nbprod.analysis.backends import cuts
+from nbprod.analysis.backends import INLINE, cuts, find_backends
 from nbprod.analysis.effects import PLOTS, Drawing, drawing_of, effects_of
 from nbprod.analysis.rules import finding
 from nbprod.analysis.steps import Draft
@@ -18,21 +17,23 @@ if TYPE_CHECKING:
 
 
 def backends(plan: Plan) -> Iterator[str]:
-    """Yield for each step what ``%matplotlib`` was last told; empty for inline figures."""
-    told = backend_changes(plan.survey.cells)
+    """Yield for each step what ``%matplotlib`` was last told; empty if nothing, or in vain."""
+    told = find_backends(plan.survey.cells).told
+    plots = imports_plots(plan)
     for draft in plan.drafts:
         before = [number for number in told if number <= max(draft.numbers, default=0)]
-        yield told[max(before)] if before else ""
+        name = told[max(before)] if before else ""
+        yield name if plots or name != INLINE else ""
 
 
 def mixed_backends(plan: Plan) -> Iterator[Diagnostic]:
     """Yield a finding for each step in which the way to show figures changes midway."""
-    told = backend_changes(plan.survey.cells)
+    found = find_backends(plan.survey.cells)
     for draft in plan.drafts:
-        for facts in cuts(draft.cells, told):
-            number = max(each for each in told if each <= facts.cell.number)
+        for facts in cuts(draft.cells, found.changes):
+            number = max(each for each in found.changes if each <= facts.cell.number)
             message = (
-                f"`%matplotlib {told[number] or 'inline'}` changes how figures are shown "
+                f"`%matplotlib {found.told[number]}` changes how figures are shown "
                 f"in the midst of a step (cells {draft.numbers[0]} to {draft.numbers[-1]})."
             )
             yield finding("mixed-backends", message, facts.cell.origin(plan.notebook.path))
@@ -65,10 +66,14 @@ def imports_plots(plan: Plan) -> bool:
 
 
 def leaves_figures(draft: Draft, plan: Plan, *, among_plots: bool) -> list[bool]:
-    """Tell of each cell whether it leaves figures; if unsure, whether others follow."""
+    """Tell of each cell whether it leaves figures; if unsure, whether others follow.
+
+    What waits for ``plt.show()`` is no figure that a cell leaves.
+    """
+    waiting = find_backends(plan.survey.cells).waiting
     found = [
         Drawing.NO
-        if plan.blocks[facts.cell.number].empty
+        if plan.blocks[facts.cell.number].empty or facts.cell.number in waiting
         else drawing_of(facts.trace.calls, among_plots=among_plots)
         for facts in draft.cells
     ]

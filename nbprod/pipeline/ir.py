@@ -181,8 +181,8 @@ class Step:
         effects: What it does besides computing, sorted.
         metrics: Names it assigns that are the run's metrics.
         tagged: True if the author named it with a tag, False if inferred.
-        backend: What ``%matplotlib`` was last told up to its end; empty for the usual inline
-            figures. Others belong to the front end: no pictures that could be compared.
+        backend: What ``%matplotlib`` was last told up to its end; empty if nothing. All but
+            ``inline`` belong to the front end: no pictures that could be compared.
         magics: Lines that only show something about the environment, from the cells since the
             step before; ``pipeline.ipynb`` has them, too.
     """

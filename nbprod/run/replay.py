@@ -372,7 +372,8 @@ def _job(
         "contiguous": sum(found.step == step.name for found in record.stretches) == 1,
         "touched": str(journal / f"{step.name}.jsonl"),
         **_files(record, step),
-        "inline": not step.backend,
+        "inline": step.backend in {"", "inline"},
+        "interactive": step.backend == "inline",
         **_shown(record, step, scratch),
     }
 

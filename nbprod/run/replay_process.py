@@ -360,8 +360,13 @@ def _replay(job: dict[str, Any], runtime: Any) -> dict[str, Any]:  # noqa: ANN40
     arguments = {name: captured["variables"][name] for name in job["input_names"]}
     arguments.update(parameters)
     environment = runtime.ambient.environment()
-    runtime.drawn.begin([figure["form"] for figure in job["figures"]])
-    backend = ((captured["ambient"] or {}).get("plotting") or {}).get("backend") or {}
+    plotting = (captured["ambient"] or {}).get("plotting") or {}
+    interactive = True if job["interactive"] else None
+    if interactive is None and plotting.get("inline"):
+        interactive = captured["ambient"]["matplotlib"]["interactive"]
+    forms = [figure["form"] for figure in job["figures"]]
+    runtime.drawn.begin(forms, interactive=interactive)
+    backend = plotting.get("backend") or {}
     if runtime.figures.draws_a_file(backend):
         importlib.import_module("matplotlib").use(backend["name"])
         job["inline"] = False

@@ -38,4 +38,4 @@ def test_a_step_knows_who_draws_its_figures(built):
         (plot, "step:c"),
         (f"%matplotlib inline\n{plot}", "step:d"),
     )
-    assert [step.backend for step in pipeline.steps] == ["", "notebook", "notebook", ""]
+    assert [step.backend for step in pipeline.steps] == ["", "notebook", "notebook", "inline"]

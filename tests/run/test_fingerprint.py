@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import logging
 import pickle
 import random
 import signal
@@ -20,7 +21,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import HashingVectorizer
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.preprocessing import MultiLabelBinarizer
 
+from nbprod.compare.values import compare
 from nbprod.run.kernel.fingerprint import NODE_LIMIT, fingerprint, survey
 
 
@@ -144,6 +149,28 @@ def test_reading_changes_nothing() -> None:
     assert [fingerprint(value)[0] for value in (model, table, box)] == before
 
 
+def test_what_estimators_keep_for_themselves_when_asked_is_no_change() -> None:
+    binarizer = MultiLabelBinarizer().fit([["a"], ["b"]])
+    vectorizer = HashingVectorizer(n_features=4)
+    before = fingerprint([binarizer, vectorizer])[0]
+    binarizer.transform([["a"]])
+    vectorizer.transform(["a b"])
+    assert fingerprint([binarizer, vectorizer])[0] == before
+
+
+@pytest.mark.parametrize("tree", ["kd_tree", "ball_tree"])
+def test_neighbours_that_are_asked_for_change_nothing(tree: str) -> None:
+    """scikit-learn's trees count how often they are asked."""
+    model = KNeighborsClassifier(2, algorithm=tree).fit([[0.0], [1.0], [2.0]], [0, 1, 1])
+    before, copied = fingerprint(model)[0], copy.deepcopy(model)
+    model.predict([[0.5]])
+    assert fingerprint(model)[0] == before
+    assert compare(copied, model).equal
+    model.fit([[0.0], [1.0], [3.0]], [0, 1, 1])
+    assert fingerprint(model)[0] != before
+    assert not compare(copied, model).equal
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -226,3 +253,14 @@ def test_a_masked_array_keeps_its_fingerprint_however_its_default_fill_is_kept(f
     assert fingerprint(values)[0] == before
     values.fill_value = "!"
     assert fingerprint(values)[0] != before
+
+
+def test_a_logger_is_known_by_its_name() -> None:
+    """Its level and handlers are the process's, and it keeps what levels it asked for."""
+    log = logging.getLogger("sales")
+    before = fingerprint(log)
+    log.info("not shown")
+    assert fingerprint(log) == before
+    assert not before[2]
+    assert fingerprint(logging.getLogger("other"))[0] != before[0]
+    assert fingerprint(logging.Logger("sales"))[0] != before[0]

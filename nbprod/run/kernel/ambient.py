@@ -215,8 +215,9 @@ def restore(state: dict[str, Any], *, folder: bool = True) -> list[str]:
         ("random", _restore_random),
         ("pandas", _restore_pandas),
         ("numpy", _restore_numpy),
-        ("matplotlib", _restore_matplotlib),
+        # Importing the inline backend sets options, and options may name registered colors.
         ("plotting", plotting.restore),
+        ("matplotlib", _restore_matplotlib),
         ("sklearn", _restore_sklearn),
         ("decimal", _restore_decimal),
         ("locale", _restore_locale),

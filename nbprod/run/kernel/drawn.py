@@ -26,6 +26,13 @@ forms: list[str] = []
 """For each figure that the notebook showed, in what form: see :mod:`nbprod.run.shown`."""
 
 
+_is_due = False
+"""The end of the cell shows figures."""
+
+_is_first = True
+"""The notebook has not drawn before."""
+
+
 def show(*_: Any, **__: Any) -> None:
     """Draw and close all open figures; matplotlib calls it for ``plt.show()``."""
     pyplot: Any = sys.modules.get("matplotlib.pyplot")
@@ -37,11 +44,26 @@ def show(*_: Any, **__: Any) -> None:
     pyplot.close("all")
 
 
+def note_figure() -> None:
+    """Note that a figure is made; one that is made interactively is shown when the cell ends.
+
+    Jupyter's backend is loaded with the first figure, and makes matplotlib interactive then.
+    """
+    global _is_due, _is_first
+    matplotlib: Any = importlib.import_module("matplotlib")
+    if _is_first:
+        matplotlib.interactive(True)
+        _is_first = False
+    if matplotlib.is_interactive():
+        _is_due = True
+
+
 def end_cell() -> None:
-    """Show what is still open, as the end of a cell does."""
-    matplotlib: Any = sys.modules.get("matplotlib")
-    if matplotlib is not None and matplotlib.is_interactive():
+    """Show what is still open, as the end of a cell does; see ``flush_figures`` in Jupyter's."""
+    global _is_due
+    if _is_due:
         show()
+        _is_due = False
 
 
 def _draw(figure: Any) -> None:
@@ -111,20 +133,24 @@ def forget_captured() -> None:
     capture.__enter__, capture.__exit__ = entered, left
 
 
-def begin(wanted: list[str]) -> None:
+def begin(wanted: list[str], *, interactive: bool | None = None) -> None:
     """Forget what was shown so far, and draw here from now on.
 
     Args:
         wanted: For each figure of the notebook, its form.
+        interactive: Whether figures are shown when a cell ends; ``None`` if the notebook has
+            not drawn before.
     """
+    global _is_due, _is_first
     figures.clear()
     texts.clear()
     _places.clear()
     forms[:] = wanted
+    _is_due = False
+    _is_first = interactive is None
     pyplot: Any = sys.modules.get("matplotlib.pyplot")
     matplotlib: Any = sys.modules.get("matplotlib")
-    if matplotlib is not None:
-        matplotlib.interactive(True)
     if pyplot is not None and matplotlib.get_backend() != BACKEND:
         pyplot.switch_backend(BACKEND)
-        matplotlib.interactive(True)
+    if matplotlib is not None:
+        matplotlib.interactive(bool(interactive))

@@ -14,6 +14,7 @@ import functools
 import gc
 import io
 import itertools
+import logging
 import mmap
 import pickle
 import random
@@ -394,6 +395,10 @@ class Fingerprint:
             self._tag(value.attrname)
             self.add(value.func)
             return
+        if isinstance(value, logging.Logger) and logging.getLogger(value.name) is value:
+            # One of the process's: its level and handlers are ambient state, not a variable's.
+            self._tag(value.name)
+            return
         tensor = getattr(value, "numpy", None)
         if kind.__module__.split(".")[0] == "torch" and callable(tensor):
             self.add(value.detach().cpu().numpy())
@@ -429,6 +434,8 @@ class Fingerprint:
             if part is None or (number == 2 and part == {} and isinstance(value, BaseException)):
                 continue  # looking for attributes gives an exception a place for them
             self._tag(number)
+            if number == 2 and type(value).__module__ in _COUNTING_TREES:
+                part = (*part[:7], *part[11:])
             self.add(list(part) if number in {3, 4} else part)
         if isinstance(value, BaseException):
             self.add(value.__cause__)
@@ -455,6 +462,12 @@ loading what is visible where they were loaded. Formulas look names up there."""
 _CLASS_PARTS = frozenset({"__dict__", "__weakref__", "__doc__", "__module__", "__firstlineno__"})
 _CLASS_PARTS |= {"__slotnames__"}  # what pickle notes in a class once it has saved an instance
 _BY_IDENTITY = ("matplotlib.", "_thread", "threading", "weakref", "socket", "sqlite3", "IPython.")
+# What some of scikit-learn's estimators keep when they are asked.
+_OF_ESTIMATORS = {"_cached_dict", "_stop_words_id"}
+
+# Trees of scikit-learn's that count their nodes as they are asked: items 7 to 10 of the state.
+_COUNTING_TREES = frozenset({"sklearn.neighbors._kd_tree", "sklearn.neighbors._ball_tree"})
+
 _OWN_STATE = frozenset({"pandas", "numpy", "scipy", "plotly", "pathlib"})
 
 
@@ -486,7 +499,8 @@ def _says_its_state(kind: type) -> bool:
 
 def _cached(kind: type) -> set[str]:
     """Return the attributes that reading computes: they are no change."""
-    return {
+    own = _OF_ESTIMATORS if kind.__module__.startswith("sklearn.") else set()
+    return own | {
         name
         for base in kind.__mro__
         for name, member in vars(base).items()

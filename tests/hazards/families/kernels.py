@@ -385,6 +385,72 @@ print(x)
 """,
     ),
     Hazard(
+        "a box plot that is the first figure",
+        """
+# %%
+%matplotlib inline
+import matplotlib.pyplot as plt
+import pandas as pd
+data = pd.DataFrame({"a": [1, 2, 3], "b": [3, 4, 9]})
+# %% first
+data.boxplot(figsize=(3, 2))
+# %% second
+data.hist(figsize=(3, 3))
+# %% third
+data["a"].plot.bar(figsize=(4, 3))
+# %% show
+print(len(data), plt.get_fignums())
+""",
+    ),
+    Hazard(
+        "figures that wait for plt.show(), the first one being drawn in a style",
+        """
+# %%
+import matplotlib.pyplot as plt
+x = [1, 3, 2]
+# %% first
+with plt.style.context("ggplot"):
+    plt.plot(x)
+# %% second
+fig, ax = plt.subplots()
+ax.plot(x[::-1])
+plt.show()
+# %% third
+fig, ax = plt.subplots()
+ax.plot([2 * each for each in x])
+print(len(ax.lines))
+# %% show
+print(x, plt.isinteractive())
+""",
+    ),
+    Hazard(
+        "a loop's underscore, read later",
+        """
+# %% loop
+for _ in range(3):
+    pass
+x = 1
+# %% loop
+print(_)
+# %% show
+print(x)
+""",
+    ),
+    Hazard(
+        "neighbours that count how often they are asked",
+        """
+# %% fit
+from sklearn.neighbors import KNeighborsClassifier
+model = KNeighborsClassifier(1, algorithm="kd_tree").fit([[0.0], [1.0]], [0, 1])
+# %% ask
+found = list(model.predict([[0.2], [0.9]]))
+# %% again
+found += list(model.predict([[0.7]]))
+# %% show
+print(found)
+""",
+    ),
+    Hazard(
         "namespaces of element trees and kinds of files",
         """
 # %% load
