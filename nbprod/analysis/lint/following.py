@@ -30,9 +30,11 @@ class Follower:
         arguments: What the parameters of the function that is followed were given.
         aliases: Names to the text of what they stand for: a parameter, a loop's variable.
         returned: What the function that is followed returned.
+        cuts: Bounds at which slices split rows: see :func:`find_cuts`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, cuts: frozenset[tuple[str, str]] = frozenset()) -> None:
+        self.cuts = cuts
         self.names: dict[str, Facts] = {}
         self.imports = ImportedNames()
         self.learned = Learned()
@@ -279,6 +281,10 @@ class Follower:
         if index.split:
             random = base.random | index.random
             return replace(base, rows=index.rows, random=random, parts=())
+        name, bound = name_and_bound(node)
+        if (name, bound) in self.cuts and base.presplit:
+            side = "first" if isinstance(node.slice, ast.Slice) and node.slice.upper else "rest"
+            return replace(base, rows=frozenset({f"train:{bound}/{side}"}), parts=())
         if index.random and not index.columns:
             base = replace(base, random=base.random | index.random)  # rows chosen by chance
         if base.parts and isinstance(index.literal, int) and -len(base.parts) <= index.literal:
@@ -350,6 +356,26 @@ def without(value: Facts, columns: frozenset[str] | None) -> Facts:
     else:
         kept = replace(have, without=have.without | columns)
     return replace(value, columns=kept, parts=())
+
+
+def name_and_bound(node: ast.Subscript) -> tuple[str, str]:
+    """Return of ``rows[:bound]`` or ``rows[bound:]`` both names; empty for other subscripts."""
+    part = node.slice
+    if not isinstance(part, ast.Slice) or part.step is not None:
+        return "", ""
+    bounds = [each for each in (part.lower, part.upper) if each is not None]
+    if len(bounds) != 1:
+        return "", ""
+    return ast.unparse(node.value), ast.unparse(bounds[0])
+
+
+def find_cuts(nodes: Iterable[ast.AST]) -> frozenset[tuple[str, str]]:
+    """Return the rows and bounds where both sides are taken: ``X[:cut]`` and ``X[cut:]``."""
+    sides: dict[tuple[str, str], set[bool]] = {}
+    for node in nodes:
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
+            sides.setdefault(name_and_bound(node), set()).add(node.slice.lower is None)
+    return frozenset(each for each, found in sides.items() if each[0] and len(found) > 1)
 
 
 def base_name(node: ast.expr) -> str:

@@ -129,11 +129,20 @@ def _library(follower: Follower, called: Call) -> Facts:
         return _statistic(follower, called, called.positional[0])
     combined = called.name in {"where", "divide", "subtract", "multiply"}
     made = mixed(called.given) if combined else joined(called.given)
-    made = replace(made, columns=None, random=made.random | _drawn(follower, called, ""))
+    columns = called.positional[0].columns if _is_labelled_again(called) else None
+    made = replace(made, columns=columns, random=made.random | _drawn(follower, called, ""))
     if called.name in {"array", "asarray", "log", "log1p", "exp", "sqrt", "abs"}:
         return made
     rows = _derived(made.rows, follower.key(node)) if made.rows or called.given else made.rows
     return replace(made, rows=rows)
+
+
+def _is_labelled_again(called: Call) -> bool:
+    """Whether a table gets its columns' names again: ``DataFrame(scaled, columns=X.columns)``."""
+    if called.qualified != "pandas.DataFrame" or len(called.positional) != 1:
+        return False
+    words = (word.value for word in called.node.keywords if word.arg == "columns")
+    return any(isinstance(each, ast.Attribute) and each.attr == "columns" for each in words)
 
 
 def _is_class(called: Call) -> bool:
@@ -277,7 +286,10 @@ def _transformed(follower: Follower, called: Call, receiver: Facts) -> Facts:
     estimators = follower.learned.of(receiver)
     leaks = features.leaks.union(*(each.leaks for each in estimators))
     random = features.random.union(*(each.random for each in estimators))
-    return replace(features, leaks=leaks, random=random, columns=None, parts=(), literal=None)
+    names = follower.learned.names(receiver)
+    keeps = bool(names) and names <= known("learning", "keeping_columns")
+    columns = features.columns if keeps else None
+    return replace(features, leaks=leaks, random=random, columns=columns, parts=(), literal=None)
 
 
 def _predicted(follower: Follower, called: Call, receiver: Facts) -> Facts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nbprod.analysis.lint.following import Follower
+from nbprod.analysis.lint.following import Follower, find_cuts
 from nbprod.analysis.lint.rows import Place
 from nbprod.analysis.rules import finding
 from nbprod.analysis.survey import Survey
@@ -26,8 +26,8 @@ _SAYS = {
 
 def learning(survey: Survey) -> Iterator[Diagnostic]:
     """Follow the rows, and tell what is wrong with how models learn from them."""
-    follower = Follower()
     executed = [facts for facts in survey.cells if facts.executed]
+    follower = Follower(find_cuts(node for facts in executed for node in facts.nodes))
     for facts in executed:
         follower.cell(facts.cell.number, facts.statements, facts.cell_line)
     learned = follower.learned
