@@ -168,17 +168,18 @@ class Expressions:
         parts = self.values(elements)
         if kind == "tuple" and all(part.immutable for part in parts):
             return replace(scalar("tuple"), parts=tuple(parts))
-        made = self.memory.new(node, parts, kind)
-        if all(part.immutable for part in parts):
-            self.memory.flat |= made.own
+        made = self._plain(self.memory.new(node, parts, kind))
         if any(isinstance(element, ast.Starred) for element in elements):
             return made
         return replace(made, parts=tuple(parts))
 
     def _dict(self, node: ast.Dict) -> Value:
         keys = [self.value(key) for key in node.keys if key is not None]
-        made = self.memory.new(node, [*keys, *self.values(node.values)], "dict")
-        if made.own == made.reach:
+        return self._plain(self.memory.new(node, [*keys, *self.values(node.values)], "dict"))
+
+    def _plain(self, made: Value) -> Value:
+        """Note of a container that holds plain data only that it is plain data itself."""
+        if made.reach - made.own <= self.memory.flat:
             self.memory.flat |= made.own
         return made
 

@@ -169,3 +169,23 @@ def test_annotations_that_stay_text_read_no_names():
     pipeline = built(*cells)
     assert pipeline.definitions[0].source == "from __future__ import annotations"
     assert hoisted(*cells) >= {"f"}
+
+
+FITTED = """
+from sklearn.compose import ColumnTransformer
+from sklearn.preprocessing import StandardScaler
+model = ColumnTransformer([("numbers", StandardScaler(), CONFIG["numbers"])])
+model.fit([[1.0, 2.0]])
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "stays"),
+    [("", True), ("CONFIG['numbers'].append(1)", False), ("CONFIG['limit'] = 2", False)],
+)
+def test_settings_that_an_estimator_is_given_stand_at_module_level(change, stays):
+    """Fitting changes estimators, not the lists and dicts of plain values that they hold."""
+    settings = "CONFIG = {'numbers': [0], 'limit': 1}"
+    reader = "class Clipper:\n    def __init__(self, limit=CONFIG['limit']):\n        pass"
+    found = hoisted(settings, reader, FITTED, change, "print(CONFIG, Clipper)")
+    assert ({"CONFIG", "Clipper"} <= found) is stays
