@@ -10,6 +10,7 @@ from nbprod.analysis.value import SCALAR_TYPES, Value
 
 _SCORES = ("_score", "_error", "_loss", "_coef")
 _SCORE_NAMES = frozenset({"score", "auc", "matthews_corrcoef"})
+_TABLES = frozenset({"pandas.DataFrame", "pandas.Series", "numpy.ndarray"})
 _NO_MODELS = (
     frozenset(
         {"list", "dict", "tuple", "set", "function", "class", "generator", "parts"}
@@ -92,7 +93,7 @@ def _is_metric(facts: CellFacts, name: str) -> bool:
     value = facts.values.get(name)
     if value is None or value.type.startswith("name:") or value.type in {"function", "class"}:
         return False
-    return value.type not in {"pandas.DataFrame", "pandas.Series", "numpy.ndarray"}
+    return value.type not in _TABLES and not value.type.startswith("user:")
 
 
 def _scores(statement: ast.stmt, scores: frozenset[str]) -> list[str]:

@@ -66,10 +66,15 @@ _SPLITS = frozenset({"train_test_split"})
 def cell_roles(facts: CellFacts) -> frozenset[Role]:
     """Return all roles that the calls of a cell speak for."""
     found: set[Role] = set()
+    looked_at = _looked_at(facts)
     for call in facts.trace.calls:
         owner, _, name = call.rpartition(".")
+        if owner == "builtins":
+            continue
         if call.startswith(_LOADERS):
             found.add(Role.LOAD)
+        elif name in looked_at:
+            found.add(Role.EXPLORE)
         elif "options" in effects_of([call]):
             continue  # how things look and are printed says nothing about the cell
         elif call.startswith(_PLOTS) or name in _DRAWN:
@@ -107,14 +112,33 @@ def main_role(roles: frozenset[Role]) -> Role:
     return next((role for role in _ORDER if role in roles), Role.OTHER)
 
 
+def _looked_at(facts: CellFacts) -> set[str]:
+    """Return methods that prepare data of which nothing is kept: ``df.age.dropna().hist()``."""
+    kept: set[str] = set()
+    shown: set[str] = set()
+    for statement in facts.statements:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                only_shown = isinstance(statement, ast.Expr) and not any(
+                    word.arg in {"inplace", None} for word in node.keywords
+                )
+                (shown if only_shown else kept).add(node.func.attr)
+    return (shown - kept) & (_CLEANERS | {"map", "cut", "qcut", "get_dummies"})
+
+
+_TABLES = frozenset({"", "pandas.DataFrame", "pandas.Series", "numpy.ndarray"})
+
+
 def _sets_column(statement: ast.stmt, facts: CellFacts) -> bool:
-    """Whether something is set by ``[]`` that may be a frame: no settings of a library, no dict."""
+    """Whether a part of something is set that may be a frame: no option, dict, class or object."""
     for target in statement.targets if isinstance(statement, ast.Assign) else ():
         base: ast.expr = target
+        if isinstance(target, ast.Attribute) and target.attr not in {"columns", "index"}:
+            continue
         while isinstance(base, ast.Subscript | ast.Attribute):
             base = base.value
         if base is not target and isinstance(base, ast.Name):
             value = facts.values.get(base.id)
-            if value is None or (not value.qualified and value.type != "dict"):
+            if value is None or (not value.qualified and value.type in _TABLES):
                 return True
     return False
