@@ -79,6 +79,12 @@ def error_reason(record: RunRecord, replayed: StepReplay) -> str:
     name = re.search(r"NameError: name '(\w+)'", message)
     if name:
         return f"`{name[1]}` comes from a place that the conversion did not see"
+    local = re.search(r"<locals>\.(\w+)", message)
+    if local and re.search("pickle|local object", message, re.IGNORECASE):
+        return (
+            f"`{local[1]}` stands inside the step, since it reads the notebook's variables when it "
+            "is made, and pickle finds only what stands outside; let it read constants only"
+        )
     if "was not captured" in message or "cannot be saved" in message:
         return "a value that cannot be stored has to cross into this step"
     for change in record.undeclared:
