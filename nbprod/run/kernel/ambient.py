@@ -195,7 +195,8 @@ def restore(state: dict[str, Any], *, folder: bool = True) -> list[str]:
         folder: Change the working directory and ``sys.path`` too.
     """
     problems: list[str] = []
-    seeding.resume(state.get("random", {}), state.get("unseeded", []))
+    if "random" in state:
+        seeding.resume(state["random"], state.get("unseeded", []))
     filters.resume(state.get("imported", []))
     changes = state.get("environment", {})
     os.environ.update(changes.get("set", {}))
@@ -257,6 +258,11 @@ def _restore_random(state: dict[str, Any]) -> None:
         import torch  # type: ignore[import-not-found, unused-ignore]
 
         torch.set_rng_state(state["torch"])
+
+
+def restore_random(part: str, states: dict[str, Any]) -> None:
+    """Give one of the generators its state: ``python``, ``numpy`` or ``torch``."""
+    _restore_random({**_random_state(), part: states[part]})
 
 
 def _restore_zone(names: Any) -> None:

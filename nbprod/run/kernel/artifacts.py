@@ -169,24 +169,25 @@ def save_variables(
         scope: See :func:`pickler`.
 
     Returns:
-        ``{"path", "sha256", "size", "members", "unsaved": {name: reason}}``.
+        ``{"path", "sha256", "size", "members", "unsaved": {name: reason}, "blobs": [digest]}``.
     """
     unsaved = {name: UNBOUND for name in names if name not in variables}
     values = {name: variables[name] for name in names if name in variables}
     try:
-        digest, size = _dump(_document(values, state, scope), path, hoisted, scope)
+        digest, size, written = _dump(_document(values, state, scope), path, hoisted, scope)
     except Exception:
         for name, reason in unpicklable(values, hoisted, scope).items():
             unsaved[name] = reason
             del values[name]
         state = _without_secrets(state)
-        digest, size = _dump(_document(values, state, scope), path, hoisted, scope)
+        digest, size, written = _dump(_document(values, state, scope), path, hoisted, scope)
     return {
         "path": path,
         "sha256": digest,
         "size": size,
         "members": list(values),
         "unsaved": unsaved,
+        "blobs": sorted({name for name, _ in written}),
     }
 
 
@@ -201,7 +202,7 @@ def _document(
 
 def _dump(
     document: dict[str, Any], path: str, hoisted: Collection[str], scope: dict[str, Any] | None
-) -> tuple[str, int]:
+) -> tuple[str, int, list[tuple[str, int]]]:
     beside = f"{path}.{os.getpid()}.part"
     try:
         for _ in range(2):
@@ -227,7 +228,7 @@ def _dump(
     finally:
         if os.path.exists(beside):
             os.unlink(beside)
-    return writer.hexdigest(), writer.size
+    return writer.hexdigest(), writer.size, store.written
 
 
 def _blob_folder(path: str) -> str:

@@ -32,6 +32,8 @@ from . import (
     reductions,
     rewrite,
     set_orders,
+    touched,
+    transfer,
     withheld,
 )
 
@@ -62,6 +64,7 @@ class Runtime:
             shell.ast_transformers.append(rewrite.ObservedCalls())
             modules.install(tuple(settings.get("folders", ())))
         modules.after_import = mutations.note_import
+        observe.on_read = lambda path: self.files.touched.read(path)
         reductions.forgettable.update(self.hoisted)
         loggers.note_start()
         ambient.note_start()
@@ -97,8 +100,8 @@ def call(request_json: str) -> None:
     try:
         assert _runtime is not None, "the runtime was not started"
         # Only a restored namespace is meant to bring random states of its own.
-        keep = nullcontext() if request["verb"] == "load_namespace" else ambient.undisturbed()
-        with _runtime.files.paused(), keep:
+        keeps = nullcontext() if request["verb"] in _RESTORING else ambient.undisturbed()
+        with _runtime.files.paused(), keeps:
             answer = _VERBS[request["verb"]](_runtime, **request["arguments"])
     except Exception as error:
         answer = {
@@ -123,19 +126,30 @@ def _boundary(
     described: bool = False,
     saves: list[dict[str, Any]] = [],  # noqa: B006
     watched: list[str] | None = None,
+    keep: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Do what is due between two cells: describe new fits, fingerprint and save variables."""
+    """Do what is due between two cells: describe new fits, fingerprint and save variables.
+
+    With ``keep``, what the cells gave is saved for later runs, too, see :func:`.transfer.keep`.
+    """
     answer: dict[str, Any] = {"saved": [], "peak": memory.peak_since_last()}
     if described:
         observe.describe_pending()
     state = _state(runtime) if saves or watched is not None else {}
+    walks: fingerprint.Walks = {}
     if watched is not None:
+        variables = runtime.names()
+        more = transfer.observed_names(variables) if keep is not None else []
+        walks = fingerprint.walks(variables, [*watched, *more])
         answer["survey"] = {
-            **fingerprint.survey(runtime.names(), watched),
+            **fingerprint.summary(walks),
             "state": ambient.state_fingerprints(state),
             "files": runtime.files.changes(),
             "read": runtime.files.read_since(),
+            "unseeded": state["unseeded"],
         }
+        if keep is None:
+            runtime.files.touched = touched.Touched()
     for save in saves:
         found = artifacts.save_variables(
             runtime.names(),
@@ -145,11 +159,57 @@ def _boundary(
             state=state,
         )
         answer["saved"].append(found)
+    if keep is not None:
+        answer["kept"] = _keep(runtime, walks, **keep)
     answer["withheld"] = withheld.take_notes()
     memory.peak_since_last()  # what was needed here is not the notebook's
     if cell:
         observe.enter_cell(cell)
     return answer
+
+
+def _keep(
+    runtime: Runtime,
+    walks: fingerprint.Walks,
+    names: list[str],
+    known: dict[str, str],
+    prefix: str,
+    metrics: list[str],
+) -> dict[str, Any]:
+    return {
+        **transfer.keep(
+            runtime.shell,
+            runtime.names(),
+            walks,
+            names=names,
+            known=known,
+            prefix=prefix,
+            hoisted=runtime.hoisted,
+            metrics=metrics,
+        ),
+        "state": transfer.keep_state(runtime, f"{prefix}state.pkl"),
+        "touched": runtime.files.touched_since(),
+        "modules": runtime.files.report()["modules"],
+    }
+
+
+def _define(runtime: Runtime, cells: list[dict[str, Any]]) -> dict[str, Any]:
+    transfer.define(runtime.shell, cells)
+    return {}
+
+
+def _restore_state(
+    runtime: Runtime,
+    state: dict[str, Any] | None,
+    randoms: dict[str, dict[str, Any]],
+    executed: int,
+) -> dict[str, Any]:
+    return transfer.restore_state(runtime.shell, state, randoms, executed)
+
+
+def _load(runtime: Runtime, groups: list[dict[str, Any]], gone: list[str]) -> dict[str, Any]:
+    transfer.load(runtime.shell, groups, gone)
+    return {}
 
 
 def _state(runtime: Runtime) -> dict[str, Any]:
@@ -214,10 +274,16 @@ def _files(runtime: Runtime) -> dict[str, Any]:
     return runtime.files.report()
 
 
+_RESTORING = frozenset({"load_namespace", "restore_state"})
+"""Verbs that are meant to bring random states of their own."""
+
 _VERBS: dict[str, Callable[..., dict[str, Any]]] = {
     "boundary": _boundary,
     "save_namespace": _save_namespace,
     "load_namespace": _load_namespace,
+    "define": _define,
+    "restore_state": _restore_state,
+    "load": _load,
     "finish": _finish,
     "files": _files,
     "secrets": _secrets,

@@ -74,7 +74,7 @@ def write_models(variables: Mapping[str, Any], folder: str) -> list[dict[str, An
         ``problem``, which is empty unless its facts could not be learned.
     """
     found: list[dict[str, Any]] = []
-    for names, estimator in _models(variables):
+    for names, estimator in fitted(variables):
         fit = observe.fit_of(estimator)
         document = {
             "variable": names[0],
@@ -102,7 +102,7 @@ def write_models(variables: Mapping[str, Any], folder: str) -> list[dict[str, An
     return found
 
 
-def _models(variables: Mapping[str, Any]) -> list[tuple[list[str], Any]]:
+def fitted(variables: Mapping[str, Any]) -> list[tuple[list[str], Any]]:
     """Group the variables that hold a fitted model by the model they hold."""
     groups: dict[int, tuple[list[str], Any]] = {}
     for name, value in variables.items():

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from . import filestate
+from . import filestate, touched
 
 _SUFFIXES = (".pyc", ".pyo", ".py", ".so", ".pyd", ".dll", ".dylib")
 _WRITING = os.O_WRONLY | os.O_RDWR
@@ -48,6 +48,7 @@ class FileWatch:
         self._read_now: set[str] = set()
         self._states: dict[str, dict[str, Any]] = {}
         self._seen: dict[str, filestate.Signature] | None = None
+        self.touched = touched.Touched()
         self._watching = False
         self._inside = threading.local()
 
@@ -68,15 +69,21 @@ class FileWatch:
             self._watching = before
 
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event not in _EVENTS or not self._watching or getattr(self._inside, "hook", False):
+        if event not in _NOTED or not self._watching or getattr(self._inside, "hook", False):
             return
         self._inside.hook = True
         try:
-            if event == "open":
+            if event in touched.EVENTS:
+                self.touched.note(event, arguments)
+            elif event == "open":
                 self._opened(*arguments)
             else:
                 for path in _EVENTS[event](arguments):
                     self._touch(_absolute(path))
+                if event == "os.rename":
+                    self.touched.replaced(_renamed(arguments)[1])
+                elif event == "sqlite3.connect" and arguments[0] not in ("", ":memory:"):
+                    self.touched.outside["it uses a database"] = None
         except UnkeptError:
             raise  # what cannot be put back is not overwritten
         except Exception:
@@ -89,9 +96,15 @@ class FileWatch:
         if path.endswith(_SUFFIXES) and not self._below_root(path):
             return
         writes = bool(isinstance(flags, int) and flags & _WRITING)
+        empties = bool(isinstance(flags, int) and flags & os.O_TRUNC)
         if isinstance(mode, str):
             writes = any(letter in mode for letter in "wax+")
+            empties = "w" in mode
+        if not writes or not empties:
+            self.touched.read(path)
         if writes:
+            if empties:
+                self.touched.replaced(path)
             self._written.add(path)
             self._touch(path)
         elif path.endswith(_SUFFIXES):
@@ -124,7 +137,7 @@ class FileWatch:
                 self.on_touch(found)
 
     def _matters(self, path: str) -> bool:
-        if path.endswith((".pyc", ".ipynb")) or not _is_users(path):
+        if path.endswith((".pyc", ".ipynb")) or not is_users(path):
             return False
         return self._below_root(path) or "joblib_memmapping_folder" not in path
 
@@ -175,13 +188,33 @@ class FileWatch:
             self._read_now.clear()
             return found
 
+    def touched_since(self) -> dict[str, Any]:
+        """Return what was read and asked since the last call, see :class:`.touched.Touched`."""
+        with self.paused():
+            found, self.touched = self.touched, touched.Touched()
+            return {
+                "files": {
+                    os.path.realpath(path): seen
+                    for path, seen in found.files.items()
+                    if is_users(os.path.realpath(path))
+                },
+                "fresh": sorted(found.fresh),
+                "folders": {
+                    path: names
+                    for path, names in found.folders.items()
+                    if is_users(os.path.realpath(path) + os.sep)
+                },
+                "patterns": [[*key, names] for key, names in found.patterns.items()],
+                "outside": list(found.outside),
+            }
+
     def report(self) -> dict[str, Any]:
         """Return ``{"read": [path], "written": [path], "modules": [path]}``, absolute, sorted.
 
         ``modules`` is the user's own code that was imported or read.
         """
         loaded = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-        code = {path for path in loaded if isinstance(path, str) and _is_users(path)} | self._code
+        code = {path for path in loaded if isinstance(path, str) and is_users(path)} | self._code
         with self.paused():
             return {
                 "modules": sorted({os.path.realpath(path) for path in code if _counts(path)}),
@@ -238,14 +271,17 @@ _EVENTS: dict[str, Callable[[tuple[Any, ...]], list[str]]] = {
 }
 """Audit events that tell of writing, and the paths they concern."""
 
+_NOTED = _EVENTS.keys() | touched.EVENTS
+
 
 def _counts(path: str) -> bool:
     """Tell whether ``path`` is a file of the user's, not of Python's or the system's."""
     real = os.path.realpath(path)
-    return os.path.isfile(real) and _is_users(real)
+    return os.path.isfile(real) and is_users(real)
 
 
-def _is_users(real: str) -> bool:
+def is_users(real: str) -> bool:
+    """Tell whether a real path is the user's, not one of Python's or the system's."""
     parts = real.split(os.sep)
     if "site-packages" in parts or "__pycache__" in parts or ".nbprod" in parts:
         return False

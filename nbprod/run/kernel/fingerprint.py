@@ -65,6 +65,7 @@ class Fingerprint:
 
     Attributes:
         met: Ids of the mutable objects and owners of buffers that were reached.
+        buffers: Ids of the owners of buffers behind frames, which pandas lets them share.
         opaque: Names of the types that count by identity only.
         local: It holds functions of the notebook's, or instances of its classes, whose
             code and globals are not all in the fingerprint.
@@ -77,6 +78,7 @@ class Fingerprint:
         self._kept: list[Any] = []
         self._singletons: Collection[int] | None = None
         self.met: set[int] = set()
+        self.buffers: set[int] = set()
         self.opaque: set[str] = set()
         self.local = False
         self.code = False
@@ -186,6 +188,7 @@ class Fingerprint:
             self.code = self.code or part.code
             self.opaque |= part.opaque
             self.met |= part.met
+            self.buffers |= part.buffers
             self._kept += part._kept
         self._tag(len(parts), *sorted(parts))
 
@@ -306,11 +309,14 @@ class Fingerprint:
     def _column(self, values: Any) -> None:
         """Take in a column: an array of numpy's or an extension array."""
         numpy: Any = sys.modules["numpy"]
+        self.buffers |= _owners(values)
         if isinstance(values, numpy.ndarray):
             self._tag(values.dtype.str, values.shape)
             self.array_data(values)
             return
         self._class(values)
+        for part in ("codes", "_mask", "_data", "_ndarray"):
+            self.buffers |= _owners(getattr(values, part, None))
         self._tag(values.dtype, len(values))
         if hasattr(values, "codes"):
             self.add(values.categories)
@@ -624,36 +630,33 @@ def _by_pickle(value: Any) -> str:
     return str(digest.hexdigest())
 
 
-def survey(variables: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """Fingerprint variables, and find which share objects or buffers.
+Walks = dict[str, tuple[str, Fingerprint]]
 
-    Args:
-        variables: The notebook's variables.
-        names: Which of them; those that are not bound are left out.
+
+def walks(variables: Mapping[str, Any], names: Iterable[str]) -> Walks:
+    """Return fingerprint and walk of each of the variables; those not bound are left out."""
+    return {name: walk(variables[name]) for name in dict.fromkeys(names) if name in variables}
+
+
+def survey(variables: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Fingerprint variables, and find which share objects or buffers; see :func:`summary`."""
+    return summary(walks(variables, names))
+
+
+def summary(found: Walks) -> dict[str, Any]:
+    """Return what walks over variables found.
 
     Returns:
         ``{"fingerprints": {name: text}, "shares": [[name, ...]], "opaque": {name: [type]},
         "local": [name], "code": [name]}``; for the last two see :class:`Fingerprint`.
     """
-    found: dict[str, str] = {}
-    opaque: dict[str, list[str]] = {}
-    reached: dict[str, set[int]] = {}
-    local, code = [], []
-    walks: list[Fingerprint] = []
-    for name in names:
-        if name in variables:
-            found[name], walked = walk(variables[name])
-            walks.append(walked)  # keeps what was made on the way, so that no id is used again
-            reached[name] = walked.met
-            if walked.opaque:
-                opaque[name] = sorted(walked.opaque)
-            if walked.local:
-                local.append(name)
-            if walked.code:
-                code.append(name)
-    shares = _groups(reached)
-    kinds = {"opaque": opaque, "local": local, "code": code}
-    return {"fingerprints": found, "shares": shares, **kinds}
+    return {
+        "fingerprints": {name: text for name, (text, _) in found.items()},
+        "shares": groups({name: walked.met for name, (_, walked) in found.items()}),
+        "opaque": {name: sorted(each.opaque) for name, (_, each) in found.items() if each.opaque},
+        "local": [name for name, (_, walked) in found.items() if walked.local],
+        "code": [name for name, (_, walked) in found.items() if walked.code],
+    }
 
 
 def unlike(variables: Mapping[str, Any], prints: Mapping[str, str]) -> list[str]:
@@ -661,18 +664,19 @@ def unlike(variables: Mapping[str, Any], prints: Mapping[str, str]) -> list[str]
     return [name for name, text in prints.items() if fingerprint(variables[name])[0] != text]
 
 
-def _groups(reached: dict[str, set[int]]) -> list[list[str]]:
-    groups: list[tuple[list[str], set[int]]] = []
+def groups(reached: Mapping[str, Collection[int]]) -> list[list[str]]:
+    """Return the groups of names that reach an object in common, directly or through others."""
+    found: list[tuple[list[str], set[int]]] = []
     for name, met in reached.items():
         joined: tuple[list[str], set[int]] = ([name], set(met))
         apart = []
-        for group in groups:
+        for group in found:
             if joined[1].isdisjoint(group[1]):
                 apart.append(group)
             else:
                 joined = (group[0] + joined[0], group[1] | joined[1])
-        groups = [*apart, joined]
-    return [sorted(names) for names, _ in groups if len(names) > 1]
+        found = [*apart, joined]
+    return [sorted(names) for names, _ in found if len(names) > 1]
 
 
 def pairs(reached: Mapping[str, set[int]]) -> list[tuple[str, str, int]]:

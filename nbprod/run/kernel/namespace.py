@@ -67,15 +67,9 @@ def save(
     """
     again = [name for name, value in secrets.items() if _is_text(variables.get(name), value)]
     variables = {name: value for name, value in variables.items() if name not in again}
-    state = ambient.snapshot(start)
-    if state["logging"]["unknown"]:
-        raise ValueError(f"{state['logging']['unknown'][0]} exists in one process only")
-    state["execution_count"] = shell.execution_count
-    state["extensions"] = sorted(shell.extension_manager.loaded)
+    state, changed, lost = state_of(shell, start, options)
     observed = {"links": provenance.export(), "fits": observe.export()}
     names = list(variables)
-    changed, lost = mutations.collect(shell.user_ns)
-    state["options"] = figures.changed(figures.options(shell), options)
     own = {_OBSERVED: observed, _MODULES: changed, _FIGURES: figures.opened()}
     saved = artifacts.save_variables(
         {**variables, **own}, [*names, *own], path, state=state, scope=shell.user_ns
@@ -83,14 +77,32 @@ def save(
     lost_figures = saved["unsaved"].pop(_FIGURES, None)
     if lost_figures is not None:
         raise ValueError(f"open figures: {lost_figures}")
-    # What unpickling imports may lie in folders that the notebook added.
-    search: dict[str, Any] = {
-        "folder": os.getcwd(),
-        "path": [entry for entry in sys.path if type(entry) is str],
-    }
-    search["backend"] = figures.backend()
     prints = _prints({name: variables[name] for name in saved["members"] if name in variables})
-    return {**saved, "search": search, "lost": lost, "prints": prints, "secrets": again}
+    return {**saved, "search": search(), "lost": lost, "prints": prints, "secrets": again}
+
+
+def state_of(
+    shell: Any, start: dict[str, str], options: dict[str, dict[str, Any]]
+) -> tuple[dict[str, Any], list[mutations.Change], list[str]]:
+    """Return the process's state with the shell's part of it, changed modules, and what is lost.
+
+    Raises:
+        ValueError: Something of it exists in one process only.
+    """
+    state = ambient.snapshot(start)
+    if state["logging"]["unknown"]:
+        raise ValueError(f"{state['logging']['unknown'][0]} exists in one process only")
+    state["execution_count"] = shell.execution_count
+    state["extensions"] = sorted(shell.extension_manager.loaded)
+    changed, lost = mutations.collect(shell.user_ns)
+    state["options"] = figures.changed(figures.options(shell), options)
+    return state, changed, lost
+
+
+def search() -> dict[str, Any]:
+    """Return where modules are found and how figures are shown: needed before unpickling."""
+    path = [entry for entry in sys.path if type(entry) is str]
+    return {"folder": os.getcwd(), "path": path, "backend": figures.backend()}
 
 
 def _is_text(value: Any, text: str) -> bool:
@@ -162,6 +174,14 @@ def load(
     figures.reopen(found["variables"].pop(_FIGURES, {}))
     shell.user_ns.update(found["variables"])
     mutations.restore(changed)
+    problems = restore_state(shell, state, search)
+    with ambient.undisturbed():
+        changed_variables = _changed(found["variables"], prints, found.get("sets", []))
+    return {"problems": problems, "changed": changed_variables}
+
+
+def restore_state(shell: Any, state: dict[str, Any], search: dict[str, Any]) -> list[str]:
+    """Bring this kernel to a state; return what could not be restored, in words."""
     sys.path[:] = search["path"]
     problems = ambient.restore(state)
     figures.configure(shell, state["options"])
@@ -170,9 +190,7 @@ def load(
         if name not in loaded:
             shell.extension_manager.load_extension(name)
     shell.execution_count = state["execution_count"]
-    with ambient.undisturbed():
-        changed_variables = _changed(found["variables"], prints, found.get("sets", []))
-    return {"problems": problems, "changed": changed_variables}
+    return problems
 
 
 def naming(variables: Mapping[str, Any], pattern: str) -> dict[str, str]:

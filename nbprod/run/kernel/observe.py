@@ -9,14 +9,18 @@ fitted in a loop and thrown away are gone already.
 from __future__ import annotations
 
 import dataclasses
+import glob
 import itertools
+import os
 import sys
 import threading
 import weakref
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from . import provenance
+from .rewrite import READERS
 
 _FITS = frozenset({"fit", "partial_fit", "fit_predict", "fit_transform"})
 _TRANSFORMS = frozenset({"transform", "fit_transform"})
@@ -59,6 +63,9 @@ class Fit:
     description: dict[str, Any] | None = None
     problem: str = ""
 
+
+on_read: Callable[[str], None] = lambda _: None  # noqa: E731
+"""Called with each file that a call of :data:`.rewrite.READERS` was given."""
 
 _pending = threading.local()
 _fits: dict[int, Fit] = {}
@@ -127,6 +134,11 @@ def done(result: Any, site: str) -> Any:
 
 def _note(call: Call, result: Any, method: str) -> None:
     receiver = call.receiver
+    if method in READERS:
+        for value in (*call.positional, *call.keywords.values()):
+            for path in _files(value):
+                on_read(path)
+        return
     if isinstance(receiver, (super, type)) or not hasattr(type(receiver), method):
         return
     features = call.positional[0] if call.positional else call.keywords.get("X")
@@ -137,6 +149,22 @@ def _note(call: Call, result: Any, method: str) -> None:
     if method in _FITS and hasattr(receiver, "predict"):
         target = call.positional[1] if len(call.positional) > 1 else call.keywords.get("y")
         _remember_fit(receiver, features, target, partial=method == "partial_fit")
+
+
+def _files(value: Any) -> Iterator[str]:
+    """Yield the files that an argument names: by a path, a pattern, a folder, or several."""
+    if isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _files(each)
+    elif isinstance(value, (str, os.PathLike)):
+        path = os.path.abspath(os.fsdecode(value))
+        if os.path.isdir(path):
+            for folder, _, names in os.walk(path):
+                yield from (os.path.join(folder, name) for name in names)
+        elif os.path.isfile(path):
+            yield path
+        elif glob.has_magic(path):
+            yield from glob.glob(path, recursive=True)
 
 
 def _remember_fit(estimator: Any, features: Any, target: Any, *, partial: bool) -> None:

@@ -14,7 +14,17 @@ import itertools
 from typing import TypeVar
 
 OBSERVED = frozenset({"fit", "partial_fit", "fit_transform", "transform", "fit_predict"})
+READERS = frozenset(
+    {"read_parquet", "read_feather", "read_orc", "read_hdf", "read_table", "read_ipc", "read_avro"}
+    | {"read_csv_auto", "read_ndjson", "read_database", "read_sas", "read_stata", "read_spss"}
+    | {"scan_parquet", "scan_csv", "scan_ipc", "scan_ndjson", "ParquetFile", "ParquetDataset"}
+    | {"HDFStore", "File", "open_dataset", "open_mfdataset", "imread", "read_file", "memory_map"}
+)
+"""Readers that may open files in C, past Python: Arrow, HDF5, DuckDB, polars and others."""
+
 HOOKS_MODULE = "_nbprod_kernel.observe"
+
+_NOTED = OBSERVED | READERS
 
 _Node = TypeVar("_Node", bound=ast.AST)
 
@@ -28,7 +38,7 @@ class ObservedCalls(ast.NodeTransformer):
         """Rewrite one call of an observed method, inner ones first."""
         self.generic_visit(node)
         function = node.func
-        if not isinstance(function, ast.Attribute) or function.attr not in OBSERVED:
+        if not isinstance(function, ast.Attribute) or function.attr not in _NOTED:
             return node
         site = ast.Constant(value=f"{function.attr}:{next(_sites)}")
         function.value = _hook("begin", "lambda x, n: x", [function.value, site], node)

@@ -46,6 +46,13 @@ def resume(states: dict[str, Any], unseeded: list[str]) -> None:
     start({name: found for name, found in states.items() if name.partition("_")[0] in unseeded})
 
 
+def seeded(name: str) -> None:
+    """Note that a generator was given a state."""
+    _reached.pop(name, None)
+    if name == "numpy":
+        _reached.pop("numpy_seed", None)
+
+
 def unseeded(states: dict[str, Any]) -> list[str]:
     """Return the names of the generators that were only drawn from since the start.
 

@@ -1,0 +1,118 @@
+"""What one stretch of cells had to do with the world outside: files, folders, processes.
+
+The cache asks: would the stretch do the same again? So what it read is noted as it was when
+it was opened, the absence of a file included, which files it replaced without asking what
+was in them, which folders it looked through, and what no file tells.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import sys
+from typing import Any
+
+Signature = tuple[int, int, int]
+
+_HARMLESS = frozenset(
+    {"lscpu", "sysctl", "uname", "ldconfig", "gcc", "cc", "ld", "objdump", "fc-list", "locale"}
+)
+"""Programs that libraries ask about the machine they are on."""
+
+_PROGRAMS = frozenset({"subprocess.Popen", "os.system", "os.posix_spawn", "os.spawn", "os.exec"})
+_PROCESSES = frozenset({"os.fork", "os.forkpty"})
+_NETWORK = frozenset(
+    {"socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"}
+    | {"urllib.Request"}
+)
+_FOLDERS = frozenset({"os.listdir", "os.scandir"})
+EVENTS = frozenset({*_PROGRAMS, *_PROCESSES, *_NETWORK, *_FOLDERS, "glob.glob"})
+"""Audit events that are noted here; :mod:`.files` notes what is opened and written."""
+
+
+class Touched:
+    """Notes of one stretch.
+
+    Attributes:
+        files: Path -> size, time and inode when it was opened for reading first; ``None``
+            for a path at which nothing was.
+        fresh: Files that were replaced before anything read them.
+        folders: Folder -> names in it, when it was looked through first.
+        patterns: Pattern, folder from which it was looked for, whether folders below count
+            -> what was found.
+        outside: What cannot be repeated, in words.
+    """
+
+    def __init__(self) -> None:
+        self.files: dict[str, Signature | None] = {}
+        self.fresh: set[str] = set()
+        self.folders: dict[str, list[str]] = {}
+        self.patterns: dict[tuple[str, str, bool], list[str]] = {}
+        self.outside: dict[str, None] = {}
+
+    def read(self, path: str) -> None:
+        """Note that a path is about to be opened for reading or for changing its content."""
+        if os.path.realpath(path) not in self.fresh and path not in self.files:
+            self.files[path] = signature(path)
+
+    def replaced(self, path: str) -> None:
+        """Note that whatever was at a path is about to be gone."""
+        if path not in self.files:
+            self.fresh.add(os.path.realpath(path))
+
+    def note(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Note an audit event of :data:`EVENTS`."""
+        if event in _FOLDERS:
+            if not _importing():
+                self._looked_through(arguments[0])
+        elif event == "glob.glob":
+            pattern, recursive = str(arguments[0]), bool(arguments[1])
+            key = (pattern, os.getcwd(), recursive)
+            self.patterns.setdefault(key, sorted(glob.glob(pattern, recursive=recursive)))
+        elif event in _NETWORK:
+            self.outside["it uses the network"] = None
+        elif event in _PROCESSES:
+            self.outside["it starts processes of its own"] = None
+        else:
+            name = _program(event, arguments)
+            if name not in _HARMLESS:
+                self.outside[f"it runs another program ({name})"] = None
+
+    def _looked_through(self, folder: Any) -> None:
+        if isinstance(folder, int):
+            self.outside["it looks through a folder by its descriptor"] = None
+            return
+        path = os.path.abspath(os.fsdecode(folder or "."))
+        if path not in self.folders:
+            self.folders[path] = names_in(path)
+
+
+def signature(path: str) -> Signature | None:
+    """Return size, time of the last change and inode of what is at a path, if anything is."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns, status.st_ino
+
+
+def names_in(folder: str) -> list[str]:
+    """Return the names in a folder, sorted; none if it cannot be read."""
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
+
+
+def _program(event: str, arguments: tuple[Any, ...]) -> str:
+    command = arguments[1] if event == "os.spawn" else arguments[0]
+    if event == "subprocess.Popen" and command is None:
+        command = arguments[1][0] if arguments[1] else ""
+    words = os.fsdecode(command).split()
+    return os.path.basename(words[0]) if words else ""
+
+
+def _importing() -> bool:
+    """Tell whether Python's import system or ``glob`` asks, whose own event is noted."""
+    name = str(sys._getframe(3).f_globals.get("__name__", ""))
+    return name.startswith("importlib") or name in {"glob", "linecache", "zipimport"}
