@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from nbprod.events import Listener, LogEvent, ProgressEvent, ignore_events
 from nbprod.run.folder import RunFolder
 from nbprod.run.module_names import locals_of, name_pattern
 from nbprod.run.plan import CellPlan, RunPlan
-from nbprod.run.record import ArtifactRecord, ModelRecord, StepRecord
+from nbprod.run.record import ArtifactRecord, ChangeRecord, ModelRecord, StepRecord
 from nbprod.run.secrets import GivenSecrets
 from nbprod.run.truth import Truth, describe_change
 
@@ -20,6 +21,7 @@ MUCH_OUTPUT = 20_000_000
 """Characters of a cell's output from which most programs open the notebook no longer."""
 
 Ask = Callable[[str, dict[str, object]], dict[str, object]]
+OpenCache = Callable[[Any, list[CellPlan]], Any]
 
 
 @dataclass
@@ -31,6 +33,8 @@ class StepProgress:
     seconds: float = 0.0
     state: str = "completed"
     peak: int = 0
+    cached: str = ""
+    uncached: str = ""
 
 
 @dataclass
@@ -54,6 +58,10 @@ class Capture:
         package: Name of the generated package, in a run of a project.
         naming: Variables whose text names a module of that package, and which.
         hash_seed: ``PYTHONHASHSEED`` of the run's kernels, which the notebook does not see.
+        cache: Opens the cache for the notebook that runs and its cells; ``None`` for none.
+        blobs: Large buffers of each artifact file, by their digests.
+        showed_elsewhere: The current stretch changed what a cell before it showed.
+        showed_widget: It showed a widget, which lives in its kernel.
     """
 
     plan: RunPlan
@@ -73,6 +81,10 @@ class Capture:
     package: str = ""
     naming: dict[str, str] = field(default_factory=dict)
     hash_seed: str = ""
+    cache: OpenCache | None = None
+    blobs: dict[str, list[str]] = field(default_factory=dict)
+    showed_elsewhere: bool = False
+    showed_widget: bool = False
     steps: dict[str, StepProgress] = field(default_factory=dict)
     artifacts: list[ArtifactRecord] = field(default_factory=list)
     models: list[ModelRecord] = field(default_factory=list)
@@ -105,6 +117,11 @@ class Capture:
             step.cells.append(cell.number)
         self._tell(cells, cell.step)
 
+    def cell_skipped(self, cell: CellPlan, cells: list[CellPlan]) -> None:
+        """Note that a cell's outputs came from an earlier run, and tell the listener."""
+        self._done += 1
+        self._tell(cells, cell.step)
+
     def cell_ends(self, cell: CellPlan, cells: list[CellPlan], state: str) -> None:
         """Note that a cell ended as ``state`` says."""
         step = self.steps[cell.step]
@@ -131,16 +148,63 @@ class Capture:
         arguments = {"cell": cell.number, "described": earlier is not None, "saves": saves}
         self._ask_boundary(ask, dict(arguments), kinds, cell)
 
+    def leave(
+        self,
+        ask: Ask,
+        earlier: CellPlan,
+        cell: CellPlan | None,
+        keep: dict[str, object] | None,
+    ) -> dict[str, object]:
+        """Do what is due when a stretch that ran has ended.
+
+        Args:
+            ask: Asks the kernel.
+            earlier: Its last cell.
+            cell: The cell behind it; ``None`` after the last.
+            keep: What later runs need, see ``run/kernel/transfer.py``; ``None`` for nothing.
+        """
+        saves: list[dict[str, object]] = []
+        kinds: list[tuple[str, str]] = []
+        for step in self.plan.steps:
+            if self.artifacts_wanted and step.cells and earlier.number == step.cells[-1]:
+                self._save(saves, kinds, step.name, "outputs", step.outputs)
+        arguments: dict[str, object] = {"described": True, "saves": saves}
+        if keep is not None:
+            arguments["keep"] = keep
+        return self._ask_boundary(ask, arguments, kinds, cell, border=True)
+
+    def look(self, ask: Ask) -> dict[str, object]:
+        """Return what the kernel is like before the first cell."""
+        survey = ask("boundary", {"watched": []}).get("survey")
+        return survey if isinstance(survey, dict) else {}
+
+    def enter(self, ask: Ask, cell: CellPlan, watched: tuple[str, ...]) -> dict[str, object] | None:
+        """Do what is due before a stretch runs; return a survey of ``watched`` variables."""
+        self.showed_elsewhere = self.showed_widget = False
+        saves: list[dict[str, object]] = []
+        kinds: list[tuple[str, str]] = []
+        for step in self.plan.steps:
+            if self.artifacts_wanted and step.cells and cell.number == step.cells[0]:
+                self._save(saves, kinds, step.name, "inputs", step.inputs)
+        arguments = {"cell": cell.number, "saves": saves, "watched": list(watched)}
+        answer = ask("boundary", dict(arguments))
+        self._withhold(answer)
+        self._keep(answer, kinds)
+        survey = answer.get("survey")
+        return survey if isinstance(survey, dict) else None
+
     def _ask_boundary(
         self,
         ask: Ask,
         arguments: dict[str, object],
         kinds: list[tuple[str, str]],
         cell: CellPlan | None,
-    ) -> None:
+        *,
+        border: bool = False,
+    ) -> dict[str, object]:
         """Let the kernel do what is due before ``cell``, and take in what it found."""
         truth = self.truth
-        if truth is not None and truth.boundary(cell):
+        if truth is not None and (border or truth.boundary(cell)):
             arguments["watched"] = list(truth.watched(cell))
         answer = ask("boundary", arguments)
         self._withhold(answer)
@@ -149,9 +213,14 @@ class Capture:
             step.peak = max(step.peak, int(str(answer.get("peak", 0))))
         survey = answer.get("survey")
         if truth is not None:
-            for change in truth.take(survey if isinstance(survey, dict) else None, cell):
-                self.listener(LogEvent(". ".join(describe_change(change)), "warning"))
+            self.tell(truth.take(survey if isinstance(survey, dict) else None, cell))
         self._keep(answer, kinds)
+        return answer
+
+    def tell(self, changes: Iterable[ChangeRecord]) -> None:
+        """Say which changes the conversion did not see."""
+        for change in changes:
+            self.listener(LogEvent(". ".join(describe_change(change)), "warning"))
 
     def _withhold(self, answer: dict[str, object]) -> None:
         """Say what the kernel refused to save, because it holds a secret."""
@@ -178,18 +247,24 @@ class Capture:
 
     def after_last_cell(self, ask: Ask, earlier: CellPlan) -> None:
         """Save the last step's outputs and collect what the run learned."""
-        if self.folder is None:
-            return
-        saves: list[dict[str, object]] = []
-        kinds: list[tuple[str, str]] = []
-        for step in self.plan.steps:
-            if self.artifacts_wanted and step.cells and earlier.number == step.cells[-1]:
-                self._save(saves, kinds, step.name, "outputs", step.outputs)
-        self._ask_boundary(ask, {"described": True, "saves": saves}, kinds, None)
+        if self.folder is not None:
+            self.leave(ask, earlier, None, None)
+            self.finish(ask)
+
+    def finish(self, ask: Ask, known: Iterable[ModelRecord] = ()) -> None:
+        """Collect what the run learned.
+
+        Args:
+            ask: Asks the kernel.
+            known: Models of which that is known already.
+        """
+        assert self.folder is not None
+        names = [name for model in known for name in (model.variable, *model.aliases)]
         arguments = {
             "folder": str(self.folder.models),
             "metrics": list(self.plan.metrics),
             "generated": name_pattern(self.package, self.inner_names()) if self.package else "",
+            "known": names,
         }
         answer = ask("finish", dict(arguments))
         self._withhold(answer)
@@ -205,6 +280,19 @@ class Capture:
         metrics = answer["metrics"]
         assert isinstance(metrics, dict)
         self.metrics = metrics
+
+    def begin_again(self) -> None:
+        """Forget what was learned: the notebook runs from its first cell again."""
+        if self.truth is not None:
+            self.truth = Truth(self.plan, self.truth.source)
+        self.steps.clear()
+        self.artifacts.clear()
+        self.blobs.clear()
+        self.models, self.metrics, self.naming = [], {}, {}
+        for paths in (self.read, self.written, self.modules):
+            paths.clear()
+        self.current = None
+        self._done = 0
 
     def ask_files(self, ask: Ask) -> None:
         """Collect which files the kernel's code opened."""
@@ -244,6 +332,7 @@ class Capture:
         for (step, kind), document in zip(
             kinds, saved if isinstance(saved, list) else [], strict=True
         ):
+            self.blobs[Path(document["path"]).name] = document["blobs"]
             self.artifacts.append(
                 ArtifactRecord(
                     step=step,
@@ -271,6 +360,8 @@ class Capture:
                 round(step.seconds, 4),
                 step.state,
                 step.peak,
+                step.cached,
+                step.uncached,
             )
             for name, step in self.steps.items()
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -26,6 +27,7 @@ from papermill.clientwrap import PapermillNotebookClient
 
 from nbprod.errors import SystemFailedError
 from nbprod.notebook.tags import PARAMETERS_TAGS
+from nbprod.run.cache.session import Session, StartOverError
 from nbprod.run.capture import Capture
 from nbprod.run.kernel import artifacts, set_orders, withheld
 from nbprod.run.kernel_log import kernel_log
@@ -48,6 +50,7 @@ _STARTS = 3
 _LONGEST_FOLDER = 80  # a socket's whole path has at most 107 characters, on macOS 103
 _HIGHEST_HASH_SEED = 2**32 - 1
 _NOTHING = "no answer"
+_MISSING_NAME = re.compile(r"name '(\w+)' is not defined")
 _CARRIED = ("sha256", "search", "prints")
 _CALL = "__import__('sys').modules['_nbprod_kernel.bootstrap'].call({request!r})"
 
@@ -76,6 +79,7 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         self._groups: set[int] = set()
         self._folders: list[str] = []
         self._kernel_options: dict[str, Any] = {}
+        self.session: Session | None = None
 
     def _seconds_left(self, cell: Any) -> float | None:  # noqa: ANN401
         limits = [self.capture.cell_timeout] if self.capture.cell_timeout else []
@@ -92,7 +96,8 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
             environment = self.capture.secrets.environment()
             if not os.environ.get(set_orders.VARIABLE):
                 # Sets of texts have one order in all kernels of the run, and in its replay.
-                seed = self.capture.hash_seed = str(1 + randbelow(_HIGHEST_HASH_SEED))
+                seed = self.capture.hash_seed or str(1 + randbelow(_HIGHEST_HASH_SEED))
+                self.capture.hash_seed = seed
                 environment = {**(environment or os.environ), set_orders.VARIABLE: seed}
             if environment is not None:
                 self._kernel_options["env"] = environment
@@ -157,11 +162,28 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
     def papermill_execute_cells(self) -> None:
         """Run the cells in order until one fails, as papermill's client does."""
         self._enter_kernel()
+        opened = self.capture.cache if self._observing else None
+        self.session = opened(self.nb, self.cells) if opened is not None else None
+        try:
+            self._run_cells()
+        except StartOverError as reason:
+            assert self.session is not None
+            self.session.tell_start_over(str(reason))
+            self.session.undo()
+            self._fresh_kernel()
+            self.capture.begin_again()
+            self.session = self.session.anew()
+            self._run_cells()
+        if self._observing:
+            self.capture.ask_files(self._ask)
+
+    def _run_cells(self) -> None:
         secrets = list(self.capture.secrets.parameters)
         given_after = _parameters_end(self.nb)
         if given_after < 0:
             self._bind(secrets)
         earlier: CellPlan | None = None
+        skipping = False
         for cell in self.cells:
             node = self.nb.cells[cell.index]
             if cell.index == given_after + 1 and given_after >= 0:
@@ -170,21 +192,72 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
                 self.nb_man.cell_start(node, cell.index)
                 self.nb_man.cell_complete(node, cell_index=cell.index)
                 continue
-            earlier = self._between(cell, earlier)
+            if self.session is not None and self.session.begins(cell):
+                skipping = self._begin_stretch(self.session, cell, earlier)
+            elif not skipping:
+                earlier = self._between(cell, earlier)
+            if skipping:
+                self._skip_cell(cell, node)
+                earlier = None
+                continue
             if not self._run_cell(cell, node):
                 break
             earlier = cell
         else:
-            if earlier is not None and self._observing:
-                self.capture.after_last_cell(self._ask, earlier)
-                printed = printed_metrics(printed_by_metrics_cells(self.nb.cells))
-                self.capture.metrics |= {
-                    name: value
-                    for name, value in printed.items()
-                    if name not in self.capture.metrics
-                }
-        if self._observing:
-            self.capture.ask_files(self._ask)
+            if self._observing:
+                self._finish(earlier)
+
+    def _begin_stretch(self, session: Session, cell: CellPlan, earlier: CellPlan | None) -> bool:
+        """Take a stretch of cells from an earlier run, or get ready to run it.
+
+        Returns:
+            Whether it was taken.
+
+        Raises:
+            StartOverError: The kernel cannot have what the cells need.
+        """
+        if earlier is not None:
+            session.ran(self.capture.leave(self._ask, earlier, cell, session.keep_request()))
+        elif not session.started:
+            session.note_state(self.capture.look(self._ask))
+        found = session.find(cell)
+        if found is not None:
+            with suppress(OSError, ValueError):
+                session.take(found)
+                return True
+        elif session.defers(cell):
+            session.defer()
+            return True
+        given = session.prepare(self._ask)
+        survey = self.capture.enter(self._ask, cell, session.inputs if given else ())
+        truth = self.capture.truth
+        if survey is not None and given:
+            session.check(survey)
+        if truth is not None and (given or earlier is None):
+            self.capture.tell(truth.resume(cell, session.known_prints(), session.state))
+        return False
+
+    def _skip_cell(self, cell: CellPlan, node: Any) -> None:  # noqa: ANN401
+        outputs, count = node.outputs, node.execution_count
+        self.nb_man.cell_start(node, cell.index)
+        node.outputs, node.execution_count = outputs, count
+        self.capture.cell_skipped(cell, self.cells)
+        self.nb_man.cell_complete(node, cell_index=cell.index)
+
+    def _finish(self, earlier: CellPlan | None) -> None:
+        """Collect what the run gave."""
+        capture, session = self.capture, self.session
+        if session is None:
+            if earlier is not None:
+                capture.after_last_cell(self._ask, earlier)
+        else:
+            if earlier is not None:
+                session.ran(capture.leave(self._ask, earlier, None, session.keep_request()))
+            session.finish(self._ask)
+        printed = printed_metrics(printed_by_metrics_cells(self.nb.cells))
+        capture.metrics |= {
+            name: value for name, value in printed.items() if name not in capture.metrics
+        }
 
     def _bind(self, secrets: list[str]) -> None:
         """Give parameters that are secrets their values, in the kernel alone.
@@ -206,6 +279,11 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         if withheld.given:
             message, cell = arguments[:2]
             redact_message(message, cell.get("outputs", ()))
+        kind = arguments[0]["msg_type"]
+        if kind == "update_display_data":
+            self.capture.showed_elsewhere = True
+        elif kind == "comm_open":
+            self.capture.showed_widget = True
         return super().process_message(*arguments, **options)
 
     async def _check_raise_for_error(self, cell: Any, cell_index: int, exec_reply: Any) -> None:  # noqa: ANN401
@@ -222,6 +300,7 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
             state = "completed"
         except CellExecutionError as error:
             state = "failed"
+            self._require_own(error)
             self.nb_man.cell_exception(node, cell_index=cell.index, exception=error)
         except Exception:
             state = "failed"
@@ -232,6 +311,12 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
             self.capture.cell_ends(cell, self.cells, state)
             self.nb_man.cell_complete(self.nb.cells[cell.index], cell_index=cell.index)
         return state == "completed"
+
+    def _require_own(self, error: CellExecutionError) -> None:
+        """Let the notebook run anew if a cell misses what a skipped one may have bound."""
+        missing = _MISSING_NAME.search(error.evalue) if error.ename == "NameError" else None
+        if missing and self.session is not None and self.session.may_be_ours(missing[1]):
+            raise StartOverError(f"`{missing[1]}` was not there")
 
     def _kernel_exit(self) -> int | None:
         """Return how the kernel's process ended, ``None`` if it did not or that is unknown."""
@@ -275,12 +360,7 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
                 if name in unsaved and unsaved[name] != artifacts.UNBOUND:
                     raise NamespaceError(f"`{name}`, which step {step.name} reads: {unsaved[name]}")
         self.capture.ask_files(self._ask)
-        self._cleanup_kernel()
-        self._kill_groups()
-        self.km = self.create_kernel_manager()
-        self.start_new_kernel(**self._kernel_options)
-        self.start_new_kernel_client()
-        self._enter_kernel()
+        self._fresh_kernel()
         arguments = {"path": str(path), **{key: saved[key] for key in _CARRIED}}
         restored = self._ask("load_namespace", dict(arguments))
         path.unlink(missing_ok=True)
@@ -297,6 +377,14 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
             raise NamespaceError("; ".join(map(str, changed)))
         for problem in lost:
             self.capture.warn(f"Between steps, state was not carried over: {problem}")
+
+    def _fresh_kernel(self) -> None:
+        self._cleanup_kernel()
+        self._kill_groups()
+        self.km = self.create_kernel_manager()
+        self.start_new_kernel(**self._kernel_options)
+        self.start_new_kernel_client()
+        self._enter_kernel()
 
     def _enter_kernel(self) -> None:
         self._groups |= self._kernel_groups()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from nbprod.run.failure import Place, failure_of
 from nbprod.run.folder import create_run_folder
 from nbprod.run.folder_lock import folder_lock
 from nbprod.run.injection import inject_parameters
+from nbprod.run.kernel import set_orders
 from nbprod.run.module_names import Mention, mentions
 from nbprod.run.parameters import changed_parameters
 from nbprod.run.plan import INJECTED_TAG, plan_run
@@ -55,6 +58,7 @@ class RunRequest:
         kernel_name: Kernel; empty for the notebook's own, else ``python3``.
         capture: Save variables at step boundaries.
         isolate: Give each stretch of one step a kernel of its own.
+        use_cache: Take stretches from earlier runs where nothing changed, and keep them.
         start_timeout: Seconds that the kernel may take to start.
         cell_timeout: Seconds that a cell may take; ``None`` for no limit.
         run_timeout: Seconds that all cells together may take; ``None`` for no limit.
@@ -76,6 +80,7 @@ class RunRequest:
     kernel_name: str = ""
     capture: bool = True
     isolate: bool = False
+    use_cache: bool = False
     start_timeout: float = 60
     cell_timeout: float | None = None
     run_timeout: float | None = None
@@ -123,7 +128,41 @@ def execute(request: RunRequest, listener: Listener = ignore_events) -> RunRecor
         parameters=parameters,
     )
     place = Place(str(request.notebook), capture, nb, request.project, request.places)
-    return _run(request, Recording(subject, capture), place, kernel_name)
+    recording = Recording(subject, capture)
+    if request.use_cache and request.capture and not request.isolate and request.project is None:
+        open_cache(subject, capture, recording.installed)
+    return _run(request, recording, place, kernel_name)
+
+
+def open_cache(subject: RunSubject, capture: Capture, installed: str) -> None:
+    """Let a run take from earlier ones what did not change, and keep what it computes.
+
+    Args:
+        subject: What runs.
+        capture: The run.
+        installed: Digest of all that is installed for its kernel; empty if that is unknown.
+    """
+    from nbprod.run.cache.key import Surroundings
+    from nbprod.run.cache.session import open_session
+    from nbprod.run.cache.store import Store
+
+    try:
+        store = Store(subject.working_directory)
+        seed = os.environ.get(set_orders.VARIABLE, "") or store.hash_seed()
+    except OSError as error:
+        capture.warn(f"There is no cache: {error.strerror}.")
+        return
+    capture.hash_seed = "" if os.environ.get(set_orders.VARIABLE) else seed
+    around = Surroundings(
+        pipeline=subject.pipeline,
+        parameters=subject.parameters,
+        secrets=capture.secrets.names,
+        folder=subject.working_directory,
+        installed=installed,
+        interpreter=kernel_interpreter(subject.kernel_name),
+        hash_seed=seed,
+    )
+    capture.cache = partial(open_session, capture=capture, around=around, store=store)
 
 
 def _run(request: RunRequest, recording: Recording, place: Place, kernel_name: str) -> RunRecord:

@@ -43,6 +43,9 @@ class StepRecord:
         seconds: Time its cells took, without capture.
         state: ``completed``, ``failed`` or ``interrupted``.
         peak_memory: Largest resident size of the kernel meanwhile, in bytes; 0 if unknown.
+        cached: The run that computed it, if nothing of it ran in this one; else empty.
+        uncached: Why later runs cannot take it from this one; empty if they can, or if the
+            run keeps nothing for them.
     """
 
     name: str
@@ -51,6 +54,8 @@ class StepRecord:
     seconds: float
     state: str = "completed"
     peak_memory: int = 0
+    cached: str = ""
+    uncached: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,11 @@ class Recording:
         if self._lock:
             write_atomically(self._folder.path / LOCK, self._lock.encode())
 
+    @property
+    def installed(self) -> str:
+        """Digest (hex) of all that is installed for the kernel; empty if that is unknown."""
+        return hashlib.sha256(self._lock.encode()).hexdigest() if self._lock else ""
+
     @contextmanager
     def recorded(self) -> Iterator[None]:
         """Write the record around a run: running, then how it ended."""
@@ -148,7 +153,7 @@ class Recording:
             distributions={
                 found.distribution: found.version for found in self.subject.pipeline.requirements
             },
-            installed=hashlib.sha256(self._lock.encode()).hexdigest() if self._lock else "",
+            installed=self.installed,
             processor=_processor(),
             cores=os.cpu_count() or 0,
             memory=_memory(),

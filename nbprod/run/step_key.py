@@ -21,6 +21,7 @@ import nbprod
 from nbprod.pipeline.ir import Effect, Pipeline, Step
 from nbprod.pipeline.naming import function_name
 from nbprod.pipeline.secret import PREFIX
+from nbprod.run.meaning import LIBRARY_VARIABLES, meaning_of
 from nbprod.run.printed import printed_by
 from nbprod.run.record import RunRecord
 from nbprod.run.replay import ReplayRequest, cells_of, producers, states_that_matter
@@ -31,14 +32,8 @@ from nbprod.run.shown import shown_by
 _OUTSIDE = frozenset({Effect.NETWORK, Effect.SUBPROCESS, Effect.CLOCK})
 """Effects whose outcome no key can hold."""
 
-_READS_ITSELF = re.compile(r"__doc__|__file__|\b(inspect|getsource|linecache|traceback|f_lineno)\b")
-"""Code that may look at its own text: there, comments and line numbers count."""
-
 _SEEDS = re.compile(r"seed|set_?state|determinis|reproduc", re.IGNORECASE)
 """What code says that sets a random state, as far as text tells."""
-
-_SETTINGS = ("OMP_", "MKL_", "OPENBLAS_", "NUMEXPR_", "PYTHON", "CUDA_", "LC_", "LANG", "TZ")
-"""Environment variables that libraries read; a step that reads any itself depends on all."""
 
 
 class _UnknownError(Exception):
@@ -106,7 +101,7 @@ def _fingerprint(request: ReplayRequest, step: str, kind: str, name: str) -> str
 def _notebook_code(request: ReplayRequest) -> str:
     pipeline = request.pipeline
     literals = sorted(request.record.literals.items())
-    return json.dumps([_meaning(_sources(pipeline)), literals])
+    return json.dumps([meaning_of(_sources(pipeline)), literals])
 
 
 def _sources(pipeline: Pipeline) -> str:
@@ -137,10 +132,10 @@ def _code(request: ReplayRequest, step: Step) -> Iterator[object]:
         for name in sorted(named & others.keys()):
             waiting.append(others[name])
             kept.append(others.pop(name))
-    yield [_meaning(ast.get_source_segment(text, node) or "") for node in kept]
+    yield [meaning_of(ast.get_source_segment(text, node) or "") for node in kept]
     for path in _modules(request.project):
         if path != package / "steps.py":
-            yield str(path.relative_to(request.project)), _meaning(_text(path))
+            yield str(path.relative_to(request.project)), meaning_of(_text(path))
 
 
 def _modules(project: Path) -> list[Path]:
@@ -151,21 +146,6 @@ def _modules(project: Path) -> list[Path]:
         if top not in {"tests", "service.py"} and not top.startswith("."):
             found.append(path)
     return found
-
-
-def _meaning(source: str) -> str:
-    """Return what code does, whatever its comments and formatting."""
-    if _READS_ITSELF.search(source):
-        return source
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:
-        return source
-    for node in ast.walk(tree):
-        documented = ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-        if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
-            node.body = node.body[1:]
-    return ast.dump(tree)
 
 
 def _text(path: Path) -> str:
@@ -210,7 +190,7 @@ def _state(pipeline: Pipeline, record: RunRecord, step: Step) -> Iterator[object
     for name in sorted(os.environ):
         if is_secret(pipeline, name.removeprefix(PREFIX)):
             continue  # no key depends on what is withheld
-        if reads or name.startswith(_SETTINGS):
+        if reads or name.startswith(LIBRARY_VARIABLES):
             # Not its value: that may be a secret.
             yield name, hashlib.sha256(os.environ[name].encode(errors="replace")).hexdigest()
 

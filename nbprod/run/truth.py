@@ -93,7 +93,41 @@ class Truth:
             )
         self._state = state
         self._known = dict(now)
-        if cell is None or not cell.step or cell.step in self._begun:
+        return self._begin(cell) if cell is not None else ()
+
+    def skip(self, stretch: StretchRecord, prints: Mapping[str, str], cell: CellPlan) -> None:
+        """Take in a stretch that an earlier run computed.
+
+        Args:
+            stretch: Its record.
+            prints: Fingerprints of variables after it.
+            cell: Its first cell.
+        """
+        self._begin(cell)
+        for name in stretch.changed:
+            self._changed_in[name] = len(self.stretches)
+        self.stretches.append(stretch)
+        self._known.update(prints)
+        self._state = dict(stretch.state_after)
+        self._step, self._cells = None, []
+
+    def resume(
+        self, cell: CellPlan, prints: Mapping[str, str], state: Mapping[str, str]
+    ) -> tuple[ChangeRecord, ...]:
+        """Begin a stretch behind one that was skipped; return changes not declared.
+
+        Args:
+            cell: Its first cell.
+            prints: Fingerprints of the variables that it reads.
+            state: Fingerprints of the process's state.
+        """
+        self._known, self._state = dict(prints), dict(state)
+        found = self._begin(cell)
+        self._step, self._cells = cell.step, [cell.number] if cell.number else []
+        return found
+
+    def _begin(self, cell: CellPlan) -> tuple[ChangeRecord, ...]:
+        if not cell.step or cell.step in self._begun:
             return ()
         self._begun.add(cell.step)
         found = tuple(self._missed(cell.step))

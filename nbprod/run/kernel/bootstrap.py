@@ -172,22 +172,25 @@ def _keep(
     runtime: Runtime,
     walks: fingerprint.Walks,
     names: list[str],
+    saves: bool,
     known: dict[str, str],
     prefix: str,
     metrics: list[str],
 ) -> dict[str, Any]:
+    state = transfer.keep_state(runtime, f"{prefix}state.pkl") if saves else {}
     return {
         **transfer.keep(
             runtime.shell,
             runtime.names(),
             walks,
             names=names,
+            saves=saves,
             known=known,
             prefix=prefix,
             hoisted=runtime.hoisted,
             metrics=metrics,
         ),
-        "state": transfer.keep_state(runtime, f"{prefix}state.pkl"),
+        "state": state,
         "touched": runtime.files.touched_since(),
         "modules": runtime.files.report()["modules"],
     }
@@ -244,12 +247,19 @@ def _load_namespace(
     return namespace.load(runtime.shell, path, sha256, search, prints)
 
 
-def _finish(runtime: Runtime, folder: str, metrics: list[str], generated: str) -> dict[str, Any]:
+def _finish(
+    runtime: Runtime,
+    folder: str,
+    metrics: list[str],
+    generated: str,
+    known: list[str] = [],  # noqa: B006
+) -> dict[str, Any]:
+    """Return what the run gave; of models in ``known`` that is known already."""
     observe.describe_pending()
     variables = runtime.names()
     return {
         "naming": namespace.naming(variables, generated),
-        "models": facts.write_models(variables, folder),
+        "models": facts.write_models(variables, folder, known),
         "metrics": namespace.metrics(variables, metrics),
         "withheld": withheld.take_notes(),
     }

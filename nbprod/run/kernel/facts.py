@@ -11,7 +11,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from . import describe as description_of
@@ -62,12 +62,15 @@ def _table_facts(table: Any, target: Any, estimator: Any, positions: list[int]) 
     return {"contract": facts["contract"], "profile": facts["profile"], "rows": rows}
 
 
-def write_models(variables: Mapping[str, Any], folder: str) -> list[dict[str, Any]]:
+def write_models(
+    variables: Mapping[str, Any], folder: str, known: Collection[str] = ()
+) -> list[dict[str, Any]]:
     """Write ``models/<variable>/`` for every fitted model that a variable holds.
 
     Args:
         variables: The notebook's variables at the end of the run.
         folder: The run's ``models`` folder.
+        known: Variables that are left out.
 
     Returns:
         One document per model: ``variable``, ``class``, ``aliases``, ``folder``, and
@@ -75,6 +78,8 @@ def write_models(variables: Mapping[str, Any], folder: str) -> list[dict[str, An
     """
     found: list[dict[str, Any]] = []
     for names, estimator in fitted(variables):
+        if names[0] in known:
+            continue
         fit = observe.fit_of(estimator)
         document = {
             "variable": names[0],

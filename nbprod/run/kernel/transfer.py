@@ -42,6 +42,7 @@ def keep(
     walks: fingerprint.Walks,
     *,
     names: list[str],
+    saves: bool,
     known: dict[str, str],
     prefix: str,
     hoisted: frozenset[str],
@@ -54,14 +55,15 @@ def keep(
         variables: The notebook's variables.
         walks: The walks over all of them that a later step may need.
         names: What the stretch gives.
-        known: Fingerprints of observed estimators that are saved already.
+        saves: Save it; else only what the variables share is returned.
+        known: Fingerprints of all variables before it.
         prefix: Beginning of the paths of the files that are written.
         hoisted: Definitions that every kernel makes again.
         metrics: Names of metrics, whose values are returned as JSON.
 
     Returns:
         ``{"groups": [{"names", "path", "sha256", "size", "blobs", "models"}], "unsaved":
-        {name: reason}, "pairs": [[name, name, count]], "metrics": {name: value}}``.
+        {name: reason}, "pairs": [[name, name, count]], "metrics": {name: value}, "gone": [name]}``.
     """
     reach = {name: walked.met | walked.buffers for name, (_, walked) in walks.items()}
     observed = [name for name in observed_names(variables) if name in walks]
@@ -69,7 +71,7 @@ def keep(
     wanted += [name for name in observed if known.get(name) != walks[name][0]]
     unsaved: dict[str, str] = {}
     groups: list[dict[str, Any]] = []
-    for group in _groups(variables, walks, reach):
+    for group in _groups(variables, walks, reach) if saves else ():
         if not set(wanted).intersection(group):
             continue
         ids = set().union(*(reach[name] for name in group), (id(variables[n]) for n in group))
@@ -86,6 +88,7 @@ def keep(
         "unsaved": unsaved,
         "pairs": [list(each) for each in fingerprint.pairs(reach)],
         "metrics": namespace.metrics(variables, [name for name in metrics if name in names]),
+        "gone": [name for name in known if name not in variables],
     }
 
 
@@ -211,7 +214,8 @@ def load(shell: Any, groups: list[dict[str, Any]], gone: list[str]) -> None:
 
     Args:
         shell: The IPython shell.
-        groups: ``{"path", "sha256"}`` each.
+        groups: ``{"path", "sha256", "names"}`` each; ``names`` are bound, others of the group
+            have a newer value.
         gone: Names that are no longer what this kernel knows them as.
 
     Raises:
@@ -226,4 +230,4 @@ def load(shell: Any, groups: list[dict[str, Any]], gone: list[str]) -> None:
         observed = variables.pop(_OBSERVED)
         provenance.restore(observed["links"])
         observe.restore(observed["fits"])
-        shell.user_ns.update(variables)
+        shell.user_ns.update({name: variables[name] for name in group["names"]})

@@ -1,0 +1,261 @@
+"""What the outcome of a stretch of cells depends on, as one key.
+
+Two stretches with the same key run the same code on the same values in the same environment.
+Files come on top: which ones count is known only when a stretch has run, see
+:class:`.entry.Dependencies`. Where something cannot be told there is no key, and a reason.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbprod
+from nbprod.pipeline.ir import Definition, Effect, Pipeline, Step
+from nbprod.pipeline.secret import PREFIX
+from nbprod.run.cache.repeatable import doubts
+from nbprod.run.literals import literal
+from nbprod.run.meaning import LIBRARY_VARIABLES, meaning_of
+from nbprod.run.secrets import is_secret
+
+_WORD = re.compile(r"\w+")
+_FUTURE = re.compile(r"^\s*from __future__ import .*$", re.MULTILINE)
+
+
+class NoKeyError(Exception):
+    """There is no key, for a reason in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all stretches of a run have in common.
+
+    Attributes:
+        pipeline: The notebook's pipeline.
+        parameters: Values of its parameters; secrets are not among them.
+        secrets: Names of secrets.
+        folder: Where the kernel runs.
+        installed: Digest of all that is installed there.
+        interpreter: The kernel's.
+        hash_seed: See :meth:`.store.Store.hash_seed`.
+        sources: The notebook's cells as IPython executes them, by their places.
+    """
+
+    pipeline: Pipeline
+    parameters: Mapping[str, object]
+    secrets: tuple[str, ...]
+    folder: Path
+    installed: str
+    interpreter: str
+    hash_seed: str
+    sources: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """The code of one stretch.
+
+    Attributes:
+        step: The step; ``None`` for cells that belong to none.
+        sources: Its cells as IPython executes them.
+        tags: Their tags.
+        others: Definitions of other cells that it uses, in turn.
+        modules: Whether it uses modules of the author's own.
+        reasons: Why its outcome cannot be foretold; empty if it can.
+    """
+
+    step: Step | None
+    sources: tuple[str, ...]
+    tags: tuple[tuple[str, ...], ...]
+    others: tuple[Definition, ...]
+    modules: bool
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A variable that a stretch reads.
+
+    Attributes:
+        name: Its name.
+        fingerprint: Its content; empty if that is unknown.
+        opaque: It counts by identity in part.
+        local: It holds functions of the notebook's, or instances of its classes.
+    """
+
+    name: str
+    fingerprint: str = ""
+    opaque: bool = False
+    local: bool = False
+
+
+def code_of(
+    around: Surroundings,
+    step: Step | None,
+    sources: tuple[str, ...],
+    tags: tuple[tuple[str, ...], ...],
+) -> Code:
+    """Collect what a stretch executes: its cells, and what it may call."""
+    others = tuple(_used(around.pipeline, sources))
+    texts = [*sources, *(each.source for each in others)]
+    modules = {module.name.partition(".")[0] for module in around.pipeline.local_modules}
+    own = any(modules & set(_WORD.findall(text)) for text in texts)
+    if own:
+        for module in around.pipeline.local_modules:
+            texts.append(_text(around.folder / module.path))
+    # Cells that belong to no step only import and define: that is repeated when it is needed.
+    reasons = tuple(dict.fromkeys(doubts(texts, step.effects))) if step is not None else ()
+    return Code(step, sources, tags, others, own, reasons)
+
+
+def _used(pipeline: Pipeline, sources: Iterable[str]) -> Iterator[Definition]:
+    """Yield the definitions that code names, and those that they name."""
+    known: dict[str, list[Definition]] = {}
+    for definition in pipeline.definitions:
+        known.setdefault(definition.name, []).append(definition)
+    waiting = list(sources)
+    while waiting:
+        for name in _WORD.findall(waiting.pop()):
+            for definition in known.pop(name, ()):
+                waiting.append(definition.source)
+                yield definition
+
+
+def stretch_key(
+    around: Surroundings,
+    code: Code,
+    inputs: tuple[Input, ...],
+    pairs: Iterable[tuple[str, str, int]],
+    state: Mapping[str, str],
+) -> str:
+    """Return the key of a stretch, random states and files left out.
+
+    Args:
+        around: What all stretches have in common.
+        code: What it executes.
+        inputs: What it reads.
+        pairs: How many objects two of them share.
+        state: Fingerprints of the process's state before it.
+
+    Raises:
+        NoKeyError: Something cannot be told.
+    """
+    if code.reasons:
+        raise NoKeyError(code.reasons[0])
+    parts = list(_parts(around, code, inputs, pairs, state))
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _parts(
+    around: Surroundings,
+    code: Code,
+    inputs: tuple[Input, ...],
+    pairs: Iterable[tuple[str, str, int]],
+    state: Mapping[str, str],
+) -> Iterator[object]:
+    if not around.installed:
+        raise NoKeyError("what is installed for its kernel is not known")
+    yield [nbprod.__version__, _own_code(), around.installed, around.interpreter]
+    yield [around.pipeline.python, around.hash_seed, str(around.folder)]
+    yield [[meaning_of(source) for source in code.sources], code.tags]
+    yield sorted((each.name, meaning_of(each.source)) for each in code.others)
+    yield [found for source in around.sources.values() for found in _FUTURE.findall(source)]
+    if code.modules:
+        yield [(module.name, module.digest) for module in around.pipeline.local_modules]
+    yield list(_parameters(around, code))
+    for each in inputs:
+        yield [each.name, *_content(around, each)]
+    names = {each.name for each in inputs}
+    yield sorted([one, other, count] for one, other, count in pairs if {one, other} <= names)
+    options = state.get("options", "")
+    if not options or " " in options:
+        raise NoKeyError("options are set to something that has no content to compare")
+    yield options
+    yield list(_environment(around, code))
+    yield list(_startup())
+
+
+def _parameters(around: Surroundings, code: Code) -> Iterator[tuple[str, str]]:
+    texts = [*code.sources, *(each.source for each in code.others)]
+    words = {word for text in texts for word in _WORD.findall(text)}
+    read = set(code.step.params if code.step is not None else ())
+    for parameter in around.pipeline.parameters:
+        name = parameter.name
+        if name not in read | words:
+            continue
+        if name in around.secrets:
+            raise NoKeyError(f"it reads the secret {name}")
+        if name not in around.parameters:
+            raise NoKeyError(f"it reads the parameter {name}, which the notebook computes")
+        yield name, literal(around.parameters[name])
+
+
+def _content(around: Surroundings, value: Input) -> Iterator[str]:
+    if not value.fingerprint:
+        raise NoKeyError(f"what `{value.name}` was before it is not known")
+    if value.opaque or " " in value.fingerprint:
+        raise NoKeyError(f"`{value.name}` has no content that could be compared")
+    yield value.fingerprint
+    if value.local:
+        # Functions and classes of the notebook's: what they do is written anywhere in it.
+        yield _all_code(around)
+
+
+def _all_code(around: Surroundings) -> str:
+    parameters = {name: literal(value) for name, value in sorted(around.parameters.items())}
+    meanings = [meaning_of(source) for _, source in sorted(around.sources.items())]
+    return json.dumps([meanings, parameters])
+
+
+def _environment(around: Surroundings, code: Code) -> Iterator[tuple[str, str]]:
+    reads = code.step is not None and Effect.ENVIRONMENT in code.step.effects
+    if reads and around.secrets:
+        raise NoKeyError("it reads the environment, which holds a secret")
+    for name in sorted(os.environ):
+        if is_secret(around.pipeline, name.removeprefix(PREFIX)):
+            continue
+        if reads or name.startswith(LIBRARY_VARIABLES):
+            # Not its value: that may be a secret nobody told us of.
+            yield name, hashlib.sha256(os.environ[name].encode(errors="replace")).hexdigest()
+
+
+def _startup() -> Iterator[tuple[str, str]]:
+    """Yield what a kernel and libraries read when they start."""
+    home = Path.home()
+    profile = Path(os.environ.get("IPYTHONDIR", home / ".ipython")) / "profile_default"
+    settings = Path(os.environ.get("MPLCONFIGDIR", home / ".config" / "matplotlib"))
+    paths = [*sorted((profile / "startup").glob("*")), *sorted(profile.glob("*config*"))]
+    for path in (*paths, settings / "matplotlibrc", Path("matplotlibrc")):
+        if path.is_file():
+            yield str(path), hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@functools.cache
+def _own_code() -> str:
+    """Return the digest of the code that observes, saves and restores."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return "def"  # no Python: nothing can be said of it
+
+
+def defined_in(pipeline: Pipeline, cell: int, *, hoisted: bool) -> tuple[Definition, ...]:
+    """Return the definitions that stand in a cell."""
+    return tuple(
+        each
+        for each in pipeline.definitions
+        if each.origin is not None and each.origin.cell == cell and each.hoisted == hoisted
+    )

@@ -1,0 +1,184 @@
+"""Code of which no key can tell whether it would give the same again."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Collection, Iterable, Iterator
+
+from nbprod.pipeline.ir import Effect
+
+_EFFECTS = {
+    Effect.NETWORK: "it uses the network",
+    Effect.SUBPROCESS: "it runs other programs",
+    Effect.CLOCK: "it asks for the time",
+}
+
+_NAMES = {
+    "it asks for the time": frozenset(
+        {"perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns", "process_time", "time_ns"}
+        | {"now", "today", "utcnow", "localtime", "gmtime", "ctime", "getmtime", "getctime"}
+    ),
+    "it draws from the system's randomness": frozenset(
+        {"SystemRandom", "urandom", "uuid1", "uuid4", "token_hex", "token_bytes", "token_urlsafe"}
+        | {"randbits", "randbelow"}
+    ),
+    "it makes files of random names": frozenset(
+        {"mkdtemp", "mkstemp", "NamedTemporaryFile", "TemporaryDirectory", "TemporaryFile"}
+    ),
+    "it asks which files there are, or about them": frozenset(
+        {"exists", "lexists", "isfile", "isdir", "is_file", "is_dir", "stat", "lstat", "getsize"}
+        | {"disk_usage", "is_symlink", "islink", "samefile"}
+    ),
+    "it asks about the machine or the process": frozenset(
+        {
+            "getpid",
+            "getppid",
+            "gethostname",
+            "getuser",
+            "cpu_percent",
+            "virtual_memory",
+            "getrusage",
+        }
+    ),
+    "it reads a database": frozenset(
+        {"read_sql", "read_sql_query", "read_sql_table", "create_engine", "read_gbq"}
+    ),
+}
+
+_MODULES = {
+    "it draws from the system's randomness": frozenset({"secrets"}),
+    "it reads a database": frozenset(
+        {"sqlite3", "sqlalchemy", "duckdb", "pyodbc", "psycopg", "psycopg2", "pymongo", "redis"}
+    ),
+    "it uses a library that opens files past Python": frozenset(
+        {"rasterio", "netCDF4", "fiona", "osgeo", "tables", "cv2", "rpy2", "vaex"}
+    ),
+    "it computes in processes of others": frozenset(
+        {"pyspark", "ray", "dask", "distributed", "multiprocessing", "subprocess"}
+    ),
+    "it uses a library whose random state cannot be seen": frozenset(
+        {"tensorflow", "keras", "mxnet", "cupy", "paddle", "numba", "jax"}
+    ),
+    "it asks about the machine or the process": frozenset({"psutil", "tracemalloc"}),
+}
+
+_GENERATORS = frozenset(
+    {"default_rng", "RandomState", "SeedSequence", "Random", "PCG64", "PCG64DXSM", "MT19937"}
+    | {"Philox", "SFC64"}
+)
+"""Generators that take their seed from the system if they are given none."""
+
+_MOMENTS = frozenset({"now", "today"})
+_SEEDS = re.compile(r"seed|set_?state|determinis|reproduc", re.IGNORECASE)
+
+
+def doubts(sources: Iterable[str], effects: Iterable[Effect]) -> Iterator[str]:
+    """Yield, in words, why code might not give the same again.
+
+    Args:
+        sources: The code of a stretch, of the definitions that it uses, of own modules.
+        effects: What analysis found in it.
+    """
+    for effect in effects:
+        if effect in _EFFECTS:
+            yield _EFFECTS[effect]
+    for source in sources:
+        try:
+            tree = ast.parse(source)
+        except SyntaxError:
+            yield "its code could not be read"
+            continue
+        for node in ast.walk(tree):
+            yield from _doubts_of(node)
+
+
+def _doubts_of(node: ast.AST) -> Iterator[str]:
+    named = set(_names(node))
+    for words, names in _NAMES.items():
+        if named & names:
+            yield words
+    imported = set(_imported(node))
+    for words, names in _MODULES.items():
+        if imported & names:
+            yield words
+    if isinstance(node, ast.Call) and named & _GENERATORS and _is_unseeded(node):
+        yield "it makes a random generator without a seed"
+    if isinstance(node, ast.Call) and any(
+        isinstance(each, ast.Constant) and each.value in _MOMENTS for each in node.args
+    ):
+        yield "it asks for the time"
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Name):
+        yield node.id
+    elif isinstance(node, ast.Attribute):
+        yield node.attr
+    elif isinstance(node, ast.ImportFrom):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.Call):
+        yield from _names(node.func)
+
+
+def _imported(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name.partition(".")[0] for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        yield (node.module or "").partition(".")[0]
+
+
+def _is_unseeded(node: ast.Call) -> bool:
+    given = [*node.args, *(each.value for each in node.keywords)]
+    return not given or any(isinstance(each, ast.Constant) and each.value is None for each in given)
+
+
+def seeds_first(source: str) -> bool:
+    """Tell whether code that sets a random state does so before anything could draw.
+
+    Before it may only stand imports, definitions, and names that get literals.
+    """
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return False
+    for statement in tree.body:
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+            return _SEEDS.search(ast.unparse(statement.value.func)) is not None
+        if not _is_quiet(statement):
+            return False
+    return False
+
+
+def _is_quiet(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.Import | ast.ImportFrom | ast.Pass):
+        return True
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+        return not statement.decorator_list
+    value = getattr(statement, "value", None)
+    if isinstance(statement, ast.Assign | ast.AnnAssign | ast.Expr):
+        return value is None or all(isinstance(node, _LITERAL) for node in ast.walk(value))
+    return False
+
+
+def only_assigns(source: str, names: Collection[str]) -> bool:
+    """Tell whether code only imports and gives some names literal values."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return False
+    for statement in tree.body:
+        targets = getattr(statement, "targets", [getattr(statement, "target", None)])
+        is_name = all(isinstance(each, ast.Name) and each.id in names for each in targets)
+        if isinstance(statement, ast.Assign | ast.AnnAssign):
+            if not is_name or not _is_quiet(statement):
+                return False
+        elif not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Constant):
+            return False
+    return True
+
+
+_LITERAL = (
+    *(ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.UnaryOp, ast.USub, ast.UAdd),
+    *(ast.Load, ast.Store, ast.Name),
+)

@@ -1,0 +1,788 @@
+"""The cache in one run: which stretches it takes from earlier runs, and what it keeps."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from nbprod.events import LogEvent
+from nbprod.notebook.tags import PARAMETERS_TAGS
+from nbprod.pipeline.ir import Step
+from nbprod.run.cache.depends import are_met, dependencies
+from nbprod.run.cache.entry import Entry, SavedFile, SavedGroup
+from nbprod.run.cache.key import (
+    Code,
+    Input,
+    NoKeyError,
+    Surroundings,
+    code_of,
+    defined_in,
+    stretch_key,
+)
+from nbprod.run.cache.model_facts import known_facts, write_model_facts
+from nbprod.run.cache.repeatable import only_assigns, seeds_first
+from nbprod.run.cache.store import LIMIT_VARIABLE, Store, StoredEntry, limit_of
+from nbprod.run.capture import Ask, Capture, StepProgress
+from nbprod.run.kernel import artifacts, filestate
+from nbprod.run.plan import INJECTED_TAG, CellPlan
+from nbprod.run.record import ModelRecord, WrittenFile
+
+MARK = "cached"
+"""In a cell's ``metadata.nbprod``: the run that computed its outputs."""
+
+
+class StartOverError(Exception):
+    """What was taken from earlier runs does not do: the notebook runs again, all of it."""
+
+
+@dataclass
+class Stretch:
+    """Consecutive cells of one step.
+
+    Attributes:
+        number: Its position among the stretches.
+        step: Its step; ``None`` for cells that belong to none.
+        cells: The cells that run.
+        parameters: They give parameters their values, and do nothing else.
+        only: No other cells belong to its step.
+        code: What it executes.
+    """
+
+    number: int
+    step: Step | None
+    cells: list[CellPlan]
+    parameters: bool
+    only: bool
+    code: Code
+
+
+@dataclass
+class Version:
+    """What a variable is at this point of the run.
+
+    Attributes:
+        value: How it counts as an input.
+        folder: Where its group lies; ``None`` if it was not saved.
+        group: The group.
+        live: The kernel has it.
+    """
+
+    value: Input
+    folder: Path | None = None
+    group: SavedGroup | None = None
+    live: bool = False
+
+
+@dataclass
+class Session:
+    """What one run knows of the cache.
+
+    Attributes:
+        store: The cache.
+        capture: The run.
+        around: What all stretches have in common.
+        notebook: The notebook that runs (a NotebookNode).
+        stretches: By the index of their first cell.
+        reading: Take stretches from earlier runs.
+    """
+
+    store: Store
+    capture: Capture
+    around: Surroundings
+    notebook: Any
+    stretches: dict[int, Stretch]
+    reading: bool = True
+    _current: Stretch | None = None
+    _key: str = ""
+    _reason: str = ""
+    _state: dict[str, str] = field(default_factory=dict)
+    _unseeded: set[str] = field(default_factory=set)
+    _versions: dict[str, Version] = field(default_factory=dict)
+    _pairs: dict[tuple[str, str], int] = field(default_factory=dict)
+    _stale: set[str] = field(default_factory=set)
+    _pending: list[Stretch] = field(default_factory=list)
+    _skipped: list[Stretch] = field(default_factory=list)
+    _taken: list[tuple[StoredEntry, Path]] = field(default_factory=list)
+    _random_from: dict[str, tuple[Path, SavedFile]] = field(default_factory=dict)
+    _metrics: dict[str, object] = field(default_factory=dict)
+    _live: bool = False
+    _executed: int = 0
+
+    # Before a stretch
+
+    @property
+    def started(self) -> bool:
+        """A stretch was looked for already."""
+        return self._current is not None
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of what the current stretch reads."""
+        step = self._current.step if self._current is not None else None
+        return tuple(variable.name for variable in step.inputs) if step is not None else ()
+
+    def begins(self, cell: CellPlan) -> bool:
+        """Tell whether a stretch begins with ``cell``."""
+        return cell.index in self.stretches
+
+    def note_state(self, survey: Mapping[str, Any]) -> None:
+        """Take in the state of the process, as its kernel fingerprinted it."""
+        self._state = dict(survey["state"])
+        self._unseeded = set(survey["unseeded"])
+
+    def find(self, cell: CellPlan) -> StoredEntry | None:
+        """Look for the stretch that begins with ``cell`` in earlier runs.
+
+        Afterwards it is the current one.
+        """
+        stretch = self._current = self.stretches[cell.index]
+        self._key = self._reason = ""
+        if not stretch.only:
+            self._reason = "its cells stand apart"
+            return None
+        if stretch.parameters:
+            return None
+        try:
+            self._key = self._key_of(stretch)
+        except NoKeyError as reason:
+            self._reason = str(reason)
+            return None
+        for found in self.store.candidates(self._key) if self.reading else ():
+            if self._fits(found.entry):
+                return found
+        return None
+
+    def _key_of(self, stretch: Stretch) -> str:
+        pairs = [(one, other, count) for (one, other), count in self._pairs.items()]
+        return stretch_key(self.around, stretch.code, self._inputs(stretch), pairs, self._state)
+
+    def _inputs(self, stretch: Stretch) -> tuple[Input, ...]:
+        names = [variable.name for variable in stretch.step.inputs] if stretch.step else []
+        return tuple(
+            self._versions[name].value if name in self._versions else Input(name, "unbound")
+            for name in names
+        )
+
+    def _fits(self, entry: Entry) -> bool:
+        before, after = entry.stretch.state_before, entry.stretch.state_after
+        if self._live and before.get("options") != after.get("options"):
+            return False  # a kernel in which cells ran has options of its own
+        randoms = set(entry.randoms) - set(entry.seeded)
+        if any(before.get(name) != self._state.get(name) for name in randoms):
+            return False
+        left = {found.after.path: found.after for found in entry.stretch.files}
+        return are_met(entry.depends, left)
+
+    def defers(self, cell: CellPlan) -> bool:
+        """Tell whether the stretch of ``cell`` only gives parameters their values, later."""
+        return self.stretches[cell.index].parameters and bool(self._skipped)
+
+    def defer(self) -> None:
+        """Let the current stretch wait until something needs the parameters."""
+        assert self._current is not None
+        self._note_skipped(self._current)
+
+    def take(self, found: StoredEntry) -> None:
+        """Take the current stretch from an earlier run.
+
+        Raises:
+            OSError: The entry is gone.
+            ValueError: It is not what was kept.
+        """
+        stretch, entry = self._current, found.entry
+        assert stretch is not None
+        assert self.capture.folder is not None
+        cells = self.store.cells(found)
+        if len(cells) != len(stretch.cells):
+            raise ValueError("it has another number of cells")
+        folder = self.capture.folder.artifacts / f"taken-{stretch.number}"
+        self.store.take(found, folder)
+        self._bring_files(entry)
+        self._take_artifacts(entry, folder)
+        self._taken.append((found, folder))
+        for cell, kept in zip(stretch.cells, cells, strict=True):
+            self._fill(cell, kept, entry.run_id)
+        self._take_variables(entry, folder)
+        self._state = {**self._state, "options": entry.stretch.state_after.get("options", "")}
+        for name in entry.randoms:
+            self._state[name] = entry.stretch.state_after.get(name, "")
+            self._random_from[name] = (folder, entry.state)
+            self._unseeded.discard(name)
+        self._note_skipped(stretch)
+        capture = self.capture
+        capture.read.update(entry.read)
+        capture.written.update(entry.written)
+        capture.modules.update(entry.modules)
+        self._note_progress(stretch, entry)
+        if capture.truth is not None:
+            numbers = tuple(cell.number for cell in stretch.cells if cell.number)
+            given = {name for group in entry.groups for name in group.names}
+            prints = {name: entry.prints[name] for name in given}
+            capture.truth.shares.update(entry.shares)
+            capture.truth.skip(replace(entry.stretch, cells=numbers), prints, stretch.cells[0])
+
+    def _note_progress(self, stretch: Stretch, entry: Entry) -> None:
+        name = stretch.step.name if stretch.step is not None else ""
+        progress = self.capture.steps.setdefault(name, StepProgress())
+        progress.started = progress.started or datetime.now(UTC).isoformat()
+        progress.cells += [cell.number for cell in stretch.cells if cell.number]
+        progress.peak = max(progress.peak, entry.peak_memory)
+        if stretch.step is not None:
+            progress.cached = entry.run_id
+
+    def _note_skipped(self, stretch: Stretch) -> None:
+        self._pending.append(stretch)
+        self._skipped.append(stretch)
+        self._executed += len(stretch.cells)
+
+    def _fill(self, cell: CellPlan, kept: Mapping[str, Any], run_id: str) -> None:
+        from nbformat import from_dict
+
+        node = self.notebook.cells[cell.index]
+        node["outputs"] = [from_dict(output) for output in kept["outputs"]]  # type: ignore[no-untyped-call]
+        place = self._place(cell)
+        node["execution_count"] = place
+        for output in node["outputs"]:
+            if "execution_count" in output:
+                output["execution_count"] = place
+        node.metadata.setdefault("nbprod", from_dict({}))[MARK] = run_id  # type: ignore[no-untyped-call]
+
+    def _place(self, cell: CellPlan) -> int:
+        """Return the number that IPython gives a cell which it executes, from 1."""
+        assert self._current is not None
+        return self._executed + self._current.cells.index(cell) + 1
+
+    def _bring_files(self, entry: Entry) -> None:
+        assert self.capture.folder is not None
+        kept = self.capture.folder.files
+        states = [found.after for found in entry.stretch.files]
+        wanted = {
+            state.sha256 for found in entry.stretch.files for state in (found.before, found.after)
+        }
+        for digest in wanted:
+            path = self.store.files_folder / digest
+            if path.is_file() and not (kept / digest).exists():
+                with contextlib.suppress(FileExistsError):
+                    (kept / digest).hardlink_to(path)
+        failed = filestate.bring(map(asdict, states), str(kept))
+        if failed:
+            raise ValueError(f"{failed[0]} could not be written")
+
+    def _take_artifacts(self, entry: Entry, folder: Path) -> None:
+        assert self.capture.folder is not None
+        target = self.capture.folder.artifacts
+        for artifact in entry.artifacts:
+            with contextlib.suppress(FileExistsError):
+                (target / artifact.file).hardlink_to(folder / artifact.file)
+        if entry.artifacts:
+            (target / "blobs").mkdir(exist_ok=True)
+            for blob in (folder / "blobs").iterdir():
+                with contextlib.suppress(FileExistsError):
+                    (target / "blobs" / blob.name).hardlink_to(blob)
+        self.capture.artifacts.extend(entry.artifacts)
+
+    def _take_variables(self, entry: Entry, folder: Path) -> None:
+        for name in entry.gone:
+            self._forget(name)
+        for group in entry.groups:
+            for name in group.names:
+                self._forget(name)
+                value = Input(name, entry.prints[name], name in entry.opaque, name in entry.local)
+                self._versions[name] = Version(value, folder, group)
+        self._note_pairs(entry.pairs, entry.prints)
+        self._metrics.update(entry.metrics)
+
+    def _forget(self, name: str) -> None:
+        known = self._versions.pop(name, None)
+        if known is not None and known.live:
+            self._stale.add(name)
+
+    def _note_pairs(self, pairs: Iterable[tuple[str, str, int]], names: Iterable[str]) -> None:
+        looked = set(names)
+        self._pairs = {
+            pair: count for pair, count in self._pairs.items() if not looked.issuperset(pair)
+        }
+        self._pairs.update({(one, other): count for one, other, count in pairs})
+
+    # A stretch that really runs
+
+    def prepare(self, ask: Ask) -> bool:
+        """Let the kernel have what the current stretch needs; tell whether it was given any.
+
+        Raises:
+            StartOverError: It cannot have that.
+        """
+        stretch = self._current
+        assert stretch is not None
+        names = [each.name for each in self._inputs(stretch)]
+        given = self._give(ask, names, stretch.step.definitions if stretch.step else ())
+        # What only gives parameters their values leaves the kernel as it was.
+        self._live = self._live or not stretch.parameters
+        return given
+
+    def _give(self, ask: Ask, names: list[str], definitions: tuple[str, ...] = ()) -> bool:
+        if not self._skipped:
+            return False
+        pending, self._pending = self._pending, []
+        if pending:
+            self._ask(
+                ask, "define", {"cells": [self._definitions(each) for each in _cells(pending)]}
+            )
+            state = self._last_state() if not self._live else None
+            randoms = {
+                name: {"path": str(folder / saved.file), "sha256": saved.sha256}
+                for name, (folder, saved) in self._random_from.items()
+            }
+            self._random_from = {}
+            arguments: dict[str, object] = {
+                "state": state,
+                "randoms": randoms,
+                "executed": self._executed,
+            }
+            answer = self._ask(ask, "restore_state", arguments)
+            if answer["problems"]:
+                raise StartOverError(f"state of the process: {answer['problems']}")
+        self._load(ask, names)
+        later = [
+            {"source": self._source(cell), "parts": [[_line(each), each.source]]}
+            for stretch in self._skipped
+            for cell in stretch.cells
+            for each in defined_in(self.around.pipeline, cell.number, hoisted=False)
+            if each.name in definitions
+        ]
+        if later:
+            self._ask(ask, "define", {"cells": later})
+        return True
+
+    def _load(self, ask: Ask, names: list[str]) -> None:
+        wanted = [self._versions[name] for name in names if name in self._versions]
+        groups: dict[str, tuple[Path, SavedGroup]] = {}
+        for version in wanted:
+            if not version.live:
+                if version.group is None or version.folder is None:
+                    raise StartOverError(f"`{version.value.name}` was not saved")
+                path = version.folder / version.group.saved.file
+                groups[str(path)] = (version.folder, version.group)
+        if not groups and not self._stale:
+            return
+        loaded = []
+        for place, (folder, group) in groups.items():
+            bound = [
+                name
+                for name in group.names
+                if name in self._versions
+                and self._versions[name].group is group
+                and self._versions[name].folder == folder
+            ]
+            for name in bound:
+                self._versions[name].live = True
+                self._stale.discard(name)
+            loaded.append({"path": place, "sha256": group.saved.sha256, "names": bound})
+        self._ask(ask, "load", {"groups": loaded, "gone": sorted(self._stale)})
+        self._stale.clear()
+
+    def _ask(self, ask: Ask, verb: str, arguments: dict[str, object]) -> dict[str, Any]:
+        answer = ask(verb, arguments)
+        if "error" in answer:
+            raise StartOverError(f"{verb}: {answer['error']}")
+        return answer
+
+    def _definitions(self, cell: CellPlan) -> dict[str, object]:
+        if cell.number == 0 or self._is_parameters(cell):
+            return {"source": self._source(cell), "parts": None}
+        found = defined_in(self.around.pipeline, cell.number, hoisted=True)
+        parts = [[_line(each), each.source] for each in found]
+        return {"source": self._source(cell), "parts": parts}
+
+    def _is_parameters(self, cell: CellPlan) -> bool:
+        return any(cell in each.cells for each in self.stretches.values() if each.parameters)
+
+    def _source(self, cell: CellPlan) -> str:
+        return str(self.notebook.cells[cell.index].source)
+
+    def _last_state(self) -> dict[str, object] | None:
+        if not self._taken:
+            return None
+        found, folder = self._taken[-1]
+        saved = found.entry.state
+        path = str(folder / saved.file)
+        return {"path": path, "sha256": saved.sha256, "search": found.entry.search}
+
+    def check(self, survey: Mapping[str, Any]) -> None:
+        """Compare what the kernel has now with what it was given.
+
+        Raises:
+            StartOverError: Something came back as something else.
+        """
+        for name, text in survey["fingerprints"].items():
+            version = self._versions.get(name)
+            sure = version is not None and not version.value.opaque and not version.value.local
+            if version is not None and sure and version.value.fingerprint != text:
+                raise StartOverError(f"`{name}` came back as something else than what was saved")
+        self.note_state(survey)
+        assert self._current is not None
+        if self._key:
+            try:
+                self._key = self._key_of(self._current)
+            except NoKeyError as reason:
+                self._key, self._reason = "", str(reason)
+
+    def known_prints(self) -> dict[str, str]:
+        """Return the fingerprints of all variables."""
+        return {name: version.value.fingerprint for name, version in self._versions.items()}
+
+    @property
+    def state(self) -> dict[str, str]:
+        """Fingerprints of the process's state."""
+        return self._state
+
+    def may_be_ours(self, name: str) -> bool:
+        """Tell whether a name that the notebook does not find was bound in a skipped stretch."""
+        return any(name in source for each in self._skipped for source in each.code.sources)
+
+    # After a stretch that ran
+
+    def keep_request(self) -> dict[str, object] | None:
+        """Return what the kernel is to save of the current stretch; ``None`` for nothing."""
+        stretch = self._current
+        if stretch is None or self.capture.folder is None or stretch.parameters:
+            return None
+        outputs = [variable.name for variable in stretch.step.outputs] if stretch.step else []
+        return {
+            "names": outputs,
+            "saves": bool(self._key),
+            "known": self.known_prints(),
+            "prefix": str(self.capture.folder.artifacts / f"kept-{stretch.number}-"),
+            "metrics": list(self.capture.plan.metrics),
+        }
+
+    def ran(self, answer: Mapping[str, Any]) -> None:
+        """Take in what the kernel found when the current stretch had run, and keep it."""
+        stretch, survey = self._current, answer.get("survey")
+        if stretch is None or not isinstance(survey, dict):
+            return
+        self._executed += len(stretch.cells)
+        before, unseeded = self._state, set(self._unseeded)
+        self.note_state(survey)
+        kept = answer.get("kept")
+        if not isinstance(kept, dict):
+            self._note_variables(stretch, survey, {}, None)
+            return
+        try:
+            if self._reason:
+                raise NoKeyError(self._reason)
+            randoms, seeded = self._randoms(stretch, before, unseeded)
+            entry, folder = self._entry(stretch, survey, kept, randoms, seeded)
+            self._note_variables(stretch, survey, kept, (entry.groups, folder))
+            self._keep(stretch, entry)
+        except (NoKeyError, OSError) as reason:
+            self._note_variables(stretch, survey, kept, None)
+            if stretch.step is not None:
+                words = str(reason) if isinstance(reason, NoKeyError) else f"{reason.strerror}"
+                self.capture.steps[stretch.step.name].uncached = words
+
+    def _note_variables(
+        self,
+        stretch: Stretch,
+        survey: Mapping[str, Any],
+        kept: Mapping[str, Any],
+        saved: tuple[tuple[SavedGroup, ...], Path] | None,
+    ) -> None:
+        groups = {name: group for group in (saved[0] if saved else ()) for name in group.names}
+        for name, text in survey["fingerprints"].items():
+            value = Input(name, text, name in survey["opaque"], name in survey["local"])
+            known = self._versions.get(name)
+            if name in groups and saved is not None:
+                self._versions[name] = Version(value, saved[1], groups[name], live=True)
+            elif known is None or known.value != value or self._gives(stretch, name):
+                self._versions[name] = Version(value, live=True)
+        for name in kept.get("gone", ()):
+            self._versions.pop(name, None)
+        pairs = [(str(a), str(b), int(n)) for a, b, n in kept.get("pairs", ())]
+        self._note_pairs(pairs, survey["fingerprints"])
+        for name in [variable.name for variable in stretch.step.outputs] if stretch.step else []:
+            self._metrics.pop(name, None)
+
+    def _gives(self, stretch: Stretch, name: str) -> bool:
+        return stretch.step is not None and any(name == each.name for each in stretch.step.outputs)
+
+    def _randoms(
+        self, stretch: Stretch, before: dict[str, str], unseeded: set[str]
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the generators that a stretch set or drew from, and those that it seeded."""
+        names = sorted({*before, *self._state} - {"options"})
+        changed = [name for name in names if before.get(name) != self._state.get(name)]
+        seeded = [name for name in changed if name in unseeded and name not in self._unseeded]
+        drawn = [name for name in changed if name in unseeded and name in self._unseeded]
+        if stretch.step is None:
+            changed = [name for name in changed if name not in drawn]  # an import drew
+        elif drawn:
+            raise NoKeyError("it draws random numbers without a seed")
+        if seeded and not _seeds_before_it_draws(stretch):
+            raise NoKeyError(
+                "it sets the seed after other code that might draw random numbers: "
+                "set it in the first line of a cell before"
+            )
+        return tuple(changed), tuple(seeded)
+
+    def _entry(
+        self,
+        stretch: Stretch,
+        survey: Mapping[str, Any],
+        kept: Mapping[str, Any],
+        randoms: tuple[str, ...],
+        seeded: tuple[str, ...],
+    ) -> tuple[Entry, Path]:
+        capture = self.capture
+        assert capture.truth is not None
+        assert capture.folder is not None
+        record = capture.truth.stretches[-1]
+        state = kept["state"]
+        own = {each.name for each in stretch.step.outputs} if stretch.step is not None else set()
+        observed = {name for group in kept["groups"] for name in group["models"]}
+        missed = sorted(set(record.changed) - own - observed)
+        for problem in (
+            [state["problem"]] if "problem" in state else [],
+            kept["touched"]["outside"],
+            capture.withheld and ["something that it gave holds a secret"],
+            [f"it changes `{missed[0]}`, which the conversion did not see"] if missed else [],
+            [
+                f"`{name}`: {why}"
+                for name, why in kept["unsaved"].items()
+                if why != artifacts.UNBOUND
+            ],
+            ["it changes what an earlier cell showed"] if capture.showed_elsewhere else [],
+            ["it shows a widget"] if capture.showed_widget else [],
+        ):
+            if problem:
+                raise NoKeyError(str(problem[0]))
+        known = {
+            str((self.around.folder / module.path).resolve())
+            for module in self.around.pipeline.local_modules
+        }
+        modules = tuple(path for path in kept["modules"] if path not in known)
+        depends = dependencies(kept["touched"], record.files, modules)
+        _check_written(record.files)
+        groups = tuple(
+            SavedGroup(tuple(group["names"]), _saved_file(group), models=tuple(group["models"]))
+            for group in kept["groups"]
+        )
+        name = stretch.step.name if stretch.step is not None else ""
+        progress = capture.steps[name]
+        entry = Entry(
+            key=self._key,
+            run_id=capture.folder.run_id,
+            step=name,
+            seconds=progress.seconds,
+            peak_memory=progress.peak,
+            cells_sha256="",
+            depends=depends,
+            groups=groups,
+            prints=dict(survey["fingerprints"]),
+            opaque=tuple(survey["opaque"]),
+            local=tuple(survey["local"]),
+            pairs=tuple((str(a), str(b), int(n)) for a, b, n in kept["pairs"]),
+            gone=tuple(kept["gone"]),
+            state=_saved_file(state),
+            search=state["search"],
+            randoms=randoms,
+            seeded=seeded,
+            stretch=record,
+            shares=tuple(tuple(group) for group in survey["shares"]),
+            artifacts=tuple(found for found in capture.artifacts if name and found.step == name),
+            metrics=dict(kept["metrics"]),
+            read=tuple(record.read),
+            written=tuple(found.after.path for found in record.files),
+            modules=tuple(kept["modules"]),
+        )
+        return entry, capture.folder.artifacts
+
+    def _keep(self, stretch: Stretch, entry: Entry) -> None:
+        assert self.capture.folder is not None
+        folder = self.capture.folder.artifacts
+        cells = msgspec.json.encode(
+            [{"outputs": self.notebook.cells[cell.index].outputs} for cell in stretch.cells]
+        )
+        entry = replace(entry, cells_sha256=hashlib.sha256(cells).hexdigest())
+        names = {saved.file for saved in entry.files()} | {each.file for each in entry.artifacts}
+        files = [(folder / name, name) for name in sorted(names)]
+        blobs = {blob for saved in entry.files() for blob in saved.blobs}
+        blobs |= {blob for each in entry.artifacts for blob in self.capture.blobs[each.file]}
+        files += [(folder / "blobs" / blob, f"blobs/{blob}") for blob in sorted(blobs)]
+        contents = {
+            state.sha256 for found in entry.stretch.files for state in (found.before, found.after)
+        }
+        self.store.keep_contents(self.capture.folder.files, contents)
+        self.store.add(entry, cells, files)
+
+    # At the end
+
+    def finish(self, ask: Ask) -> None:
+        """Collect what the run gave: metrics, and what is known of its models.
+
+        Raises:
+            StartOverError: The kernel cannot have a model of which nothing is known.
+        """
+        capture = self.capture
+        assert capture.folder is not None
+        missing = self._unknown_models()
+        if missing:
+            self._give(ask, missing)
+            self._live = True
+        known = self._known_models()
+        if self._live:
+            capture.finish(ask, [record for record, _ in known])
+        capture.metrics = {
+            name: found[name]
+            for name in capture.plan.metrics
+            for found in ({**capture.metrics, **self._metrics},)
+            if name in found
+        }
+        for record, folder in known:
+            if record.folder:
+                target = capture.folder.models / record.folder
+                target.mkdir(exist_ok=True)
+                for path in sorted(folder.glob("*.json")):
+                    (target / path.name).write_bytes(path.read_bytes())
+        models = [*capture.models, *(record for record, _ in known)]
+        capture.models = sorted(models, key=lambda found: (found.cell, found.fit_order))
+        with contextlib.suppress(OSError):
+            write_model_facts(
+                self.store.facts_folder, capture.models, capture.folder.models, self._digests()
+            )
+            self.store.trim(limit_of(os.environ.get(LIMIT_VARIABLE)))
+
+    def _unknown_models(self) -> list[str]:
+        """Return models that the kernel has not, and of which nothing is known."""
+        known = {name for record, _ in self._known_models() for name in _names_of(record)}
+        return [
+            name
+            for name, version in self._versions.items()
+            if version.group is not None
+            and name in version.group.models
+            and not version.live
+            and name not in known
+        ]
+
+    def _known_models(self) -> list[tuple[ModelRecord, Path]]:
+        return known_facts(self.store.facts_folder, self._digests(), everything=not self._live)
+
+    def _digests(self) -> dict[str, str]:
+        return {
+            name: version.group.saved.sha256
+            for name, version in self._versions.items()
+            if version.group is not None
+        }
+
+    def undo(self) -> None:
+        """Put files back as they were before stretches were taken from earlier runs."""
+        assert self.capture.folder is not None
+        for found, _ in reversed(self._taken):
+            states = [asdict(each.before) for each in found.entry.stretch.files]
+            filestate.bring(states, str(self.capture.folder.files))
+
+    def tell_start_over(self, reason: str) -> None:
+        """Say that the notebook runs again from its first cell."""
+        text = f"What earlier runs kept does not do ({reason}): every step runs again."
+        self.capture.listener(LogEvent(text, "warning"))
+
+    def anew(self) -> Session:
+        """Return a session that takes nothing from earlier runs."""
+        return Session(
+            self.store, self.capture, self.around, self.notebook, self.stretches, reading=False
+        )
+
+
+def open_session(
+    notebook: Any,  # noqa: ANN401
+    cells: list[CellPlan],
+    *,
+    capture: Capture,
+    around: Surroundings,
+    store: Store,
+) -> Session:
+    """Open the cache for a run.
+
+    Args:
+        notebook: The notebook that runs.
+        cells: Its cells.
+        capture: The run.
+        around: What its stretches have in common; the sources are found here.
+        store: The cache.
+    """
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    manager = TransformerManager()  # type: ignore[no-untyped-call]
+    running = [cell for cell in cells if cell.runs]
+    sources = {
+        cell.index: str(manager.transform_cell(notebook.cells[cell.index].source))
+        for cell in running
+    }
+    around = replace(around, sources=sources)
+    steps = {step.name: step for step in around.pipeline.steps}
+    parts: list[tuple[str, bool, list[CellPlan]]] = []
+    for cell in running:
+        kind = (cell.step, _only_parameters(cell, notebook, around))
+        if not parts or parts[-1][:2] != kind:
+            parts.append((*kind, []))
+        parts[-1][2].append(cell)
+    names = [name for name, _, _ in parts]
+    found: dict[int, Stretch] = {}
+    for number, (name, is_parameters, own) in enumerate(parts):
+        step = steps.get(name)
+        tags = tuple(tuple(notebook.cells[cell.index].metadata.get("tags", ())) for cell in own)
+        found[own[0].index] = Stretch(
+            number=number,
+            step=step,
+            cells=own,
+            parameters=is_parameters,
+            only=step is None or names.count(name) == 1,
+            code=code_of(around, step, tuple(sources[cell.index] for cell in own), tags),
+        )
+    for cell in running:
+        notebook.cells[cell.index].metadata.get("nbprod", {}).pop(MARK, None)
+    return Session(store, capture, around, notebook, found)
+
+
+def _only_parameters(cell: CellPlan, notebook: Any, around: Surroundings) -> bool:  # noqa: ANN401
+    """Tell whether a cell only gives parameters literal values, so that it may run later."""
+    tags = notebook.cells[cell.index].metadata.get("tags", ())
+    if cell.step or not {*PARAMETERS_TAGS, INJECTED_TAG}.intersection(tags):
+        return False
+    names = {parameter.name for parameter in around.pipeline.parameters}
+    return only_assigns(around.sources[cell.index], names) or INJECTED_TAG in tags
+
+
+def _cells(stretches: Iterable[Stretch]) -> list[CellPlan]:
+    return [cell for stretch in stretches for cell in stretch.cells]
+
+
+def _line(definition: Any) -> int:  # noqa: ANN401
+    return definition.origin.line if definition.origin is not None else 1
+
+
+def _saved_file(document: Mapping[str, Any]) -> SavedFile:
+    name = Path(document["path"]).name
+    return SavedFile(name, document["sha256"], document["size"], tuple(document["blobs"]))
+
+
+def _check_written(files: Iterable[WrittenFile]) -> None:
+    for found in files:
+        if found.after.sha256 == filestate.UNKNOWN:
+            raise NoKeyError(f"what it wrote to {found.after.path} is not known")
+
+
+def _seeds_before_it_draws(stretch: Stretch) -> bool:
+    return bool(stretch.code.sources) and seeds_first("\n".join(stretch.code.sources))
+
+
+def _names_of(record: ModelRecord) -> tuple[str, ...]:
+    return (record.variable, *record.aliases)

@@ -1,0 +1,33 @@
+"""What code does, apart from how it is written; and what its outcome depends on besides."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+_READS_ITSELF = re.compile(r"__doc__|__file__|\b(inspect|getsource|linecache|traceback|f_lineno)\b")
+"""Code that may look at its own text: there, comments and line numbers count."""
+
+LIBRARY_VARIABLES = (
+    *("OMP_", "MKL_", "OPENBLAS_", "NUMEXPR_", "PYTHON", "CUDA_", "LC_", "LANG", "TZ"),
+    *("MPL", "JOBLIB_", "LOKY_", "KMP_", "BLIS_"),
+)
+"""Environment variables that libraries read; code that reads any itself depends on all."""
+
+
+def meaning_of(source: str) -> str:
+    """Return what code does, whatever its comments and formatting; docstrings are left out.
+
+    What is no Python, or may look at its own text, means what is written.
+    """
+    if _READS_ITSELF.search(source):
+        return source
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return source
+    for node in ast.walk(tree):
+        documented = ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+        if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:]
+    return ast.dump(tree)
