@@ -29,6 +29,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "show": ("nbprod.cli.show", "Show a recorded run: parameters, steps, metrics, data."),
     "diff": ("nbprod.cli.diff", "Show what differs between two recorded runs."),
     "rerun": ("nbprod.cli.rerun", "Repeat a recorded run; --check proves it gives the same."),
+    "cache": ("nbprod.cli.cache", "Show what the step cache holds; --clear empties it."),
     "ci": ("nbprod.cli.ci", "Write a workflow that runs the notebook in GitHub or GitLab CI."),
     "verify": ("nbprod.cli.verify", "Prove that the pipeline computes what the notebook computes."),
     "build": ("nbprod.cli.build", "Run, then put model and service into the BentoML store."),

@@ -34,7 +34,9 @@ from nbprod.cli.session import session
 @click.argument("output", metavar="[OUT.ipynb]", required=False, type=click.Path(path_type=Path))
 @parameter_options
 @click.option("--isolate", is_flag=True, help="Run each step in a kernel of its own.")
-@click.option("--no-cache", is_flag=True, help="Run every step anew; so far every run does.")
+@click.option(
+    "--no-cache", is_flag=True, help="Run every step, also those in which nothing changed."
+)
 @click.option(
     "--grid",
     metavar="NAME=VALUE,VALUE…",
@@ -84,6 +86,10 @@ def command(
     events: Path | None,
 ) -> None:
     """Run notebook NB, or the pipeline notebook of project DIR, with papermill.
+
+    A step of a notebook in which nothing changed (its code, parameters, inputs, the files that
+    it reads, the environment) is not run again: what it gave comes from the cache. `nbprod show`
+    says why a step runs each time.
 
     Parameters are checked against their declared types. The run leaves a record and the
     output notebook under .nbprod/runs/; OUT.ipynb gets a copy of the output notebook.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nbprod.cli.columns import aligned
+from nbprod.run.record import StepRecord
 from nbprod.workflows.run import RunResult
 from nbprod.workflows.sweep import SweepResult
 
@@ -12,9 +13,7 @@ def describe_run(result: RunResult) -> str:
     record = result.record
     lines = [f"run {record.run_id}: {record.state.value} in {record.seconds:.1f} s"]
     width = max((len(step.name) for step in record.steps), default=0)
-    lines.extend(
-        f"  {step.name:<{width}}  {step.seconds:6.1f} s" for step in record.steps if step.name
-    )
+    lines.extend(f"  {step.name:<{width}}  {_took(step)}" for step in record.steps if step.name)
     lines.extend(f"  {name} = {value}" for name, value in record.metrics.items())
     lines.extend(f"  note: {problem}" for problem in record.problems)
     lines.extend(f"  required {outcome}" for outcome in result.gates)
@@ -25,6 +24,10 @@ def describe_run(result: RunResult) -> str:
     if result.report is not None:
         lines.append(f"  report: {result.report}")
     return "\n".join(lines)
+
+
+def _took(step: StepRecord) -> str:
+    return f"{'unchanged':>8}" if step.cached else f"{step.seconds:6.1f} s"
 
 
 def describe_sweep(result: SweepResult) -> str:

@@ -60,7 +60,7 @@ def describe_shown(result: ShowResult) -> str:
             _cells(step.cells),
             f"{step.seconds:.2f} s",
             f"{step.peak_memory / 2**20:.0f} MB" if step.peak_memory else "",
-            step.state,
+            step.outcome,
         )
         for step in record.steps
     ]

@@ -57,6 +57,15 @@ class StepRecord:
     cached: str = ""
     uncached: str = ""
 
+    @property
+    def outcome(self) -> str:
+        """Its state in words, and what the cache has to do with it."""
+        if self.cached:
+            return f"unchanged since run {self.cached}"
+        if self.uncached:
+            return f"{self.state}; runs each time, since {self.uncached}"
+        return self.state
+
 
 @dataclass(frozen=True, slots=True)
 class FileState:

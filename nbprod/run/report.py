@@ -75,7 +75,7 @@ def summary_of(record: RunRecord, folder: str = ".") -> Iterator[str]:
             ", ".join(map(str, step.cells)),
             f"{step.seconds:.2f}",
             _megabytes(step.peak_memory),
-            step.state,
+            step.outcome,
         )
         for step in record.steps
     )

@@ -51,7 +51,7 @@ def _lines(
     ]
     yield from table("", ("", "required", "found"), outcomes)
     steps = [
-        (step.name or "(no step)", f"{step.seconds:.2f} s", step.state) for step in record.steps
+        (step.name or "(no step)", f"{step.seconds:.2f} s", step.outcome) for step in record.steps
     ]
     yield from table("", ("step", "time", "state"), steps)
     yield from table("", ("parameter", "value"), record.literals.items())

@@ -13,7 +13,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import nbprod
@@ -44,7 +44,6 @@ class Surroundings:
         installed: Digest of all that is installed there.
         interpreter: The kernel's.
         hash_seed: See :meth:`.store.Store.hash_seed`.
-        sources: The notebook's cells as IPython executes them, by their places.
     """
 
     pipeline: Pipeline
@@ -54,7 +53,6 @@ class Surroundings:
     installed: str
     interpreter: str
     hash_seed: str
-    sources: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +66,7 @@ class Code:
         others: Definitions of other cells that it uses, in turn.
         modules: Whether it uses modules of the author's own.
         reasons: Why its outcome cannot be foretold; empty if it can.
+        earlier: All cells before it, as IPython executes them.
     """
 
     step: Step | None
@@ -76,6 +75,7 @@ class Code:
     others: tuple[Definition, ...]
     modules: bool
     reasons: tuple[str, ...]
+    earlier: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,7 @@ def code_of(
     step: Step | None,
     sources: tuple[str, ...],
     tags: tuple[tuple[str, ...], ...],
+    earlier: tuple[str, ...] = (),
 ) -> Code:
     """Collect what a stretch executes: its cells, and what it may call."""
     others = tuple(_used(around.pipeline, sources))
@@ -111,7 +112,7 @@ def code_of(
             texts.append(_text(around.folder / module.path))
     # Cells that belong to no step only import and define: that is repeated when it is needed.
     reasons = tuple(dict.fromkeys(doubts(texts, step.effects))) if step is not None else ()
-    return Code(step, sources, tags, others, own, reasons)
+    return Code(step, sources, tags, others, own, reasons, earlier)
 
 
 def _used(pipeline: Pipeline, sources: Iterable[str]) -> Iterator[Definition]:
@@ -165,12 +166,12 @@ def _parts(
     yield [around.pipeline.python, around.hash_seed, str(around.folder)]
     yield [[meaning_of(source) for source in code.sources], code.tags]
     yield sorted((each.name, meaning_of(each.source)) for each in code.others)
-    yield [found for source in around.sources.values() for found in _FUTURE.findall(source)]
+    yield [found for source in code.earlier for found in _FUTURE.findall(source)]
     if code.modules:
         yield [(module.name, module.digest) for module in around.pipeline.local_modules]
     yield list(_parameters(around, code))
     for each in inputs:
-        yield [each.name, *_content(around, each)]
+        yield [each.name, *_content(around, code, each)]
     names = {each.name for each in inputs}
     yield sorted([one, other, count] for one, other, count in pairs if {one, other} <= names)
     options = state.get("options", "")
@@ -196,21 +197,21 @@ def _parameters(around: Surroundings, code: Code) -> Iterator[tuple[str, str]]:
         yield name, literal(around.parameters[name])
 
 
-def _content(around: Surroundings, value: Input) -> Iterator[str]:
+def _content(around: Surroundings, code: Code, value: Input) -> Iterator[str]:
     if not value.fingerprint:
         raise NoKeyError(f"what `{value.name}` was before it is not known")
     if value.opaque or " " in value.fingerprint:
         raise NoKeyError(f"`{value.name}` has no content that could be compared")
     yield value.fingerprint
     if value.local:
-        # Functions and classes of the notebook's: what they do is written anywhere in it.
-        yield _all_code(around)
+        # Functions and classes of the notebook's: what they do is written anywhere before.
+        yield _all_before(around, code)
 
 
-def _all_code(around: Surroundings) -> str:
+def _all_before(around: Surroundings, code: Code) -> str:
     parameters = {name: literal(value) for name, value in sorted(around.parameters.items())}
-    meanings = [meaning_of(source) for _, source in sorted(around.sources.items())]
-    return json.dumps([meanings, parameters])
+    definitions = [meaning_of(each.source) for each in around.pipeline.definitions]
+    return json.dumps([[meaning_of(source) for source in code.earlier], definitions, parameters])
 
 
 def _environment(around: Surroundings, code: Code) -> Iterator[tuple[str, str]]:

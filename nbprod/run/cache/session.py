@@ -459,7 +459,11 @@ class Session:
         return {
             "names": outputs,
             "saves": bool(self._key),
-            "known": self.known_prints(),
+            "known": {
+                name: version.value.fingerprint
+                for name, version in self._versions.items()
+                if version.live
+            },
             "prefix": str(self.capture.folder.artifacts / f"kept-{stretch.number}-"),
             "metrics": list(self.capture.plan.metrics),
         }
@@ -548,7 +552,7 @@ class Session:
         state = kept["state"]
         own = {each.name for each in stretch.step.outputs} if stretch.step is not None else set()
         observed = {name for group in kept["groups"] for name in group["models"]}
-        missed = sorted(set(record.changed) - own - observed)
+        missed = sorted(set(record.changed) & self._read_after(stretch) - own - observed)
         for problem in (
             [state["problem"]] if "problem" in state else [],
             kept["touched"]["outside"],
@@ -604,6 +608,15 @@ class Session:
             modules=tuple(kept["modules"]),
         )
         return entry, capture.folder.artifacts
+
+    def _read_after(self, stretch: Stretch) -> set[str]:
+        """Return the variables that later stretches read."""
+        return {
+            variable.name
+            for other in self.stretches.values()
+            if other.number > stretch.number and other.step is not None
+            for variable in other.step.inputs
+        }
 
     def _keep(self, stretch: Stretch, entry: Entry) -> None:
         assert self.capture.folder is not None
@@ -715,7 +728,7 @@ def open_session(
         notebook: The notebook that runs.
         cells: Its cells.
         capture: The run.
-        around: What its stretches have in common; the sources are found here.
+        around: What its stretches have in common.
         store: The cache.
     """
     from IPython.core.inputtransformer2 import TransformerManager
@@ -726,11 +739,10 @@ def open_session(
         cell.index: str(manager.transform_cell(notebook.cells[cell.index].source))
         for cell in running
     }
-    around = replace(around, sources=sources)
     steps = {step.name: step for step in around.pipeline.steps}
     parts: list[tuple[str, bool, list[CellPlan]]] = []
     for cell in running:
-        kind = (cell.step, _only_parameters(cell, notebook, around))
+        kind = (cell.step, _only_parameters(cell, sources[cell.index], notebook, around))
         if not parts or parts[-1][:2] != kind:
             parts.append((*kind, []))
         parts[-1][2].append(cell)
@@ -745,20 +757,31 @@ def open_session(
             cells=own,
             parameters=is_parameters,
             only=step is None or names.count(name) == 1,
-            code=code_of(around, step, tuple(sources[cell.index] for cell in own), tags),
+            code=code_of(
+                around,
+                step,
+                tuple(sources[cell.index] for cell in own),
+                tags,
+                earlier=tuple(text for index, text in sources.items() if index < own[0].index),
+            ),
         )
     for cell in running:
         notebook.cells[cell.index].metadata.get("nbprod", {}).pop(MARK, None)
     return Session(store, capture, around, notebook, found)
 
 
-def _only_parameters(cell: CellPlan, notebook: Any, around: Surroundings) -> bool:  # noqa: ANN401
+def _only_parameters(
+    cell: CellPlan,
+    source: str,
+    notebook: Any,  # noqa: ANN401
+    around: Surroundings,
+) -> bool:
     """Tell whether a cell only gives parameters literal values, so that it may run later."""
     tags = notebook.cells[cell.index].metadata.get("tags", ())
     if cell.step or not {*PARAMETERS_TAGS, INJECTED_TAG}.intersection(tags):
         return False
     names = {parameter.name for parameter in around.pipeline.parameters}
-    return only_assigns(around.sources[cell.index], names) or INJECTED_TAG in tags
+    return only_assigns(source, names) or INJECTED_TAG in tags
 
 
 def _cells(stretches: Iterable[Stretch]) -> list[CellPlan]:

@@ -56,7 +56,7 @@ def keep(
         walks: The walks over all of them that a later step may need.
         names: What the stretch gives.
         saves: Save it; else only what the variables share is returned.
-        known: Fingerprints of all variables before it.
+        known: Fingerprints of the variables that the kernel had before it.
         prefix: Beginning of the paths of the files that are written.
         hoisted: Definitions that every kernel makes again.
         metrics: Names of metrics, whose values are returned as JSON.

@@ -1,0 +1,215 @@
+"""What a step that runs gets from steps that did not run."""
+
+from __future__ import annotations
+
+
+def last_step_again(place, *cells, old="'last'", new="'LAST'"):
+    """Run cells, change the last one, and run again: all but the last come from before."""
+    place.write(*cells)
+    first = place.run()
+    reasons = {step.name: step.uncached for step in first.record.steps if step.uncached}
+    place.change(len(cells), old, new)
+    found = place.same()
+    assert found.warnings == []
+    return found, reasons
+
+
+def only_last(found):
+    return found.computed == {"last"}
+
+
+def test_objects_that_are_shared_stay_shared(place):
+    found, reasons = last_step_again(
+        place,
+        ("table = {'a': [1, 2]}\nother = [0]", ["step:first"]),
+        ("inner = table['a']\nboth = [inner, other]", ["step:second"]),
+        ("inner.append(3)\nprint('last', table, both, both[0] is table['a'])", ["step:last"]),
+    )
+    assert only_last(found)
+    assert not reasons
+
+
+def test_frames_and_their_columns(place):
+    found, _ = last_step_again(
+        place,
+        "import numpy as np\nimport pandas as pd",
+        ("frame = pd.DataFrame({'a': np.arange(5.0), 'b': list('vwxyz')})", ["step:first"]),
+        (
+            "column = frame['a']\nvalues = frame['a'].to_numpy()\n"
+            "renamed = frame.rename(columns={'a': 'c'})",
+            ["step:second"],
+        ),
+        (
+            "column.iloc[0] = 7\nframe.loc[1, 'a'] = 8\n"
+            "print('last', frame, column, values, renamed, np.shares_memory(values, renamed['c']))",
+            ["step:last"],
+        ),
+    )
+    assert only_last(found)
+
+
+def test_views_of_arrays(place):
+    found, _ = last_step_again(
+        place,
+        "import numpy as np",
+        ("matrix = np.zeros((3, 3))", ["step:first"]),
+        ("row = matrix[1]", ["step:second"]),
+        ("row[:] = 5\nprint('last', matrix)", ["step:last"]),
+    )
+    assert only_last(found)
+
+
+def test_seeded_random_states_go_on(place):
+    found, reasons = last_step_again(
+        place,
+        "import random\nimport numpy as np\nnp.random.seed(3)\nrandom.seed(4)",
+        ("first = np.random.rand(3)\nother = random.random()", ["step:first"]),
+        ("second = [1]", ["step:second"]),
+        ("print('last', np.random.rand(2), random.random(), first, other, second)", ["step:last"]),
+    )
+    assert not reasons
+    assert only_last(found)
+
+
+def test_unseeded_random_numbers_are_drawn_again(place):
+    place.write(
+        "import numpy as np",
+        ("first = np.random.rand(3)\nprint(first)", ["step:first"]),
+        ("second = first.sum() > 0\nprint(second)", ["step:second"]),
+    )
+    first, second = place.run(), place.run()
+    assert first.text != second.text
+    assert "without a seed" in first.why("first")
+    assert second.cached == set()  # what it reads is another
+
+
+def test_generators_go_on(place):
+    found, reasons = last_step_again(
+        place,
+        "import numpy as np",
+        ("rng = np.random.default_rng(5)\nfirst = rng.normal(size=2)", ["step:first"]),
+        ("second = rng.normal(size=2)", ["step:second"]),
+        ("print('last', first, second, rng.normal())", ["step:last"]),
+    )
+    assert not reasons
+    assert only_last(found)
+
+
+def test_options_environment_and_folders(place):
+    (place.folder / "inner").mkdir()
+    found, reasons = last_step_again(
+        place,
+        "import os\nimport sys\nimport warnings\nimport numpy as np\nimport pandas as pd",
+        (
+            "pd.set_option('display.max_rows', 4)\nnp.set_printoptions(precision=2)\n"
+            "os.environ['MY_OPTION'] = 'set'\nwarnings.simplefilter('error', FutureWarning)\n"
+            "numbers = np.arange(20) / 3",
+            ["step:first"],
+        ),
+        (
+            "os.chdir('inner')\nsys.path.append('/nowhere')\nframe = pd.DataFrame({'a': numbers})",
+            ["step:second"],
+        ),
+        (
+            "print('last', frame, numbers, os.environ['MY_OPTION'])\n"
+            "print(os.path.basename(os.getcwd()))\n"
+            "print(sys.path[-1], warnings.filters[0][0])",
+            ["step:last"],
+        ),
+    )
+    assert not reasons
+    assert only_last(found)
+
+
+def test_functions_and_classes_of_the_notebook(place):
+    found, _ = last_step_again(
+        place,
+        "import dataclasses",
+        "threshold = 3\n\n\ndef above(values):\n    return [v for v in values if v > threshold]",
+        (
+            "@dataclasses.dataclass\nclass Point:\n    x: int\n    y: int = 0\n\n\n"
+            "points = [Point(n) for n in range(6)]",
+            ["step:first"],
+        ),
+        ("high = above([point.x for point in points])\nfirst = points[0]", ["step:second"]),
+        (
+            "print('last', high, first, isinstance(first, Point), first is points[0])\n"
+            "print(above([1, 9]))",
+            ["step:last"],
+        ),
+    )
+    assert only_last(found)
+
+
+def test_figures_come_back(place):
+    found, reasons = last_step_again(
+        place,
+        "%matplotlib inline\nimport matplotlib.pyplot as plt\n"
+        "plt.rcParams['figure.figsize'] = (3, 2)",
+        ("numbers = [1, 3, 2]\nplt.plot(numbers);", ["step:first"]),
+        ("fig, ax = plt.subplots()\nax.bar([0, 1, 2], numbers)\nplt.show()", ["step:second"]),
+        ("plt.plot(numbers[::-1])\nplt.title('last')\nplt.show()", ["step:last"]),
+    )
+    assert not reasons
+    assert only_last(found)
+    assert len(found.pictures) == 3
+
+
+def test_models_are_known_without_being_loaded(place):
+    cells = (
+        "import numpy as np\nimport pandas as pd\n"
+        "from sklearn.linear_model import LogisticRegression\n"
+        "from sklearn.preprocessing import StandardScaler",
+        (
+            "table = pd.DataFrame({'a': np.arange(60.0), 'b': np.arange(60.0) % 7})\n"
+            "label = (table['a'] > 30).astype(int)",
+            ["step:load"],
+        ),
+        ("scaler = StandardScaler()\nscaled = scaler.fit_transform(table)", ["step:prepare"]),
+        ("model = LogisticRegression().fit(scaled, label)", ["step:train"]),
+        (
+            "accuracy = model.score(scaled, label)\nprint('accuracy', accuracy)",
+            ["step:last", "metrics"],
+        ),
+        ("print('last', accuracy)", ["step:show"]),
+    )
+    place.write(*cells)
+    first = place.run()
+    assert not {step.name: step.uncached for step in first.record.steps if step.uncached}
+    assert place.same().computed == set()
+    place.change(6, "'last'", "'LAST'")
+    found = place.same()
+    assert found.computed == {"show"}
+    assert found.record.models[0].chain == ("scaler",)
+    folder = found.folder(found.record.models[0])
+    assert {path.name for path in folder.iterdir()} >= {"contract.json", "rows.json"}
+    place.change(5, "model.score", "1 * model.score")
+    assert place.same().computed == {"last"}
+    place.change(4, "LogisticRegression()", "LogisticRegression(C=0.5)")
+    assert place.same().computed >= {"train", "last"}
+
+
+def test_sets_keep_their_order(place):
+    found, reasons = last_step_again(
+        place,
+        ("names = {f'name {n}' for n in range(50)}\nordered = list(names)", ["step:first"]),
+        ("print('last', [a == b for a, b in zip(names, ordered)])", ["step:last"]),
+    )
+    assert not reasons
+    assert only_last(found)
+
+
+def test_what_cannot_be_saved_is_made_again(place):
+    place.write(
+        (
+            "import types\nthing = types.SimpleNamespace(view=memoryview(bytearray(3)))\n"
+            "print('made')",
+            ["step:first"],
+        ),
+        ("print('last', type(thing).__name__)", ["step:last"]),
+    )
+    first = place.run()
+    place.change(2, "'last'", "'LAST'")
+    found = place.same()
+    assert found.text.startswith("made")
+    assert bool(first.why("first")) == ("first" in found.computed)
