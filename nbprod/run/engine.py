@@ -19,8 +19,9 @@ class NbprodEngine:
     """The engine; see ``papermill --engine nbprod``.
 
     Without nbprod's own command line it is steered by ``NBPROD_CAPTURE`` (``0``: run
-    plainly), ``NBPROD_ISOLATE`` (``1``: a fresh kernel for each step),
-    ``NBPROD_CELL_TIMEOUT`` and ``NBPROD_RUN_TIMEOUT`` (seconds).
+    plainly), ``NBPROD_CACHE`` (``0``: run every step), ``NBPROD_ISOLATE`` (``1``: a fresh
+    kernel for each step, and no cache), ``NBPROD_CELL_TIMEOUT`` and ``NBPROD_RUN_TIMEOUT``
+    (seconds).
     """
 
     @classmethod

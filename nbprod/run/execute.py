@@ -130,24 +130,25 @@ def execute(request: RunRequest, listener: Listener = ignore_events) -> RunRecor
     place = Place(str(request.notebook), capture, nb, request.project, request.places)
     recording = Recording(subject, capture)
     if request.use_cache and request.capture and not request.isolate and request.project is None:
-        open_cache(subject, capture, recording.installed)
+        open_cache(subject, capture, recording.installed, _folder(request))
     return _run(request, recording, place, kernel_name)
 
 
-def open_cache(subject: RunSubject, capture: Capture, installed: str) -> None:
+def open_cache(subject: RunSubject, capture: Capture, installed: str, beside: Path) -> None:
     """Let a run take from earlier ones what did not change, and keep what it computes.
 
     Args:
         subject: What runs.
         capture: The run.
         installed: Digest of all that is installed for its kernel; empty if that is unknown.
+        beside: The folder whose ``.nbprod`` holds the cache.
     """
     from nbprod.run.cache.key import Surroundings
     from nbprod.run.cache.session import open_session
     from nbprod.run.cache.store import Store
 
     try:
-        store = Store(subject.working_directory)
+        store = Store(beside)
         seed = os.environ.get(set_orders.VARIABLE, "") or store.hash_seed()
     except OSError as error:
         capture.warn(f"There is no cache: {error.strerror}.")

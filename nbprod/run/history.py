@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 from nbprod.errors import UsageError
 from nbprod.run.folder import run_folders
-from nbprod.run.record import RECORD, RunRecord, read_record
+from nbprod.run.process_name import is_gone
+from nbprod.run.record import RECORD, FailureRecord, RunRecord, RunState, read_record
 
 LAST = "last"
 
@@ -22,7 +24,15 @@ def recorded_runs(beside: Path) -> Iterator[RunRecord]:
     """
     for folder in reversed(run_folders(beside.absolute())):
         with suppress(UsageError):
-            yield read_record(folder, signed=False)
+            yield _as_it_is(read_record(folder, signed=False))
+
+
+def _as_it_is(record: RunRecord) -> RunRecord:
+    """Return a record that says it runs, although its process is gone, as interrupted."""
+    if record.state is not RunState.RUNNING or not is_gone(record.process):
+        return record
+    failure = FailureRecord("Its process was killed. The next run goes on with what it kept.")
+    return replace(record, state=RunState.INTERRUPTED, failure=failure)
 
 
 def find_run(name: str, beside: Path) -> RunRecord:
@@ -37,7 +47,7 @@ def find_run(name: str, beside: Path) -> RunRecord:
         UsageError: If there is none, or more than one.
     """
     if (Path(name) / RECORD).is_file():
-        return read_record(Path(name).absolute(), signed=False)
+        return _as_it_is(read_record(Path(name).absolute(), signed=False))
     runs = list(islice(recorded_runs(beside), 1 if name == LAST else None))
     if not runs:
         raise UsageError(

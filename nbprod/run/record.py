@@ -293,6 +293,7 @@ class RunRecord:
         secrets: Names of the secrets that it was given.
         withheld: What was not saved since it holds one, in words.
         hash_seed: ``PYTHONHASHSEED`` of its kernels; empty if nbprod did not choose it.
+        process: Who runs it, see ``run/process_name.py``.
     """
 
     run_id: str
@@ -327,6 +328,7 @@ class RunRecord:
     secrets: tuple[str, ...] = ()
     withheld: tuple[str, ...] = ()
     hash_seed: str = ""
+    process: str = ""
     schema_version: int = RECORD_SCHEMA
 
     @property

@@ -21,6 +21,7 @@ from nbprod.run.capture import Capture
 from nbprod.run.environment import collect_environment, kernel_interpreter
 from nbprod.run.injection import as_json
 from nbprod.run.literals import literal
+from nbprod.run.process_name import process_name
 from nbprod.run.record import (
     FailureRecord,
     FileRecord,
@@ -138,6 +139,7 @@ class Recording:
             secrets=capture.secrets.names,
             withheld=tuple(capture.withheld),
             hash_seed=capture.hash_seed,
+            process=process_name(),
         )
         return redacted_record(record)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -49,8 +50,11 @@ def standalone_run(
         return
     assert isinstance(recording, Recording)
     recording.capture.secrets = secrets
+    capture = _with_options(recording.capture)
+    if not capture.isolate and os.environ.get("NBPROD_CACHE", "1") != "0":
+        _open_cache(recording)
     with recording.recorded():
-        yield _with_options(recording.capture)
+        yield capture
         if output_path:
             recording.output_notebook = nb
 
@@ -104,6 +108,24 @@ def _with_options(capture: Capture) -> Capture:
         if text:
             setattr(capture, attribute, _seconds(variable, text))
     return capture
+
+
+def _open_cache(recording: Any) -> None:  # noqa: ANN401
+    """Let the run use the cache beside the notebook, if its parameters are of their types."""
+    from nbprod.run.execute import open_cache
+    from nbprod.run.parameters import resolve_parameters
+
+    subject = recording.subject
+    try:
+        given = resolve_parameters(
+            subject.pipeline, files=[subject.parameters], environment={}, runs=False
+        )
+    except UsageError as error:
+        _warn(LogEvent(f"It runs without the cache: {error.message}", "warning"))
+        return
+    subject = dataclasses.replace(subject, parameters=given)
+    beside = subject.notebook.parent
+    open_cache(subject, recording.capture, recording.installed, beside)
 
 
 def _seconds(variable: str, text: str) -> float:
