@@ -142,11 +142,15 @@ def open_cache(subject: RunSubject, capture: Capture, installed: str, beside: Pa
         capture: The run.
         installed: Digest of all that is installed for its kernel; empty if that is unknown.
         beside: The folder whose ``.nbprod`` holds the cache.
+
+    Raises:
+        UsageError: The limit of its size is none.
     """
     from nbprod.run.cache.key import Surroundings
     from nbprod.run.cache.session import open_session
-    from nbprod.run.cache.store import Store
+    from nbprod.run.cache.store import LIMIT_VARIABLE, Store, limit_of
 
+    limit_of(os.environ.get(LIMIT_VARIABLE))  # before anything runs
     try:
         store = Store(beside)
         seed = os.environ.get(set_orders.VARIABLE, "") or store.hash_seed()

@@ -17,23 +17,22 @@ from nbprod.run.record import FileState, WrittenFile
 
 
 def dependencies(
-    noted: Mapping[str, Any], written: tuple[WrittenFile, ...], modules: tuple[str, ...]
+    noted: Mapping[str, Any], written: tuple[WrittenFile, ...], unseen: tuple[str, ...]
 ) -> Dependencies:
     """Return what a stretch depends on, from what its kernel noted.
 
     Args:
         noted: See ``FileWatch.touched_since``.
         written: What it changed.
-        modules: Own modules that are loaded, and that analysis does not know.
+        unseen: Files that it may have read past Python, or that own modules were loaded from.
 
     Raises:
         NoKeyError: It cannot be told.
     """
     before = {found.before.path: found.before for found in written}
-    files = {
-        path: _as_it_was(path, seen, before.get(path)) for path, seen in noted["files"].items()
-    }
-    files.update({path: digest_of(path) for path in modules})
+    files = {path: digest_of(path) for path in unseen}
+    for path, seen in noted["files"].items():
+        files[path] = _as_it_was(path, seen, before.get(path))
     fresh = set(noted["fresh"])
     asked = {
         path: state.sha256

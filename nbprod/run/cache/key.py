@@ -7,6 +7,7 @@ Files come on top: which ones count is known only when a stretch has run, see
 
 from __future__ import annotations
 
+import ast
 import functools
 import hashlib
 import json
@@ -25,7 +26,11 @@ from nbprod.run.meaning import LIBRARY_VARIABLES, meaning_of
 from nbprod.run.secrets import is_secret
 
 _WORD = re.compile(r"\w+")
+_ENVIRONMENT = frozenset({"environ", "getenv", "dotenv", "load_dotenv", "expandvars"})
 _FUTURE = re.compile(r"^\s*from __future__ import .*$", re.MULTILINE)
+
+
+_LONGEST_PATH = 1000
 
 
 class NoKeyError(Exception):
@@ -67,6 +72,7 @@ class Code:
         modules: Whether it uses modules of the author's own.
         reasons: Why its outcome cannot be foretold; empty if it can.
         earlier: All cells before it, as IPython executes them.
+        texts: All that it may execute: its cells, those definitions, own modules.
     """
 
     step: Step | None
@@ -76,6 +82,7 @@ class Code:
     modules: bool
     reasons: tuple[str, ...]
     earlier: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +119,7 @@ def code_of(
             texts.append(_text(around.folder / module.path))
     # Cells that belong to no step only import and define: that is repeated when it is needed.
     reasons = tuple(dict.fromkeys(doubts(texts, step.effects))) if step is not None else ()
-    return Code(step, sources, tags, others, own, reasons, earlier)
+    return Code(step, sources, tags, others, own, reasons, earlier, tuple(texts))
 
 
 def _used(pipeline: Pipeline, sources: Iterable[str]) -> Iterator[Definition]:
@@ -126,6 +133,23 @@ def _used(pipeline: Pipeline, sources: Iterable[str]) -> Iterator[Definition]:
             for definition in known.pop(name, ()):
                 waiting.append(definition.source)
                 yield definition
+
+
+def named_files(around: Surroundings, code: Code) -> set[str]:
+    """Return the files that a stretch names in full: readers in C may open them unseen."""
+    texts = {
+        node.value
+        for source in code.texts
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    texts |= {str(each) for each in around.parameters.values() if isinstance(each, str | Path)}
+    paths = {os.path.realpath(around.folder / text) for text in texts if _may_be_a_path(text)}
+    return {path for path in paths if Path(path).is_file()}
+
+
+def _may_be_a_path(text: str) -> bool:
+    return 0 < len(text) < _LONGEST_PATH and "\0" not in text and "\n" not in text
 
 
 def stretch_key(
@@ -215,7 +239,9 @@ def _all_before(around: Surroundings, code: Code) -> str:
 
 
 def _environment(around: Surroundings, code: Code) -> Iterator[tuple[str, str]]:
+    words = {word for text in code.texts for word in _WORD.findall(text)}
     reads = code.step is not None and Effect.ENVIRONMENT in code.step.effects
+    reads = reads or not words.isdisjoint(_ENVIRONMENT)
     if reads and around.secrets:
         raise NoKeyError("it reads the environment, which holds a secret")
     for name in sorted(os.environ):

@@ -25,6 +25,7 @@ from nbprod.run.cache.key import (
     Surroundings,
     code_of,
     defined_in,
+    named_files,
     stretch_key,
 )
 from nbprod.run.cache.model_facts import known_facts, write_model_facts
@@ -573,7 +574,11 @@ class Session:
             for module in self.around.pipeline.local_modules
         }
         modules = tuple(path for path in kept["modules"] if path not in known)
-        depends = dependencies(kept["touched"], record.files, modules)
+        named = named_files(self.around, stretch.code) if stretch.step is not None else set()
+        unseen = (
+            named - {found.after.path for found in record.files} - set(kept["touched"]["fresh"])
+        )
+        depends = dependencies(kept["touched"], record.files, (*modules, *sorted(unseen)))
         _check_written(record.files)
         groups = tuple(
             SavedGroup(tuple(group["names"]), _saved_file(group), models=tuple(group["models"]))

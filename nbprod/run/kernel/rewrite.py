@@ -19,6 +19,7 @@ READERS = frozenset(
     | {"read_csv_auto", "read_ndjson", "read_database", "read_sas", "read_stata", "read_spss"}
     | {"scan_parquet", "scan_csv", "scan_ipc", "scan_ndjson", "ParquetFile", "ParquetDataset"}
     | {"HDFStore", "File", "open_dataset", "open_mfdataset", "imread", "read_file", "memory_map"}
+    | {"load_model", "Booster", "DMatrix", "Pool"}
 )
 """Readers that may open files in C, past Python: Arrow, HDF5, DuckDB, polars and others."""
 

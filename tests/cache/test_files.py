@@ -1,0 +1,110 @@
+"""Files: what a step reads, lists and writes."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def run_twice(place, *cells):
+    place.write(*cells)
+    first = place.run()
+    return first, place.run()
+
+
+def test_what_is_appended_to_grows_with_each_run(place):
+    cell = "with open('log.txt', 'a') as file:\n    file.write('x')\nprint(open('log.txt').read())"
+    first, second = run_twice(place, (cell, ["step:log"]))
+    assert (first.text, second.text) == ("x\n", "xx\n")
+
+
+def test_what_is_written_is_there_again(place):
+    first, second = run_twice(
+        place,
+        ("with open('out.txt', 'w') as file:\n    file.write('written')", ["step:write"]),
+        ("print(open('out.txt').read())", ["step:read"]),
+    )
+    assert second.cached == {"write", "read"}
+    (place.folder / "out.txt").write_text("by hand")
+    third = place.run()
+    assert third.cached == {"write", "read"}
+    assert (place.folder / "out.txt").read_text() == "written"
+    (place.folder / "out.txt").unlink()
+    assert place.run().cached == {"write", "read"}
+    assert (place.folder / "out.txt").read_text() == "written"
+    assert first.text == third.text
+
+
+def test_a_folder_that_is_made(place):
+    cell = "import os\nos.makedirs('made', exist_ok=True)\nprint(os.listdir('made'))"
+    _, second = run_twice(place, (cell, ["step:make"]))
+    assert second.cached == {"make"}
+    (place.folder / "made" / "new.txt").write_text("")
+    assert place.same().text == "['new.txt']\n"
+
+
+@pytest.mark.parametrize(
+    "found",
+    ["sorted(glob.glob('data/*.txt'))", "sorted(map(str, pathlib.Path('data').glob('*.txt')))"],
+)
+def test_files_that_are_looked_for(place, found):
+    (place.folder / "data").mkdir()
+    (place.folder / "data" / "a.txt").write_text("a")
+    _, second = run_twice(
+        place, "import glob\nimport pathlib", (f"names = {found}\nprint(names)", ["step:look"])
+    )
+    assert second.cached == {"look"}
+    (place.folder / "data" / "b.txt").write_text("b")
+    assert "b.txt" in place.same().text
+
+
+def test_a_file_that_was_missing(place):
+    cell = (
+        "try:\n    text = open('maybe.txt').read()\nexcept OSError:\n    text = 'none'\nprint(text)"
+    )
+    _, second = run_twice(place, (cell, ["step:read"]))
+    assert second.cached == {"read"}
+    (place.folder / "maybe.txt").write_text("some")
+    assert place.same().text == "some\n"
+
+
+def test_a_file_that_the_code_names_and_python_does_not_open(place):
+    (place.folder / "data.bin").write_bytes(b"\1\2")
+    cell = (
+        "import ctypes\nlibc = ctypes.CDLL(None)\n"
+        "number = libc.open(b'data.bin', 0)\nname = 'data.bin'\n"
+        "found = ctypes.create_string_buffer(2)\nlibc.read(number, found, 2)\nlibc.close(number)\n"
+        "del libc\nvalues = list(found.raw)\ndel found\nprint(values)"
+    )
+    place.write((cell, ["step:read"]))
+    assert place.run().text == "[1, 2]\n"
+    (place.folder / "data.bin").write_bytes(b"\3\4")
+    assert place.run().text == "[3, 4]\n"
+
+
+def test_own_modules(place):
+    (place.folder / "features.py").write_text("def double(x):\n    return 2 * x\n")
+    (place.folder / "other.py").write_text("NAME = 'other'\n")
+    _, second = run_twice(
+        place,
+        "import importlib\nfrom features import double",
+        ("two = double(1)\nprint(two)", ["step:use"]),
+        ("three = 3\nprint(three)", ["step:apart"]),
+        ("name = importlib.import_module('oth' + 'er').NAME\nprint(name)", ["step:late"]),
+    )
+    assert second.cached == {"use", "apart", "late"}
+    (place.folder / "features.py").write_text("def double(x):\n    return 20 * x\n")
+    found = place.same()
+    assert found.text.startswith("20")
+    assert "apart" in found.cached
+    (place.folder / "other.py").write_text("NAME = 'another'\n")
+    assert place.same().text.endswith("another\n")
+
+
+def test_a_module_written_by_the_notebook(place):
+    place.write(
+        ("%%writefile made.py\nVALUE = 1", ["step:write"]),
+        ("import made\nprint(made.VALUE)", ["step:use"]),
+    )
+    assert place.run().text.endswith("1\n")
+    place.change(1, "VALUE = 1", "VALUE = 22")
+    assert place.same().text.endswith("22\n")

@@ -1,0 +1,139 @@
+"""Steps whose outcome no key can tell: they run each time, and `show` says why."""
+
+from __future__ import annotations
+
+import pytest
+from click.testing import CliRunner
+
+from nbprod.cli.main import command
+
+STEPS = {
+    "clock": ("import time\nvalue = time.time()", "asks for the time"),
+    "date": ("import datetime\nvalue = str(datetime.datetime.now())", "asks for the time"),
+    "stamp": ("import pandas as pd\nvalue = str(pd.Timestamp('now'))", "asks for the time"),
+    "ids": ("import uuid\nvalue = str(uuid.uuid4())", "system's randomness"),
+    "rng": ("import numpy as np\nvalue = np.random.default_rng().random()", "without a seed"),
+    "draw": ("import random\nvalue = random.random()", "without a seed"),
+    "late": ("import random\nvalue = random.random()\nrandom.seed(1)", "sets the seed after"),
+    "program": ("import subprocess\nvalue = subprocess.check_output(['echo', 'x'])", "program"),
+    "shell": ("value = !echo x", "program"),
+    "database": ("import sqlite3\nc = sqlite3.connect('a.db')\nc.close()\nvalue = 1", "database"),
+    "asks": ("import os\nvalue = os.path.exists('maybe')", "which files there are"),
+    "net": (
+        "import socket\ntry:\n    socket.create_connection(('localhost', 9), 1)\n"
+        "except OSError:\n    value = 'none'",
+        "network",
+    ),
+    "temporary": ("import tempfile\nvalue = tempfile.mkdtemp()", "random names"),
+    "fork": (
+        "import os\nchild = os.fork()\nif not child:\n    os._exit(0)\n"
+        "os.waitpid(child, 0)\nvalue = 1",
+        "processes of its own",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    from tests.cache.conftest import Place
+
+    folder = tmp_path_factory.mktemp("each-time")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NBPROD_HOME", str(folder / "home"))
+        (folder / "work").mkdir()
+        patch.chdir(folder / "work")
+        place = Place(folder / "work")
+        cells = [
+            (source.replace("value", f"value_{name}"), [f"step:{name}"])
+            for name, (source, _) in STEPS.items()
+        ]
+        place.write(*cells, ("sure = 1\nprint(sure)", ["step:sure"]))
+        first = place.run()
+        shown = CliRunner().invoke(command, ["show", "last"]).stdout
+        return first, place.run(), shown
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_it_runs_and_says_why(ran, name):
+    first, second, shown = ran
+    assert name in second.computed
+    assert STEPS[name][1] in first.why(name)
+    assert f"runs each time, since {first.why(name)}" in shown
+
+
+def test_others_come_from_the_cache(ran):
+    assert "sure" in ran[1].cached
+
+
+def test_the_environment(place, monkeypatch):
+    monkeypatch.setenv("REGION", "north")
+    place.write(("import os\nregion = os.environ.get('REGION')\nprint(region)", ["step:ask"]))
+    place.run()
+    assert place.run().cached == {"ask"}
+    monkeypatch.setenv("REGION", "south")
+    assert place.same().text == "south\n"
+
+
+def test_secrets_are_in_no_key_and_no_entry(place):
+    import nbformat
+
+    place.write(
+        ("token: str = ''", ["parameters"]),
+        ("length = len(token)\nprint(length)", ["step:use"]),
+        ("twice = 2 * length\nprint(twice)", ["step:later"]),
+    )
+    nb = nbformat.read(place.notebook, as_version=4)
+    nb.metadata["nbprod"] = {"secrets": ["token"]}
+    nbformat.write(nb, place.notebook)
+    first = place.run(("token", "s3cret-of-mine"))
+    assert "secret token" in first.why("use")
+    second = place.run(("token", "another-secret"))
+    assert second.cached == {"later"}  # both are as long
+    files = [path for path in (place.folder / ".nbprod").rglob("*") if path.is_file()]
+    assert not any(b"s3cret-of-mine" in path.read_bytes() for path in files)
+
+
+def test_what_the_last_cell_returned(place):
+    place.write(
+        ("numbers = [1, 2]\nnumbers * 2", ["step:first"]),
+        ("print(sum(numbers))", ["step:last"]),
+    )
+    place.run()
+    found = place.same()
+    assert found.cached == {"first", "last"}
+    assert found.cells[0].outputs[0]["execution_count"] == 1
+
+
+def test_no_cache_keeps_nothing(place):
+    place.write(("value = 1\nprint(value)", ["step:only"]))
+    place.run(cache=False)
+    assert not (place.folder / ".nbprod" / "cache").exists()
+    assert place.run().cached == set()
+
+
+def test_the_limit_holds(place, monkeypatch):
+    place.write(
+        "import numpy as np",
+        ("big = np.arange(300_000.0)", ["step:big"]),
+        ("total = big.sum()\nprint(total)", ["step:total"]),
+    )
+    monkeypatch.setenv("NBPROD_CACHE_LIMIT", "1M")
+    place.run()
+    sizes = [p.stat().st_size for p in (place.folder / ".nbprod/cache").rglob("*") if p.is_file()]
+    assert sum(sizes) <= 1 << 20
+    assert "big" in place.same().computed
+    monkeypatch.setenv("NBPROD_CACHE_LIMIT", "lots")
+    with pytest.raises(Exception, match="lots"):
+        place.run()
+
+
+def test_the_command_shows_and_empties_it(place):
+    place.write(("value = 1\nprint(value)", ["step:only"]))
+    runner = CliRunner()
+    assert "nothing is kept" in runner.invoke(command, ["cache"]).stdout
+    place.run()
+    assert "only" in runner.invoke(command, ["cache", "demo.ipynb"]).stdout
+    emptied = runner.invoke(command, ["cache", "--clear"])
+    assert "forgot 1 step" in emptied.stdout
+    assert place.run().cached == set()
+    assert runner.invoke(command, ["cache", "--limit", "many"]).exit_code == 2
