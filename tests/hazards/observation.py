@@ -35,12 +35,12 @@ class Observation:
     files: dict[str, bytes] = field(default_factory=dict)
 
 
-def observe(output: Path, notes: Path, folder: Path) -> Observation:
+def observe(output: Path, notes: Path | None, folder: Path) -> Observation:
     """Collect what a run left behind.
 
     Args:
         output: The output notebook.
-        notes: Folder that the witness wrote to.
+        notes: Folder that the witness wrote to; ``None`` if there was none.
         folder: The folder that the notebook ran in.
     """
     found = Observation()
@@ -52,14 +52,17 @@ def observe(output: Path, notes: Path, folder: Path) -> Observation:
         and "".join(cell["source"]).strip()
         and "skip" not in cell["metadata"].get("tags", [])
     ]
-    noted = iter([pickle.loads(path.read_bytes()) for path in sorted(notes.iterdir())])
+    paths = sorted(notes.iterdir()) if notes is not None else []
+    noted = iter([pickle.loads(path.read_bytes()) for path in paths])
     for cell in executed:
         source = _joined(cell["source"])
         # Cell magics such as %%capture execute a cell within the cell.
-        note = next(each for each in noted if each["source"].strip() == source.strip())
+        if notes is not None:
+            note = next(each for each in noted if each["source"].strip() == source.strip())
         if "injected-parameters" in cell["metadata"].get("tags", []):
             continue
-        found.notes.append(note)
+        if notes is not None:
+            found.notes.append(note)
         found.text.append(_text(cell["outputs"]))
         found.figures.append(_figures(cell["outputs"]))
         found.results.append(_results(cell["outputs"]))

@@ -26,6 +26,7 @@ WRONG = "silently wrong"
 REFUSED = "refused"
 FAILS = "fails at run"
 ROUTES = ("run --isolate", "convert, run DIR", "verify")
+AGAIN = "run, change the last step, run again"
 KERNEL = "hazards"
 _JUDGE = Path(__file__).with_name("judge.py")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
@@ -71,10 +72,12 @@ class Laboratory:
     Args:
         folder: An empty folder.
         python: The interpreter that the kernel starts with.
+        again: Run each hazard twice with the step cache, instead of by the other routes.
     """
 
-    def __init__(self, folder: Path, python: str) -> None:
+    def __init__(self, folder: Path, python: str, *, again: bool = False) -> None:
         self.folder = folder
+        self.again = again
         self.python = python
         spec = folder / "jupyter" / "kernels" / KERNEL
         spec.mkdir(parents=True)
@@ -102,8 +105,9 @@ class Laboratory:
             plain = self._plain(hazard, place / "plain")
         except Exception as error:
             return Fate(hazard.name, {}, f"{type(error).__name__}: {error}")
-        outcomes = {}
-        for route, run in zip(ROUTES, (self._isolate, self._project, self._verify), strict=True):
+        outcomes: dict[str, Outcome] = {}
+        routes = dict(zip(ROUTES, (self._isolate, self._project, self._verify), strict=True))
+        for route, run in ({AGAIN: self._again} if self.again else routes).items():
             outcomes[route] = self._outcome(hazard, plain, outcomes, place / route, run)
         shutil.rmtree(place)
         return Fate(hazard.name, outcomes, seconds=time.monotonic() - began)
@@ -193,6 +197,30 @@ class Laboratory:
             raise ResultsDifferError("; ".join(_verify_differences(result)) or "not equivalent")
         return []
 
+    def _again(self, hazard: Hazard, plain: Observation, folder: Path) -> list[str]:
+        from nbprod.workflows.run import RunWorkflowRequest, run
+
+        path = hazard.write(folder, KERNEL)
+        os.environ.pop("HAZARD_WITNESS", None)
+        problems: list[str] = []
+        for turn in ("first", "second"):
+            output = folder / ".nbprod" / f"{turn}.ipynb"
+            output.parent.mkdir(exist_ok=True)
+            record = run(RunWorkflowRequest(path, output, parameters=hazard.parameters)).record
+            found = observe(output, None, folder)
+            for number, pair in enumerate(zip(plain.text, found.text, strict=True), start=1):
+                problems += _differs(f"{turn} run: text of cell {number}", *pair)
+            for number, pair in enumerate(zip(plain.results, found.results, strict=True), start=1):
+                shown = map(_plainly, pair)
+                problems += _differs(f"{turn} run: result of cell {number}", *shown)
+            if plain.figures != found.figures:
+                problems.append(f"{turn} run: figures differ")
+            problems += [f"{turn} run: {each}" for each in _files(plain, found)]
+            _as_before(hazard, folder)
+            cells = {number for step in record.steps[-1:] for number in step.cells}
+            _change_a_cell(path, cells)
+        return problems
+
     # Judging ------------------------------------------------------------------------
 
     def _outcome(
@@ -255,6 +283,28 @@ class Laboratory:
         return [str(line) for line in json.loads(done.stdout.splitlines()[-1])]
 
 
+def _as_before(hazard: Hazard, folder: Path) -> None:
+    """Remove what a run left but its cache, and write the hazard's files anew."""
+    for path in folder.iterdir():
+        if path.name in {".nbprod", "hazard.ipynb"}:
+            continue
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for name, text in hazard.files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def _change_a_cell(path: Path, numbers: set[int]) -> None:
+    """Change the code of the last of some cells, and not what it does."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    for number in sorted(numbers, reverse=True):
+        cell = document["cells"][number - 1]
+        if not cell["source"].lstrip().startswith(("%", "!", "from __future__")):
+            cell["source"] = f"pass\n{cell['source']}"
+            break
+    path.write_text(json.dumps(document), encoding="utf-8")
+
+
 def _plant(project: Path, text: str, other: str) -> None:
     (module,) = project.glob("*/steps.py")
     assert text in module.read_text(), "the conversion to spoil is not there"
@@ -314,13 +364,16 @@ def _messages(error: Any) -> list[str]:
 # Many hazards ------------------------------------------------------------------------------
 
 
-def run_all(hazards: Sequence[Hazard], workers: int = 2, ordinary: bool = False) -> Iterator[Fate]:
+def run_all(
+    hazards: Sequence[Hazard], workers: int = 2, ordinary: bool = False, again: bool = False
+) -> Iterator[Fate]:
     """Run hazards by all routes, in processes of their own, and yield how each fared.
 
     Args:
         hazards: The hazards.
         workers: Processes at a time.
         ordinary: Start each kernel and step process anew, as users' are.
+        again: Run each twice with the step cache, instead of by the other routes.
     """
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     repository = Path(__file__).parents[2]
@@ -334,6 +387,7 @@ def run_all(hazards: Sequence[Hazard], workers: int = 2, ordinary: bool = False)
             "-m",
             "tests.hazards.routes",
             *(["--ordinary"] if ordinary else []),
+            *(["--again"] if again else []),
         ]
         processes.append(
             subprocess.Popen(
@@ -388,7 +442,7 @@ def main(arguments: Iterable[str]) -> None:
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing is left behind
     names = list(arguments)
-    ordinary = "--ordinary" in names
+    ordinary, again = "--ordinary" in names, "--again" in names
     by_name = {each.name: each for each in (*HAZARDS, *PLANTED)}
     with tempfile.TemporaryDirectory(prefix="hazards-") as name:
         folder = Path(name).resolve()
@@ -398,7 +452,7 @@ def main(arguments: Iterable[str]) -> None:
             warm.start()
         try:
             python = sys.executable if warm is None else str(warm.executable)
-            laboratory = Laboratory(folder, python)
+            laboratory = Laboratory(folder, python, again=again)
             for each in names:
                 if each in by_name:
                     fate = laboratory.fate(by_name[each])
