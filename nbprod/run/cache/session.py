@@ -569,6 +569,10 @@ class Session:
         ):
             if problem:
                 raise NoKeyError(str(problem[0]))
+        given = [name for group in kept["groups"] for name in group["names"]]
+        for name in given:
+            if name in survey["opaque"] or " " in survey["fingerprints"][name]:
+                raise NoKeyError(f"`{name}` has no content that could be compared")
         known = {
             str((self.around.folder / module.path).resolve())
             for module in self.around.pipeline.local_modules
