@@ -17,11 +17,15 @@ class Fates:
     Args:
         hazards: The hazards to run.
         ordinary: Start each kernel and step process anew, as users' are.
+        again: Run each twice with the step cache, instead of by the other routes.
     """
 
-    def __init__(self, hazards: Sequence[Hazard], ordinary: bool = False) -> None:
+    def __init__(
+        self, hazards: Sequence[Hazard], ordinary: bool = False, again: bool = False
+    ) -> None:
         # Warm kernels leave the processor idle most of the time.
-        self._coming = run_all(hazards, workers=2 if ordinary else 4, ordinary=ordinary)
+        workers = 2 if ordinary or again else 4
+        self._coming = run_all(hazards, workers=workers, ordinary=ordinary, again=again)
         self._known: dict[str, Fate] = {}
 
     def of(self, hazard: Hazard) -> Fate:
