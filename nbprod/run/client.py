@@ -231,7 +231,7 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         given = session.prepare(self._ask)
         survey = self.capture.enter(self._ask, cell, session.inputs if given else ())
         truth = self.capture.truth
-        if survey is not None and given:
+        if given:
             session.check(survey)
         if truth is not None and (given or earlier is None):
             self.capture.tell(truth.resume(cell, session.known_prints(), session.state))

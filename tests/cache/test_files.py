@@ -81,6 +81,17 @@ def test_a_file_that_the_code_names_and_python_does_not_open(place):
     assert place.run().text == "[3, 4]\n"
 
 
+def test_a_link_that_leads_elsewhere(place):
+    (place.folder / "one.txt").write_text("one")
+    (place.folder / "two.txt").write_text("two")
+    (place.folder / "now.txt").symlink_to("one.txt")
+    _, second = run_twice(place, ("print(open('now.txt').read())", ["step:read"]))
+    assert second.cached == {"read"}
+    (place.folder / "now.txt").unlink()
+    (place.folder / "now.txt").symlink_to("two.txt")
+    assert place.same().text == "two\n"
+
+
 def test_own_modules(place):
     (place.folder / "features.py").write_text("def double(x):\n    return 2 * x\n")
     (place.folder / "other.py").write_text("NAME = 'other'\n")

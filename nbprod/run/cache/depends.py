@@ -32,7 +32,7 @@ def dependencies(
     before = {found.before.path: found.before for found in written}
     files = {path: digest_of(path) for path in unseen}
     for path, seen in noted["files"].items():
-        files[path] = _as_it_was(path, seen, before.get(path))
+        files[path] = _as_it_was(path, seen, before.get(os.path.realpath(path)))
     fresh = set(noted["fresh"])
     asked = {
         path: state.sha256

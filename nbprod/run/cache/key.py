@@ -12,6 +12,7 @@ import functools
 import hashlib
 import json
 import os
+import platform
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -188,6 +189,7 @@ def _parts(
         raise NoKeyError("what is installed for its kernel is not known")
     yield [nbprod.__version__, _own_code(), around.installed, around.interpreter]
     yield [around.pipeline.python, around.hash_seed, str(around.folder)]
+    yield [platform.platform(), os.cpu_count()]
     yield [[meaning_of(source) for source in code.sources], code.tags]
     yield sorted((each.name, meaning_of(each.source)) for each in code.others)
     yield [found for source in code.earlier for found in _FUTURE.findall(source)]

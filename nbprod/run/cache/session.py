@@ -115,6 +115,7 @@ class Session:
     _random_from: dict[str, tuple[Path, SavedFile]] = field(default_factory=dict)
     _metrics: dict[str, object] = field(default_factory=dict)
     _live: bool = False
+    _blind: bool = False
     _executed: int = 0
 
     # Before a stretch
@@ -135,9 +136,13 @@ class Session:
         return cell.index in self.stretches
 
     def note_state(self, survey: Mapping[str, Any]) -> None:
-        """Take in the state of the process, as its kernel fingerprinted it."""
-        self._state = dict(survey["state"])
-        self._unseeded = set(survey["unseeded"])
+        """Take in the state of the process, as its kernel fingerprinted it.
+
+        If it could not do so, nothing can be told of any later stretch.
+        """
+        self._blind = self._blind or "state" not in survey
+        self._state = dict(survey.get("state", {}))
+        self._unseeded = set(survey.get("unseeded", ()))
 
     def find(self, cell: CellPlan) -> StoredEntry | None:
         """Look for the stretch that begins with ``cell`` in earlier runs.
@@ -146,6 +151,9 @@ class Session:
         """
         stretch = self._current = self.stretches[cell.index]
         self._key = self._reason = ""
+        if self._blind:
+            self._reason = "the kernel could not be looked at before it"
+            return None
         if not stretch.only:
             self._reason = "its cells stand apart"
             return None
@@ -417,12 +425,14 @@ class Session:
         path = str(folder / saved.file)
         return {"path": path, "sha256": saved.sha256, "search": found.entry.search}
 
-    def check(self, survey: Mapping[str, Any]) -> None:
+    def check(self, survey: Mapping[str, Any] | None) -> None:
         """Compare what the kernel has now with what it was given.
 
         Raises:
             StartOverError: Something came back as something else.
         """
+        if survey is None:
+            raise StartOverError("the kernel could not be looked at")
         for name, text in survey["fingerprints"].items():
             version = self._versions.get(name)
             sure = version is not None and not version.value.opaque and not version.value.local
@@ -472,11 +482,12 @@ class Session:
     def ran(self, answer: Mapping[str, Any]) -> None:
         """Take in what the kernel found when the current stretch had run, and keep it."""
         stretch, survey = self._current, answer.get("survey")
-        if stretch is None or not isinstance(survey, dict):
-            return
+        assert stretch is not None
         self._executed += len(stretch.cells)
         before, unseeded = self._state, set(self._unseeded)
-        self.note_state(survey)
+        self.note_state(survey if isinstance(survey, dict) else {})
+        if not isinstance(survey, dict):
+            return
         kept = answer.get("kept")
         if not isinstance(kept, dict):
             self._note_variables(stretch, survey, {}, None)
@@ -718,6 +729,8 @@ class Session:
 
     def anew(self) -> Session:
         """Return a session that takes nothing from earlier runs."""
+        for cell in _cells(self._skipped):
+            self.notebook.cells[cell.index].metadata.get("nbprod", {}).pop(MARK, None)
         return Session(
             self.store, self.capture, self.around, self.notebook, self.stretches, reading=False
         )

@@ -193,8 +193,9 @@ class FileWatch:
         with self.paused():
             found, self.touched = self.touched, touched.Touched()
             return {
+                # As they were named: a link may lead elsewhere the next time.
                 "files": {
-                    os.path.realpath(path): seen
+                    path: seen
                     for path, seen in found.files.items()
                     if is_users(os.path.realpath(path))
                 },
