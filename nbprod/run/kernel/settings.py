@@ -239,6 +239,42 @@ def _set_configured(parallel: Any, found: dict[str, Any]) -> None:
     parallel._backend.config = {**parallel.default_parallel_config, **found}
 
 
+_CONTEXT = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
+
+
+def _context(decimal: Any) -> dict[str, Any]:
+    """Return the context that threads begin with."""
+    traps = [kind.__name__ for kind, on in decimal.DefaultContext.traps.items() if on]
+    return {part: getattr(decimal.DefaultContext, part) for part in _CONTEXT} | {"traps": traps}
+
+
+def _set_context(decimal: Any, found: dict[str, Any]) -> None:
+    for part, value in found.items():
+        if part == "traps":
+            traps = decimal.DefaultContext.traps
+            traps.update({kind: kind.__name__ in value for kind in traps})
+        else:
+            setattr(decimal.DefaultContext, part, value)
+
+
+def _plot_options(plot: Any) -> dict[tuple[str, str], Any]:
+    """Return what ``seaborn.objects.Plot.config`` says."""
+    config = plot.Plot.config
+    parts = {"theme": config.theme, "display": config.display}
+    return {(part, name): each for part, values in parts.items() for name, each in values.items()}
+
+
+def _first_plot_options(plot: Any) -> dict[tuple[str, str], Any]:
+    config = plot.PlotConfig()
+    parts = {"theme": config.theme, "display": config.display}
+    return {(part, name): each for part, values in parts.items() for name, each in values.items()}
+
+
+def _set_plot_options(plot: Any, found: dict[tuple[str, str], Any]) -> None:
+    for (part, name), value in found.items():
+        getattr(plot.Plot.config, part)[name] = value
+
+
 _NAMESPACES = {
     "http://www.w3.org/XML/1998/namespace": "xml",
     "http://www.w3.org/1999/xhtml": "html",
@@ -307,6 +343,51 @@ TABLE = (
         lambda calendar: int(calendar.firstweekday()),
         lambda calendar, value: calendar.setfirstweekday(value),
         _constant(0),
+    ),
+    Setting(
+        "csv.field_size_limit",
+        "csv",
+        lambda csv: csv.field_size_limit(),
+        lambda csv, value: csv.field_size_limit(value),
+        _constant(131_072),
+    ),
+    Setting(
+        "decimal.DefaultContext",
+        "decimal",
+        _context,
+        _set_context,
+        _constant(
+            {
+                "prec": 28,
+                "rounding": "ROUND_HALF_EVEN",
+                "Emin": -999_999,
+                "Emax": 999_999,
+                "capitals": 1,
+                "clamp": 0,
+                "traps": ["InvalidOperation", "DivisionByZero", "Overflow"],
+            }
+        ),
+    ),
+    Setting(
+        "multiprocessing.set_start_method",
+        "multiprocessing",
+        lambda mp: mp.get_start_method(allow_none=True) or mp.get_all_start_methods()[0],
+        lambda mp, value: mp.set_start_method(value, force=True),
+        lambda mp: mp.get_all_start_methods()[0],
+    ),
+    Setting(
+        "matplotlib.dates.set_epoch",
+        "matplotlib.dates",
+        lambda dates: dates._epoch or dates.mpl.rcParams["date.epoch"],
+        lambda dates, value: setattr(dates, "_epoch", value),
+        lambda dates: dates.mpl.rcParams["date.epoch"],
+    ),
+    Setting(
+        "seaborn.objects.Plot.config",
+        "seaborn._core.plot",
+        _plot_options,
+        _set_plot_options,
+        _first_plot_options,
     ),
     Setting("csv dialects", "csv", _dialects, _set_dialects, _nothing),
     Setting(

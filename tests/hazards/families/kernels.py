@@ -214,6 +214,45 @@ print(text, sorted(csv.list_dialects()))
 """,
     ),
     Hazard(
+        "settings of csv, decimal's threads, matplotlib's dates and multiprocessing",
+        """
+# %% load
+import csv
+import datetime
+import decimal
+import multiprocessing
+import threading
+import matplotlib.dates
+csv.field_size_limit(100_000_000)
+decimal.DefaultContext.prec = 7
+matplotlib.dates.set_epoch("2000-01-01")
+multiprocessing.set_start_method("spawn", force=True)
+# %% use
+day = matplotlib.dates.date2num(datetime.datetime(2000, 1, 2))
+third = []
+thread = threading.Thread(target=lambda: third.append(decimal.Decimal(1) / 3))
+thread.start()
+thread.join()
+del thread
+# %% show
+print(csv.field_size_limit(), day, third, multiprocessing.get_start_method())
+""",
+    ),
+    Hazard(
+        "options of seaborn's objects",
+        """
+# %% load
+import seaborn.objects as so
+so.Plot.config.theme["axes.facecolor"] = "pink"
+so.Plot.config.display["scaling"] = 0.5
+# %% use
+values = [1, 2, 4]
+# %% show
+print(so.Plot.config.theme["axes.facecolor"], so.Plot.config.display["scaling"])
+so.Plot(x=values, y=values).add(so.Dot())
+""",
+    ),
+    Hazard(
         "adapter of sqlite for a class of the notebook",
         """
 # %% load
