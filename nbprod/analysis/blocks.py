@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nbprod.analysis.definitions import Definitions
-from nbprod.analysis.display import only_displays
+from nbprod.analysis.display import Display
 from nbprod.analysis.source import Text, has_code, without
 from nbprod.analysis.survey import CellFacts, Survey
-from nbprod.analysis.value import DEFAULTDICT
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +70,10 @@ def _display(facts: CellFacts, removed: Sequence[ast.stmt], survey: Survey) -> a
     last = facts.statements[-1] if facts.statements else None
     if not isinstance(last, ast.Expr) or last in removed:
         return None
-    modules = frozenset(
-        name for name, value in survey.values.items() if value.type.startswith("name:")
-    )
     if isinstance(last.value, ast.Constant) and isinstance(last.value.value, str):
         return None
-    lively = frozenset(
-        name
-        for name, value in survey.values.items()
-        if value.type == DEFAULTDICT or value.type.startswith("user:")
-    )
-    return last if only_displays(last.value, modules, lively) else None
+    judge = Display(facts.shown, survey.memory, survey.patched)
+    return last if judge.is_harmless(last.value) else None
 
 
 def _without_globals(block: CellBlock) -> CellBlock:

@@ -30,11 +30,16 @@ _SERIES = "pandas.Series"
 
 
 class Expressions:
-    """Evaluates expressions in a frame."""
+    """Evaluates expressions in a frame.
+
+    Attributes:
+        watched: If it is a dict, each expression that is evaluated, with what it holds.
+    """
 
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
         self.memory = frame.memory
+        self.watched: dict[ast.expr, Value] | None = None
 
     def value(self, node: ast.expr | None) -> Value:
         """Evaluate ``node`` (nothing: ``None``)."""
@@ -43,7 +48,10 @@ class Expressions:
         method: Callable[[ast.expr], Value] | None = getattr(
             self, f"_{type(node).__name__.lower()}", None
         )
-        return method(node) if method else self._anything(node)
+        value = method(node) if method else self._anything(node)
+        if self.watched is not None:
+            self.watched[node] = value
+        return value
 
     def values(self, nodes: Sequence[ast.expr]) -> list[Value]:
         """Evaluate ``nodes`` in order."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from nbprod.analysis.frames import CellNames, ModuleFrame
@@ -40,6 +40,7 @@ class CellFacts:
         names: What it does with names.
         trace: What it did to objects.
         values: Names of which it changed what is known, with what is known when it ends.
+        shown: Parts of the bare expression at its end, with what they hold.
     """
 
     cell: Cell
@@ -51,6 +52,7 @@ class CellFacts:
     names: CellNames = field(default_factory=CellNames)
     trace: Trace = field(default_factory=Trace)
     values: dict[str, Value] = field(default_factory=dict)
+    shown: dict[ast.expr, Value] = field(default_factory=dict)
     _nodes: list[ast.AST] | None = None
 
     @property
@@ -83,6 +85,7 @@ class Survey:
         textual: All annotations of its functions and classes stay text.
         mutated: Regions that any cell changes.
         compared: Regions whose identity any cell looks at.
+        patched: Names of attributes that cells set of what is imported; ``*`` for any.
     """
 
     notebook: Notebook
@@ -93,6 +96,7 @@ class Survey:
     textual: bool = False
     mutated: frozenset[int] = frozenset()
     compared: frozenset[int] = frozenset()
+    patched: frozenset[str] = frozenset()
 
 
 def survey(
@@ -125,7 +129,20 @@ def survey(
         textual=textual,
         mutated=frozenset().union(*(each.trace.mutated for each in cells)),
         compared=frozenset().union(*(each.trace.compared for each in cells)),
+        patched=frozenset().union(*map(_patched, cells)),
     )
+
+
+def _patched(facts: CellFacts) -> Iterator[str]:
+    """Yield names of the attributes that a cell sets of modules and classes of libraries."""
+    for call in facts.trace.calls:
+        if call.endswith("="):
+            yield call[:-1].rpartition(".")[2]
+    if not any(call.endswith("_accessor") for call in facts.trace.calls):
+        return
+    for node in facts.nodes:
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("_accessor"):
+            yield from (str(each.value) for each in node.args if isinstance(each, ast.Constant))
 
 
 def _parsed(cell: Cell) -> CellFacts:
@@ -192,8 +209,13 @@ def _follow(facts: CellFacts, frame: ModuleFrame) -> None:
         return
     frame.memory.trace = facts.trace
     with frame.cell() as facts.names:
+        shown = facts.statements[-1:]
         try:
-            Statements(frame).run(facts.statements)
+            statements = Statements(frame)
+            statements.run(facts.statements[:-1])
+            if shown and isinstance(shown[0], ast.Expr):
+                statements.watched = facts.shown
+            statements.run(shown)
         except RecursionError:
             facts.error = SyntaxError("it is nested too deeply")
     facts.values = {

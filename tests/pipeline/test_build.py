@@ -269,6 +269,74 @@ def test_a_displayed_expression_is_left_out_and_a_fit_is_not(built):
     assert (draw.source, draw.display) == ("df.sample(3)", "")
 
 
+KNOWN = """
+import pandas as pd, numpy as np
+from pathlib import Path
+from sklearn.linear_model import LinearRegression
+df = pd.read_csv("data.csv")
+model = LinearRegression().fit(df[["x"]], df["y"])
+path, rows, frames = Path("a"), [1, 2], {"a": df}
+def noisy(x): print(x); return x
+class Own:
+    def copy(self): print(1)
+own = Own()
+owns, numbers, reader = [own], (i for i in rows), pd.read_csv("data.csv", chunksize=3)
+"""
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "df.describe().T",
+        "df.shape[0] / len(df)",
+        "df.groupby('x')['y'].agg(['mean', 'count'])",
+        "df.loc[df.x > 3, ['x', 'y']].head()",
+        "df.groupby('x').y.agg(np.mean)",
+        "df.query('x > 3')",
+        "frames['a'].head()",
+        "model.coef_, model.get_params()",
+        "pd.__version__, np.pi",
+        "sorted(rows, key=len)",
+        "f'{len(df)} rows of {rows[0]}'",
+        "type(own)",
+    ],
+)
+def test_what_is_asked_of_a_library_alone_is_left_out(built, shown):
+    pipeline, _ = built((KNOWN, "step:a"), (shown, "step:a"), ("print(df)", "step:b"))
+    assert any(block.display for block in pipeline.steps[0].blocks)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "path.rename('b')",
+        "path.name",
+        "list(numbers)",
+        "(*numbers, 1)",
+        "2 in numbers",
+        "df.isin(numbers)",
+        "list(reader)",
+        "df.groupby('x').y.agg(noisy)",
+        "df.groupby('x').agg({'y': noisy})",
+        "df.groupby('x').agg(print)",
+        "df.query('x > @noisy(x)')",
+        "sorted(rows, key=noisy)",
+        "owns[0].copy()",
+        "owns == owns",
+        "str(owns)",
+        "np.array(owns).copy()",
+        "own in rows",
+        "{own: 1}",
+        "f'{own}'",
+        "-own",
+        "unknown.head() if (unknown := frames.popitem()) else 0",
+    ],
+)
+def test_what_may_call_code_of_the_notebook_or_use_something_up_is_kept(built, shown):
+    pipeline, _ = built((KNOWN, "step:a"), (shown, "step:a"), ("print(df)", "step:b"))
+    assert not any(block.display for step in pipeline.steps for block in step.blocks)
+
+
 @pytest.mark.parametrize(
     ("cells", "code", "cell", "line"),
     [

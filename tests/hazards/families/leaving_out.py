@@ -1,0 +1,169 @@
+"""What a converter leaves out or moves because it seems to do nothing."""
+
+from tests.hazards.hazard import Hazard
+
+HAZARDS = (
+    Hazard(
+        "a file renamed and a thread joined at a cell's end",
+        """
+# %% load
+import threading, time
+from pathlib import Path
+path = Path("a.txt")
+path.write_text("x")
+path.rename("b.txt")
+# %% work
+found = []
+def work():
+    time.sleep(0.3)
+    found.append(42)
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+# %% work
+print(len(found))
+del thread
+# %% show
+print(found, Path("b.txt").exists(), Path("a.txt").exists())
+""",
+    ),
+    Hazard(
+        "a generator used up at a cell's end",
+        """
+# %% load
+squares = (i * i for i in range(5))
+first = next(squares)
+list(squares)
+# %% load
+rest = sum(squares)
+del squares
+# %% load
+chunks = iter([1, 2, 3])
+2 in chunks
+# %% load
+left = list(chunks)
+del chunks
+# %% show
+print(first, rest, left)
+""",
+    ),
+    Hazard(
+        "operators of a notebook's class at a cell's end",
+        """
+# %% load
+class Task:
+    def __init__(self, name):
+        self.name = name
+        self.down = []
+    def __rshift__(self, other):
+        self.down.append(other.name)
+        return other
+    def __lt__(self, other):
+        self.down.append(f"<{other.name}")
+        return True
+tasks = [Task("a"), Task("b"), Task("c")]
+a, b, c = tasks
+# %% load
+a >> b >> c
+# %% load
+tasks[0] < b
+# %% load
+sorted([a, tasks[2]])
+# %% show
+print(a.down, b.down, c.down)
+""",
+    ),
+    Hazard(
+        "functions given to a library at a cell's end",
+        """
+# %% load
+import pandas as pd
+df = pd.DataFrame({"g": list("aab"), "v": [1, 2, 3]})
+seen = []
+def noisy(values):
+    seen.append(len(values))
+    return values.sum()
+def key(x):
+    seen.append(x)
+    return -x
+# %% load
+df.groupby("g").v.agg({"total": noisy}.get("total"))
+# %% load
+df.groupby("g").v.agg(noisy)
+# %% load
+sorted([3, 1, 2], key=key)
+# %% load
+df.query("v > @noisy(v) / 10")
+# %% show
+print(seen)
+""",
+    ),
+    Hazard(
+        "properties, copies and lengths of a notebook's class at a cell's end",
+        """
+# %% load
+class Meter:
+    count = 0
+    @property
+    def reading(self):
+        self.count += 1
+        print("reading", self.count)
+        return self.count
+    def copy(self):
+        print("copied")
+        return self
+    def __len__(self):
+        print("len")
+        return 3
+    def __str__(self):
+        print("str")
+        return "meter"
+meters = [Meter()]
+named = {"m": meters[0]}
+meter = meters[0]
+# %% load
+meter.reading
+# %% load
+named["m"].copy()
+# %% load
+len(meters[0])
+# %% load
+f"{meters[0]}"
+# %% load
+not named["m"]
+# %% show
+print(meter.count)
+""",
+    ),
+    Hazard(
+        "a method of a library's class replaced",
+        """
+# %% load
+import pandas as pd
+seen = []
+setattr(pd.DataFrame, "describe", lambda self: seen.append(len(self)) or len(self))
+setattr(pd.DataFrame, "shout", lambda self: "SHOUT %d" % len(self))
+df = pd.DataFrame({"a": [1, 2, 3]})
+# %% work
+df.describe()
+# %% show
+print(df.shout(), seen)
+""",
+    ),
+    Hazard(
+        "chunks of a file used up at a cell's end",
+        """
+# %% load
+import pandas as pd
+pd.DataFrame({"a": range(10)}).to_csv("d.csv", index=False)
+reader = pd.read_csv("d.csv", chunksize=4)
+first = next(reader)
+list(reader)
+# %% load
+left = [len(chunk) for chunk in reader]
+del reader
+# %% show
+print(first, left)
+""",
+    ),
+)
