@@ -14,6 +14,7 @@ from nbprod.analysis.future import (
     imports_future,
     quoted,
 )
+from nbprod.analysis.measuring import effect_of
 from nbprod.analysis.memory import Memory, Trace
 from nbprod.analysis.scopes import bound_names
 from nbprod.analysis.shown_figures import FigureNames, as_displayed
@@ -21,7 +22,7 @@ from nbprod.analysis.stars import Stars
 from nbprod.analysis.statements import Statements
 from nbprod.analysis.value import Value
 from nbprod.notebook.cell import Cell
-from nbprod.notebook.magics import PlainCode, plain_code
+from nbprod.notebook.magics import Fate, PlainCode, plain_code
 from nbprod.notebook.notebook import Notebook
 from nbprod.notebook.tags import CellRole, cell_role, options
 
@@ -218,9 +219,29 @@ def _follow(facts: CellFacts, frame: ModuleFrame) -> None:
             statements.run(shown)
         except RecursionError:
             facts.error = SyntaxError("it is nested too deeply")
+    _measure(facts, frame)
     facts.values = {
         name: frame.values[name] for name in facts.names.changed if name in frame.values
     }
+
+
+def _measure(facts: CellFacts, frame: ModuleFrame) -> None:
+    """Refuse to leave out code that is measured, and does something besides."""
+    if not any(magic.measured for magic in facts.code.magics):
+        return
+    magics = []
+    for magic in facts.code.magics:
+        effect = effect_of(magic.measured, frame) if magic.measured else ""
+        if effect:
+            reason = f"it is run any number of times, and {effect}"
+            magic = replace(magic, fate=Fate.REFUSED, reason=reason, fix=_FIX_MEASURED)  # noqa: PLW2901
+        magics.append(magic)
+    facts.code = replace(facts.code, magics=tuple(magics))
+
+
+_FIX_MEASURED = (
+    "Run that code in a cell of its own without the magic, and tag the cell that measures skip."
+)
 
 
 def parse(source: str) -> ast.Module:
