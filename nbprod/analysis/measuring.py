@@ -14,6 +14,7 @@ from nbprod.analysis.value import SCALAR_TYPES
 
 # Effects that nothing remains of.
 _PASSING = frozenset({"clock", "reads-files", "network"})
+_LOGS = frozenset({"debug", "warning", "error", "critical", "exception"})
 _SAYS = {
     "random": "draws random numbers",
     "prints": "prints",
@@ -61,10 +62,11 @@ def effect_of(code: str, frame: Frame) -> str:
     lambdas = {frame.memory.region(each) for each in ast.walk(node) if isinstance(each, ast.Lambda)}
     given = lambdas.union(*(value.own for value in read.values())) & frame.memory.code.keys()
     called = [known for each in sorted(given) if (known := summaries.known(frame.memory, each))]
-    return next(filter(None, map(_effect, (summary, *called))), "")
+    return next(filter(None, map(effect, (summary, *called))), "")
 
 
-def _effect(summary: Summary) -> str:
+def effect(summary: Summary) -> str:
+    """Tell what calling a function does besides computing; empty if it certainly does nothing."""
     changed = sorted(summary.mutated_free | {name for name, _ in summary.rebinds})
     if changed:
         return f"may change `{changed[0]}`"
@@ -73,6 +75,8 @@ def _effect(summary: Summary) -> str:
     effects = sorted(set(effects_of(summary.calls)) - _PASSING)
     if effects:
         return _SAYS.get(effects[0], effects[0])
+    if any(call.rpartition(".")[2] in _LOGS for call in summary.calls):
+        return "writes a log"
     unknown = sorted(filter(_is_unknown, summary.calls))
     return f"calls `{unknown[0].removeprefix('?.')}`, of which nothing is known" if unknown else ""
 
