@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from nbprod.analysis.definitions import Definitions
@@ -85,10 +85,17 @@ def _without_globals(block: CellBlock) -> CellBlock:
     return replace(block, source=nonlocal_source(block.source))
 
 
+def _outside_functions(node: ast.AST) -> Iterator[ast.AST]:
+    for child in ast.iter_child_nodes(node):
+        yield child
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield from _outside_functions(child)
+
+
 def nonlocal_source(source: str) -> str:
     """Write ``global`` inside functions as ``nonlocal``, at top level as ``pass``."""
     tree = ast.parse(source)
-    top = {id(statement) for statement in tree.body}
+    top = {id(node) for node in _outside_functions(tree)}
     lines = source.split("\n")
     for node in ast.walk(tree):
         if isinstance(node, ast.Global):

@@ -48,7 +48,9 @@ def shows_cache(name: str, statement: ast.stmt, survey: Survey) -> bool:
         return False
     summary = summaries.known(survey.memory, survey.memory.region(statement))
     # What it gives to itself is not followed; but it is numbers, or other keys of the cache.
-    calls_itself = any(isinstance(each, ast.Name) and each.id == name for each in ast.walk(statement))
+    calls_itself = any(
+        isinstance(each, ast.Name) and each.id == name for each in ast.walk(statement)
+    )
     if summary is None or (summary.mutated and not calls_itself) or effect(summary):
         return True
     return not _gives_numbers(name, statement) and _is_changed(name, statement, nodes, survey)
@@ -69,8 +71,10 @@ def _gives_numbers(name: str, node: FunctionNode) -> bool:
             known = isinstance(value, ast.Name) and depth <= 20
             text = ast.unparse(value)
             places = assigned.get(text, [])
-            return known and (text in given or bool(places)) and all(
-                plain(each, depth + 1) for each in places
+            return (
+                known
+                and (text in given or bool(places))
+                and all(plain(each, depth + 1) for each in places)
             )
         if isinstance(value, ast.Call):
             called = ast.unparse(value.func)

@@ -167,7 +167,7 @@ def _set_attribute(memory: Memory, call: Call) -> None:
     if not owner or not isinstance(call.node, ast.Call):
         return
     name = call.node.args[1] if len(call.node.args) > 1 else None
-    attribute = name.value if isinstance(name, ast.Constant) else "*"
+    attribute = str(name.value) if isinstance(name, ast.Constant) else "*"
     memory.trace.calls.add(f"{owner}.{attribute}=")
 
 

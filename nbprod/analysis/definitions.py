@@ -216,7 +216,7 @@ def _imports(
 
     if isinstance(statement, ast.Import):
         for alias in statement.names:
-            if importing.from_start(alias.name, facts.cell.number):
+            if importing.from_start(alias.name, facts.cell.number, line=statement.lineno):
                 renamed = f" as {alias.asname}" if alias.asname else ""
                 name = alias.asname or alias.name.split(".")[0]
                 yield make(name, f"import {alias.name}{renamed}")
@@ -226,7 +226,8 @@ def _imports(
         return
     for alias in statement.names:
         taken = [alias.name]
-        if alias.name != "*" and importing.from_start(module, facts.cell.number, taken):
+        first = importing.from_start(module, facts.cell.number, taken, statement.lineno)
+        if alias.name != "*" and first:
             renamed = f" as {alias.asname}" if alias.asname and alias.asname != alias.name else ""
             yield make(alias.asname or alias.name, f"from {module} import {alias.name}{renamed}")
 

@@ -20,6 +20,14 @@ _FRAMES = frozenset({"_getframe", "currentframe", "f_code", "tb_frame"})
 _CALLERS = frozenset({"f_back"})
 _PLACE = re.compile(r"%\((funcName|module|filename|pathname|lineno)\)")
 _MAIN = frozenset({"'__main__'", "__name__"})
+_LOOKING = re.compile(r"\b(unittest|doctest|inspect|weakref)\b")
+_SOURCES = frozenset({"getsource", "getsourcelines", "getsourcefile", "getfile", "getmodule"})
+_FORGETTING = frozenset({"WeakSet", "WeakValueDictionary", "WeakKeyDictionary", "finalize"})
+_FIXES = {
+    "code-in-main": "Name the tests: unittest.defaultTestLoader.loadTestsFromTestCase(MyTest), or "
+    "move the code into a module of its own and give that.",
+    "finalizer": "Use an ordinary container, and take objects out of it yourself.",
+}
 
 
 def refusals(survey: Survey) -> list[Diagnostic]:
@@ -34,7 +42,46 @@ def refusals(survey: Survey) -> list[Diagnostic]:
         for line, code, message in _constructs(facts):
             origin = facts.cell.origin(survey.notebook.path, facts.cell_line(line))
             found.append(finding(code, message, origin))
-    return [*found, *_places(survey), *_captured(survey)]
+    return [*found, *_places(survey), *_looks_into_main(survey), *_captured(survey)]
+
+
+def _looks_into_main(survey: Survey) -> Iterator[Diagnostic]:
+    """Find calls of the standard library that look for code, or objects, in the notebook."""
+    for facts in survey.cells:
+        if facts.role.skip or facts.error is not None or not _LOOKING.search(facts.code.source):
+            continue
+        for node in facts.nodes:
+            if isinstance(node, ast.Call) and (found := _looks(node, survey)):
+                code, what = found
+                origin = facts.cell.origin(survey.notebook.path, facts.cell_line(node.lineno))
+                text = f"`{ast.unparse(node)[:60]}` {what}."
+                yield finding(code, text, origin, _FIXES.get(code, ""))
+
+
+def _looks(node: ast.Call, survey: Survey) -> tuple[str, str] | None:
+    name = _qualified(node.func, survey)
+    given = {word.arg: word.value for word in node.keywords}
+    first = node.args[0] if node.args else None
+    if name in {"unittest.main", "doctest.testmod"}:
+        module = first or given.get("module") or given.get("m")
+        if module is None or ast.unparse(module) in {"None", *_MAIN}:
+            return "code-in-main", "looks for tests among the notebook's own names"
+    elif name.startswith("inspect.get") and name.rpartition(".")[2] in _SOURCES:
+        if first is not None and not _qualified(first, survey):
+            return "place-in-code", "asks for the text or the file of code, which is another there"
+    elif name.startswith("weakref.") and name.rpartition(".")[2] in _FORGETTING:
+        return "finalizer", "does something when the last name of an object is gone"
+    return None
+
+
+def _qualified(node: ast.expr, survey: Survey) -> str:
+    """Return the dotted name of something imported; empty if it is not."""
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    value = survey.values.get(node.id) if isinstance(node, ast.Name) else None
+    return ".".join([value.qualified, *reversed(names)]) if value and value.qualified else ""
 
 
 def _places(survey: Survey) -> Iterator[Diagnostic]:

@@ -234,7 +234,7 @@ def _measure(facts: CellFacts, frame: ModuleFrame) -> None:
         effect = effect_of(magic.measured, frame) if magic.measured else ""
         if effect:
             reason = f"it is run any number of times, and {effect}"
-            magic = replace(magic, fate=Fate.REFUSED, reason=reason, fix=_FIX_MEASURED)  # noqa: PLW2901
+            magic = replace(magic, fate=Fate.REFUSED, reason=reason, fix=_FIX_MEASURED)
         magics.append(magic)
     facts.code = replace(facts.code, magics=tuple(magics))
 

@@ -65,9 +65,7 @@ def _missing(source: str) -> Missing:
         body = ast.parse(code.source).body
     except (SyntaxError, ValueError):
         return Missing.ANY
-    lines = [
-        each.lineno for each in body if not isinstance(each, ast.Import | ast.ImportFrom)
-    ]
+    lines = [each.lineno for each in body if not isinstance(each, ast.Import | ast.ImportFrom)]
     if not lines or max(places) < min(lines):
         return Missing.FIRST if lines else Missing.ANY
     return Missing.LAST if min(places) > max(lines) else Missing.ANY
@@ -91,10 +89,7 @@ def excused_difference(printed: str, parts: Sequence[Part]) -> str:
         if part == len(theirs):
             return place == len(ours)
         lines, missing = theirs[part]
-        return any(
-            fits(part + 1, place + count)
-            for count in _counts(lines, missing, ours[place:])
-        )
+        return any(fits(part + 1, place + count) for count in _counts(lines, missing, ours[place:]))
 
     if fits(0, 0):
         return ""

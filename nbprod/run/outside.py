@@ -61,7 +61,9 @@ def _effects(
 def _imports(pipeline: Pipeline, stretch: StretchRecord) -> bool:
     """Whether cells import something: generated code does so, too, at another place."""
     return any(
-        found.kind is DefinitionKind.IMPORT and found.origin.cell in stretch.cells
+        found.kind is DefinitionKind.IMPORT
+        and found.origin is not None
+        and found.origin.cell in stretch.cells
         for found in pipeline.definitions
     )
 

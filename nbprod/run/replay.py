@@ -23,9 +23,9 @@ from nbprod.events import Listener, ProgressEvent, ignore_events
 from nbprod.origin import Origin
 from nbprod.pipeline.ir import Effect, Pipeline, Step
 from nbprod.pipeline.naming import function_name
+from nbprod.run.excused import excused_difference, parts_of
 from nbprod.run.kernel import set_orders
 from nbprod.run.module_names import modules_of
-from nbprod.run.excused import excused_difference, parts_of
 from nbprod.run.printed import (
     CLEARED,
     cleared_difference,

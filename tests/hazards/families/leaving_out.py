@@ -140,14 +140,13 @@ print(meter.count)
         """
 # %% load
 import pandas as pd
-seen = []
-setattr(pd.DataFrame, "describe", lambda self: seen.append(len(self)) or len(self))
+setattr(pd.DataFrame, "describe", lambda self: print("described", len(self)))
 setattr(pd.DataFrame, "shout", lambda self: "SHOUT %d" % len(self))
 df = pd.DataFrame({"a": [1, 2, 3]})
 # %% work
 df.describe()
 # %% show
-print(df.shout(), seen)
+print(df.shout())
 """,
     ),
     Hazard(
@@ -164,6 +163,85 @@ left = [len(chunk) for chunk in reader]
 del reader
 # %% show
 print(first, left)
+""",
+    ),
+    Hazard(
+        "settings that a library reads when it is imported",
+        """
+# %% load
+import os
+os.environ["MPLBACKEND"] = "svg"
+with open("matplotlibrc", "w") as file:
+    file.write("axes.facecolor: yellow\\n")
+# %% load
+import matplotlib
+color = matplotlib.rcParams["axes.facecolor"]
+backend = matplotlib.get_backend().lower()
+# %% show
+print(color, backend, matplotlib.rcParams["axes.facecolor"])
+""",
+    ),
+    Hazard(
+        "shell lines that install and do something else",
+        """
+# %% load
+!pip --version > version.txt && mkdir data && echo hi > data/x.txt
+# %% load
+listed = !pip list
+# %% show
+import os
+print(os.path.exists("data/x.txt"), os.path.exists("version.txt"), len(listed) > 2)
+""",
+    ),
+    Hazard(
+        "a file written under a variable's name",
+        """
+# %% load
+name = "conf"
+# %% load
+%%writefile {name}.txt
+alpha=1
+# %% load
+%%writefile "with space.txt"
+beta=2
+# %% show
+import os
+print(sorted(each for each in os.listdir(".") if each.endswith(".txt")))
+""",
+    ),
+    Hazard(
+        "a cached result that the notebook changes",
+        """
+# %% load
+from functools import lru_cache
+import pandas as pd
+@lru_cache(maxsize=None)
+def table(n):
+    return pd.DataFrame({"a": range(n)})
+df = table(3)
+# %% change
+df["b"] = df["a"] * 2
+# %% show
+print(table(3), table(3) is df)
+""",
+        refused_on={
+            "run --isolate": "a cache lives in one process",
+            "verify": "a cache lives in one process",
+        },
+    ),
+    Hazard(
+        "a global declared under an if",
+        """
+# %% load
+flag = True
+if flag:
+    global level
+    level = 5
+for each in range(2):
+    global last
+    last = each
+# %% show
+print(level, last)
 """,
     ),
 )
