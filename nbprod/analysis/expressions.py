@@ -307,10 +307,13 @@ class Expressions:
     def _call(self, node: ast.Call) -> Value:
         for name in query_names(node):
             self.frame.load(name, node.lineno)
+        held: frozenset[str] = frozenset()
         for name in formula_names(node):
             if self.frame.peek(name) is not None:
-                self.frame.load(name, node.lineno)
-        return calls.evaluate(self, node)
+                # What is made of a formula goes on calling the functions that it names.
+                held |= self.frame.load(name, node.lineno).code
+        result = calls.evaluate(self, node)
+        return replace(result, code=result.code | held) if held else result
 
     def _await(self, node: ast.Await) -> Value:
         value = self.value(node.value)

@@ -42,15 +42,93 @@ def refusals(survey: Survey) -> list[Diagnostic]:
         for line, code, message in _constructs(facts):
             origin = facts.cell.origin(survey.notebook.path, facts.cell_line(line))
             found.append(finding(code, message, origin))
-    return [*found, *_places(survey), *_looks_into_main(survey), *_captured(survey)]
+    found += [*_places(survey), *_looks_into_main(survey), *_missing_names(survey)]
+    found += _shown_warnings(survey)
+    return [*found, *_captured(survey)]
+
+
+def _shown_warnings(survey: Survey) -> Iterator[Diagnostic]:
+    """Find where warnings of the notebook's own go, if it shows them itself.
+
+    A notebook forgets at each cell which warnings it has shown; a module does not.
+    """
+    calls = {call for facts in survey.cells for call in facts.trace.calls}
+    if not calls & {"warnings.showwarning=", "warnings.formatwarning="}:
+        return
+    for facts in survey.cells:
+        for node in facts.nodes if facts.executed else ():
+            if isinstance(node, ast.Call) and _qualified(node.func, survey) == "warnings.warn":
+                origin = facts.cell.origin(survey.notebook.path, facts.cell_line(node.lineno))
+                message = "How often a warning is shown depends on the cell that it comes from."
+                fix = "Print it, or do not replace warnings.showwarning."
+                yield finding("place-in-code", message, origin, fix)
+
+
+def _missing_names(survey: Survey) -> Iterator[Diagnostic]:
+    """Find what shows the exception for a name that is not bound: a function's is another."""
+    bound = frozenset[str]()
+    every = frozenset[str]().union(*(each for facts in survey.cells for each in facts.bound_by))
+    for facts in survey.cells:
+        if not facts.executed:
+            continue
+        for statement, names in zip(facts.statements, facts.bound_by, strict=True):
+            for node in ast.walk(statement):
+                if not isinstance(node, ast.Try):
+                    continue
+                if name := _shown_missing(node, every - bound):
+                    message = f"What is raised where `{name}` is not bound yet is shown."
+                    origin = facts.cell.origin(survey.notebook.path, facts.cell_line(node.lineno))
+                    fix = f"Bind {name} before, or do not use the exception's text."
+                    yield finding("place-in-code", message, origin, fix)
+            if isinstance(statement, ast.Try | ast.If | ast.For | ast.While | ast.With):
+                continue  # it may not bind them; the cell tells when it ends
+            bound |= names
+        bound = (bound | facts.names.bound) - facts.names.deleted - facts.names.unsure
+
+
+def _shown_missing(node: ast.Try, missing: frozenset[str]) -> str:
+    """Return the name that a ``try`` may find missing, if its handler shows the exception."""
+    body = [each for statement in node.body for each in ast.walk(statement)]
+    own = {each.id for each in body if isinstance(each, ast.Name) and _unbinds(each)}
+    stored = {
+        statement.targets[0].id
+        for statement in node.body
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
+    }
+    read = {each.id for each in body if isinstance(each, ast.Name) and not _binds(each)}
+    read |= {
+        each.target.id
+        for each in body
+        if isinstance(each, ast.AugAssign) and isinstance(each.target, ast.Name)
+    }
+    found = sorted((read & missing) - stored | own & read)
+    catching = any(
+        handler.name is not None
+        and "NameError" in ast.unparse(handler.type or ast.Constant(None))
+        and any(
+            isinstance(each, ast.Name) and each.id == handler.name
+            for inner in handler.body
+            for each in ast.walk(inner)
+        )
+        for handler in node.handlers
+    )
+    return found[0] if found and catching else ""
+
+
+def _binds(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Store)
+
+
+def _unbinds(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Del)
 
 
 def _looks_into_main(survey: Survey) -> Iterator[Diagnostic]:
     """Find calls of the standard library that look for code, or objects, in the notebook."""
+    if not any(_LOOKING.search(facts.code.source) for facts in survey.cells):
+        return
     for facts in survey.cells:
-        if facts.role.skip or facts.error is not None or not _LOOKING.search(facts.code.source):
-            continue
-        for node in facts.nodes:
+        for node in facts.nodes if not facts.role.skip and facts.error is None else ():
             if isinstance(node, ast.Call) and (found := _looks(node, survey)):
                 code, what = found
                 origin = facts.cell.origin(survey.notebook.path, facts.cell_line(node.lineno))

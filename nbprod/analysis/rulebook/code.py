@@ -71,10 +71,11 @@ CODE = (
     Rule(
         "place-in-code",
         ERROR,
-        "Code asks where it stands: for the frame it runs in, or a log for function and module.",
+        "Code asks where it stands: for its frame or text, or a log for function and module.",
         "Write the name there as a text.",
-        why="In a notebook that is `<module>`, in the pipeline a function of a module. Logs "
-        "count if they go to stdout or into a file.",
+        why="In a notebook that is `<module>`, in the pipeline a function of a module, with "
+        "formatted text. Logs count if they go to stdout or into a file. Exceptions for names "
+        "that are not bound yet, and how often warnings come, tell it as well.",
         bad='logging.basicConfig(stream=sys.stdout, format="%(funcName)s: %(message)s")',
         good='logging.basicConfig(stream=sys.stdout, format="%(name)s: %(message)s")',
         binding=True,
