@@ -20,7 +20,8 @@ _FRAMES = frozenset({"_getframe", "currentframe", "f_code", "tb_frame"})
 _CALLERS = frozenset({"f_back"})
 _PLACE = re.compile(r"%\((funcName|module|filename|pathname|lineno)\)")
 _MAIN = frozenset({"'__main__'", "__name__"})
-_LOOKING = re.compile(r"\b(unittest|doctest|inspect|weakref)\b")
+_LOOKING = re.compile(r"\b(unittest|doctest|inspect|traceback|weakref)\b")
+_STACKS = frozenset({"extract_tb", "extract_stack", "walk_tb", "walk_stack", "print_stack"})
 _SOURCES = frozenset({"getsource", "getsourcelines", "getsourcefile", "getfile", "getmodule"})
 _FORGETTING = frozenset({"WeakSet", "WeakValueDictionary", "WeakKeyDictionary", "finalize"})
 _FIXES = {
@@ -147,6 +148,8 @@ def _looks(node: ast.Call, survey: Survey) -> tuple[str, str] | None:
     elif name.startswith("inspect.get") and name.rpartition(".")[2] in _SOURCES:
         if first is not None and not _qualified(first, survey):
             return "place-in-code", "asks for the text or the file of code, which is another there"
+    elif name.startswith("traceback.") and name.rpartition(".")[2] in _STACKS:
+        return "place-in-code", "names the functions that code stands in"
     elif name.startswith("weakref.") and name.rpartition(".")[2] in _FORGETTING:
         return "finalizer", "does something when the last name of an object is gone"
     return None
@@ -166,9 +169,11 @@ def _places(survey: Survey) -> Iterator[Diagnostic]:
     """Find code that asks where it stands."""
     cells = [facts for facts in survey.cells if not facts.role.skip and facts.error is None]
     logs = any(_keeps_logs(node) for facts in cells for node in facts.nodes)
+    has_file = any("__file__" in names for facts in cells for names in facts.bound_by)
     for facts in cells:
         asked = [node for each in facts.statements for node in _asks_for_frame(each, False)]
         asked += [node for node in facts.nodes if logs and _names_place(node)]
+        asked += [node for node in facts.nodes if not has_file and _is_own_file(node)]
         for node in asked:
             origin = facts.cell.origin(survey.notebook.path, facts.cell_line(node.lineno))
             text = ast.unparse(node)[:60]
@@ -193,6 +198,11 @@ def _keeps_logs(node: ast.AST) -> bool:
         return node.arg == "filename"
     name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
     return name == "stdout" or name.endswith("FileHandler")
+
+
+def _is_own_file(node: ast.AST) -> TypeGuard[ast.expr]:
+    """Tell whether code reads ``__file__``, which a notebook does not have, and a module has."""
+    return isinstance(node, ast.Name) and node.id == "__file__"
 
 
 def _names_place(node: ast.AST) -> TypeGuard[ast.Constant]:
