@@ -269,6 +269,69 @@ def test_a_displayed_expression_is_left_out_and_a_fit_is_not(built):
     assert (draw.source, draw.display) == ("df.sample(3)", "")
 
 
+@pytest.mark.parametrize(
+    ("function", "use", "forgettable"),
+    [
+        ("def f(n): return n if n < 2 else f(n - 1) + f(n - 2)", "x = f(20)", True),
+        ("def f(n): return list(range(n))", "x = f(3)", True),
+        ("def f(n): return list(range(n))", "x = f(3)\nx.append(1)", False),
+        ("def f(n): return list(range(n))", "def g(): return f(3)", False),
+        ("def f(n):\n    log(n)\n    return n", "x = f(3)", False),
+        ("def f(n):\n    sys.stdout.write('a')\n    return n", "x = f(3)", False),
+    ],
+)
+def test_a_cache_is_forgotten_only_where_nobody_sees_that(built, function, use, forgettable):
+    pipeline, _ = built(
+        (f"import sys\nfrom functools import cache\ndef log(m): print(m)\n@cache\n{function}",),
+        (use,),
+        ("print(f)",),
+    )
+    assert ("f" in {found.name for found in pipeline.definitions}) is forgettable
+
+
+@pytest.mark.parametrize(
+    ("before", "imported", "first"),
+    [
+        ("os.environ['MPLBACKEND'] = 'agg'", "matplotlib.pyplot", False),
+        ("os.environ.update(SCIPY_ARRAY_API='1')", "sklearn", False),
+        ("for name in ['A', 'B']: os.environ[name] = '1'", "sklearn", False),
+        ("open('matplotlibrc', 'w').write('a: 1')", "matplotlib", False),
+        ("os.environ['API_KEY'] = 'x'", "unknown_library", False),
+        ("os.environ['API_KEY'] = 'x'", "pandas", True),
+        ("os.environ['OMP_NUM_THREADS'] = '1'", "sklearn", True),
+        ("import matplotlib\nos.environ['MPLBACKEND'] = 'agg'", "matplotlib.pyplot", True),
+        ("print(os.environ['HOME'])", "matplotlib", True),
+        ("os.environ['HOME'] = '/x'", "json", True),
+    ],
+)
+def test_an_import_stays_behind_what_it_reads(built, before, imported, first):
+    pipeline, _ = built((f"import os\n{before}",), (f"import {imported} as lib\nprint(lib)",))
+    assert ("lib" in {found.name for found in pipeline.definitions}) is first
+
+
+@pytest.mark.parametrize(
+    ("measured", "refused"),
+    [
+        ("np.dot(values, values)", False),
+        ("[each ** 2 for each in values]", False),
+        ("found = sorted(values)", False),
+        ("np.random.rand()", True),
+        ("values.append(1)", True),
+        ("list(numbers)", True),
+        ("print(1)", True),
+        ("list(map(noisy, values))", True),
+        ("unknown.run()", True),
+    ],
+)
+def test_measured_code_has_to_do_nothing(built, measured, refused):
+    start = (
+        "import numpy as np\nimport unknown\nvalues = [1, 2]\nnumbers = (i for i in values)\n"
+        "def noisy(x): print(x)"
+    )
+    _, found = built((start, "step:a"), (f"%timeit -n 2 {measured}", "step:a"))
+    assert ("magic-refused" in {each.code for each in found}) is refused
+
+
 KNOWN = """
 import pandas as pd, numpy as np
 from pathlib import Path

@@ -36,6 +36,21 @@ def note_import(module: types.ModuleType) -> None:
     }
 
 
+def own_modules() -> list[str]:
+    """Return the names of the author's own modules that were imported, in that order."""
+    return list(_after_import)
+
+
+def import_again(names: list[str]) -> None:
+    """Import modules of the author's own for what that does: it may register or change things."""
+    for name in names:
+        if name not in sys.modules:
+            try:
+                importlib.import_module(name)
+            except Exception:
+                continue
+
+
 def _owners(module: types.ModuleType) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "", _attributes(module)
     for name, value in vars(module).items():

@@ -244,4 +244,64 @@ for each in range(2):
 print(level, last)
 """,
     ),
+    Hazard(
+        "a local module imported for its effect",
+        """
+# %% load
+import pandas as pd
+import geo_accessor
+df = pd.DataFrame({"a": [1, 2]})
+# %% change
+df.geo.total
+total = df.geo.total
+# %% show
+print(total, df.geo.total)
+""",
+        files={
+            "geo_accessor.py": """
+import pandas as pd
+@pd.api.extensions.register_dataframe_accessor("geo")
+class Geo:
+    def __init__(self, df):
+        self._df = df
+    @property
+    def total(self):
+        return int(self._df.a.sum())
+"""
+        },
+    ),
+    Hazard(
+        "a figure saved in the cell behind",
+        """
+# %% draw
+%matplotlib inline
+import matplotlib.pyplot as plt
+plt.plot([1, 2, 3])
+# %% draw
+plt.savefig("empty.png", dpi=30)
+# %% show
+print("done")
+""",
+    ),
+    Hazard(
+        "a formula with a function that reads what is bound anew",
+        """
+# %% load
+import numpy as np
+import pandas as pd
+import statsmodels.formula.api as smf
+shift = 2
+def center(values):
+    return values - shift
+df = pd.DataFrame({"x": [1.0, 2.0, 4.0, 7.0], "y": [1.0, 3.0, 2.0, 8.0]})
+# %% load
+fit = smf.ols("y ~ np.log(abs(center(x)) + 1)", df).fit()
+before = fit.predict(df).round(4).tolist()
+shift = 0
+after = fit.predict(df).round(4).tolist()
+del fit
+# %% show
+print(before, after)
+""",
+    ),
 )
