@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+import string
 import warnings
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -581,15 +582,41 @@ def _run_shell(command: str, rewrite: _Rewrite) -> str:
     return f"{SHELL_MODULE}.system({_quoted(command)})"
 
 
+# What IPython takes for a name behind a dollar: outside of single quotes.
+_DOLLAR = re.compile(r"\$(\$?[\w.]+)(?=([^']*'[^']*')*[^']*$)")
+
+
 def _quoted(command: str) -> str:
     """Return a shell line as Python text, an f-string where it names Python values in braces.
 
-    Empty where IPython decides only when it runs: names after a dollar, or braces of
-    which some are no expression.
+    As for IPython, a line of which some braces hold no expression has none. Empty where IPython
+    decides only when it runs: names after a dollar.
     """
-    if re.search(r"\$[A-Za-z_{]", command):
+    pieces = _literal_pieces(command)
+    if pieces is None:
+        return repr(command)
+    if "${" in command or any(map(_DOLLAR.search, pieces)):
         return ""
     if "{" not in command and "}" not in command:
         return repr(command)
     text = f"f{command!r}"
     return text if _parses(text) else ""
+
+
+def _literal_pieces(command: str) -> list[str] | None:
+    """Return what stands between the braces of a line; ``None`` if some hold no expression.
+
+    A format is a part of the expression, as in a slice.
+    """
+    try:
+        fields = list(string.Formatter().parse(command))
+    except ValueError:
+        return None
+    for _, name, form, _ in fields:
+        if name is None:
+            continue
+        try:
+            ast.parse(f"{name}:{form}" if form else name, mode="eval")
+        except (SyntaxError, ValueError):
+            return None
+    return [text for text, *_ in fields]

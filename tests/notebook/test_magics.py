@@ -183,6 +183,39 @@ def test_what_writes_without_being_seen_to_is_refused(source):
     assert fates(source) == [Fate.REFUSED]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "awk '{print $2}' t.txt",
+        "echo {name} '{a b}'",
+        "echo '$name'",
+        "echo {rows[1:3]}",
+        "echo {name:.2f}",
+        "echo {{a}}",
+        "find . -exec rm {} +",
+        "sed 's/a$/b/' f",
+        "echo {name!r} $(date)",
+        "echo '$name {name}'",
+        "echo $name",
+        "echo $1",
+    ],
+)
+def test_a_shell_line_is_expanded_as_ipython_does_or_refused(line):
+    from IPython.utils.text import DollarFormatter
+
+    names = {"name": "n", "rows": [1, 2, 3]}
+    try:
+        expanded = DollarFormatter().vformat(line, args=[], kwargs=names)
+    except Exception:
+        expanded = line
+    code = plain_code(f"!{line}")
+    if code.magics[0].fate is Fate.REFUSED:
+        assert "$" in line
+        return
+    (call,) = (node for node in ast.walk(ast.parse(code.source)) if isinstance(node, ast.Call))
+    assert eval(ast.unparse(call.args[0]), names) == expanded
+
+
 def test_names_of_written_files_are_expanded(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code = plain_code("%%writefile {name}.txt\nhé\n").source
