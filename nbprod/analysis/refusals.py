@@ -19,6 +19,7 @@ _SCOPES = frozenset({"f_globals", "f_locals", "__globals__", "user_ns", "user_gl
 _FRAMES = frozenset({"_getframe", "currentframe", "f_code", "tb_frame"})
 _CALLERS = frozenset({"f_back"})
 _PLACE = re.compile(r"%\((funcName|module|filename|pathname|lineno)\)")
+_NUMBERS = frozenset({"int", "float", "complex"})
 _MAIN = frozenset({"'__main__'", "__name__"})
 _LOOKING = re.compile(r"\b(unittest|doctest|inspect|traceback|weakref)\b")
 _STACKS = frozenset({"extract_tb", "extract_stack", "walk_tb", "walk_stack", "print_stack"})
@@ -44,7 +45,7 @@ def refusals(survey: Survey) -> list[Diagnostic]:
             origin = facts.cell.origin(survey.notebook.path, facts.cell_line(line))
             found.append(finding(code, message, origin))
     found += [*_places(survey), *_looks_into_main(survey), *_missing_names(survey)]
-    found += _shown_warnings(survey)
+    found += [*_shown_warnings(survey), *_same_numbers(survey)]
     return [*found, *_captured(survey)]
 
 
@@ -63,6 +64,38 @@ def _shown_warnings(survey: Survey) -> Iterator[Diagnostic]:
                 message = "How often a warning is shown depends on the cell that it comes from."
                 fix = "Print it, or do not replace warnings.showwarning."
                 yield finding("place-in-code", message, origin, fix)
+
+
+def _same_numbers(survey: Survey) -> Iterator[Diagnostic]:
+    """Find where numbers are asked whether they are the same object: stored ones are made anew.
+
+    Those that are not a number are known by their object where they are stored, too.
+    """
+    nan = {
+        target.id
+        for facts in survey.cells
+        for node in facts.nodes
+        if isinstance(node, ast.Assign) and "nan" in ast.unparse(node.value).lower()
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for facts in survey.cells:
+        for node in facts.nodes if facts.executed else ():
+            if not isinstance(node, ast.Compare):
+                continue
+            operands = [node.left, *node.comparators]
+            asks = any(isinstance(each, ast.Is | ast.IsNot) for each in node.ops)
+            names = {each.id for each in operands if isinstance(each, ast.Name)} - nan
+            known = [survey.values[name].type for name in names if name in survey.values]
+            if asks and _NUMBERS & set(known) and not any(map(_is_plain_constant, operands)):
+                origin = facts.cell.origin(survey.notebook.path, facts.cell_line(node.lineno))
+                message = f"`{ast.unparse(node)[:60]}` asks whether two numbers are one object."
+                fix = "Compare them with ==."
+                yield finding("place-in-code", message, origin, fix)
+
+
+def _is_plain_constant(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant)
 
 
 def _missing_names(survey: Survey) -> Iterator[Diagnostic]:
