@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from nbprod.analysis.definitions import Definitions
-from nbprod.analysis.display import only_displays
+from nbprod.analysis.display import Display
 from nbprod.analysis.source import Text, has_code, without
 from nbprod.analysis.survey import CellFacts, Survey
-from nbprod.analysis.value import DEFAULTDICT
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +70,10 @@ def _display(facts: CellFacts, removed: Sequence[ast.stmt], survey: Survey) -> a
     last = facts.statements[-1] if facts.statements else None
     if not isinstance(last, ast.Expr) or last in removed:
         return None
-    modules = frozenset(
-        name for name, value in survey.values.items() if value.type.startswith("name:")
-    )
     if isinstance(last.value, ast.Constant) and isinstance(last.value.value, str):
         return None
-    lively = frozenset(
-        name
-        for name, value in survey.values.items()
-        if value.type == DEFAULTDICT or value.type.startswith("user:")
-    )
-    return last if only_displays(last.value, modules, lively) else None
+    judge = Display(facts.shown, survey.memory, survey.patched)
+    return last if judge.is_harmless(last.value) else None
 
 
 def _without_globals(block: CellBlock) -> CellBlock:
@@ -93,10 +85,17 @@ def _without_globals(block: CellBlock) -> CellBlock:
     return replace(block, source=nonlocal_source(block.source))
 
 
+def _outside_functions(node: ast.AST) -> Iterator[ast.AST]:
+    for child in ast.iter_child_nodes(node):
+        yield child
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield from _outside_functions(child)
+
+
 def nonlocal_source(source: str) -> str:
     """Write ``global`` inside functions as ``nonlocal``, at top level as ``pass``."""
     tree = ast.parse(source)
-    top = {id(statement) for statement in tree.body}
+    top = {id(node) for node in _outside_functions(tree)}
     lines = source.split("\n")
     for node in ast.walk(tree):
         if isinstance(node, ast.Global):

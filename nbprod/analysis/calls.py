@@ -49,6 +49,8 @@ _ITERATORS: tuple[str, ...] = (
 _ITERATORS += ("csv.reader", "csv.DictReader", "re.finditer", "os.scandir")
 # Methods that draw from a generator their object was made with (``random_state=``).
 _DRAWING = frozenset({"split", "sample", "rvs"})
+# Readers that are given one of these hand out frames one by one.
+_CHUNKED = frozenset({"chunksize", "iterator"})
 _FITTED_SELF = frozenset({"fit", "partial_fit"})
 
 
@@ -124,6 +126,8 @@ def _library_function(expressions: Expressions, qualified: str, call: Call) -> V
     memory = expressions.memory
     memory.trace.calls.add(qualified)
     conduct = function_conduct(qualified)
+    if qualified in {"builtins.setattr", "builtins.delattr"}:
+        _set_attribute(memory, call)
     if qualified == "builtins.id":
         for value in call.arguments:
             memory.trace.compared |= value.selves
@@ -132,7 +136,9 @@ def _library_function(expressions: Expressions, qualified: str, call: Call) -> V
     if conduct is Conduct.FRESH and "copy" in call.keywords and not call.flag("copy"):
         conduct = Conduct.HOLDS
     _call_arguments(memory, call)
-    result = _result(memory, conduct, None, call, _returned(qualified, conduct))
+    in_chunks = not _CHUNKED.isdisjoint(call.keywords)
+    kind = "" if in_chunks else _returned(qualified, conduct)
+    result = _result(memory, conduct, None, call, kind)
     if conduct is not Conduct.HOLDS:
         memory.draw(call.arguments)
     if conduct is Conduct.MUTATES and call.positional:
@@ -153,6 +159,16 @@ def _library_function(expressions: Expressions, qualified: str, call: Call) -> V
         parts = () if call.starred else _places(name, call)
         return replace(result, pinned=f"what {name}() returns", type=kind, parts=parts)
     return result
+
+
+def _set_attribute(memory: Memory, call: Call) -> None:
+    """``setattr(pandas.DataFrame, "name", …)`` sets what an assignment would."""
+    owner = call.positional[0].qualified if call.positional else ""
+    if not owner or not isinstance(call.node, ast.Call):
+        return
+    name = call.node.args[1] if len(call.node.args) > 1 else None
+    attribute = str(name.value) if isinstance(name, ast.Constant) else "*"
+    memory.trace.calls.add(f"{owner}.{attribute}=")
 
 
 def _places(name: str, call: Call) -> tuple[Value, ...]:

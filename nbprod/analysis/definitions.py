@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from nbprod.analysis.caches import shows_cache
 from nbprod.analysis.effects import is_patch
 from nbprod.analysis.frames import known_from_start
 from nbprod.analysis.importing import Importing
@@ -105,7 +106,7 @@ def find_definitions(
         if merged is not None and not _changed(merged, survey):
             chosen[name] = merged
     for name, candidate in list(chosen.items()):
-        if _remembers(candidate.statement) and _shows_cache(candidate, survey):
+        if _remembers(candidate.statement) and shows_cache(name, candidate.statement, survey):
             del chosen[name]
     _settle(chosen, bound)
     return _finished(survey, groups, chosen, bound)
@@ -215,7 +216,7 @@ def _imports(
 
     if isinstance(statement, ast.Import):
         for alias in statement.names:
-            if importing.from_start(alias.name, facts.cell.number):
+            if importing.from_start(alias.name, facts.cell.number, line=statement.lineno):
                 renamed = f" as {alias.asname}" if alias.asname else ""
                 name = alias.asname or alias.name.split(".")[0]
                 yield make(name, f"import {alias.name}{renamed}")
@@ -225,7 +226,8 @@ def _imports(
         return
     for alias in statement.names:
         taken = [alias.name]
-        if alias.name != "*" and importing.from_start(module, facts.cell.number, taken):
+        first = importing.from_start(module, facts.cell.number, taken, statement.lineno)
+        if alias.name != "*" and first:
             renamed = f" as {alias.asname}" if alias.asname and alias.asname != alias.name else ""
             yield make(alias.asname or alias.name, f"from {module} import {alias.name}{renamed}")
 
@@ -243,27 +245,6 @@ def _function(facts: CellFacts, statement: FunctionNode, text: Text) -> Iterator
             free,
             facts.cell_line(line),
         )
-
-
-_SHOWN = frozenset({"print", "display", "open", "input", "next"})
-_ASKED = frozenset({"cache_info", "cache_clear"})
-
-
-def _shows_cache(candidate: Candidate, survey: Survey) -> bool:
-    """Whether it can be seen that a call was answered from the cache."""
-    for node in ast.walk(candidate.statement):
-        if isinstance(node, ast.Name) and node.id in _SHOWN:
-            return True
-        if isinstance(node, ast.Attribute) and node.attr in {"random", "time", "rand"}:
-            return True
-    return any(
-        isinstance(node, ast.Attribute)
-        and node.attr in _ASKED
-        and isinstance(node.value, ast.Name)
-        and node.value.id == candidate.name
-        for facts in survey.cells
-        for node in facts.nodes
-    )
 
 
 def _class(facts: CellFacts, statement: ast.ClassDef, text: Text) -> Iterator[Candidate]:

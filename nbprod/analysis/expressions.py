@@ -30,11 +30,16 @@ _SERIES = "pandas.Series"
 
 
 class Expressions:
-    """Evaluates expressions in a frame."""
+    """Evaluates expressions in a frame.
+
+    Attributes:
+        watched: If it is a dict, each expression that is evaluated, with what it holds.
+    """
 
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
         self.memory = frame.memory
+        self.watched: dict[ast.expr, Value] | None = None
 
     def value(self, node: ast.expr | None) -> Value:
         """Evaluate ``node`` (nothing: ``None``)."""
@@ -43,7 +48,10 @@ class Expressions:
         method: Callable[[ast.expr], Value] | None = getattr(
             self, f"_{type(node).__name__.lower()}", None
         )
-        return method(node) if method else self._anything(node)
+        value = method(node) if method else self._anything(node)
+        if self.watched is not None:
+            self.watched[node] = value
+        return value
 
     def values(self, nodes: Sequence[ast.expr]) -> list[Value]:
         """Evaluate ``nodes`` in order."""
@@ -299,10 +307,13 @@ class Expressions:
     def _call(self, node: ast.Call) -> Value:
         for name in query_names(node):
             self.frame.load(name, node.lineno)
+        held: frozenset[str] = frozenset()
         for name in formula_names(node):
             if self.frame.peek(name) is not None:
-                self.frame.load(name, node.lineno)
-        return calls.evaluate(self, node)
+                # What is made of a formula goes on calling the functions that it names.
+                held |= self.frame.load(name, node.lineno).code
+        result = calls.evaluate(self, node)
+        return replace(result, code=result.code | held) if held else result
 
     def _await(self, node: ast.Await) -> Value:
         value = self.value(node.value)

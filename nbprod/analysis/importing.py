@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from nbprod.analysis.effects import effects_of, is_patch
+from nbprod.analysis.import_settings import ImportSettings
 from nbprod.analysis.purity import (
     Code,
     Names,
@@ -197,14 +198,16 @@ class Importing:
         self._known = frozenset(installed) | self.own.tops
         self._cells = [each for each in survey.cells if each.executed]
         self._seeded = _seeded(self._cells)
+        self._settings = ImportSettings(self._cells)
 
-    def from_start(self, module: str, cell: int, names: Iterable[str] = ()) -> bool:
+    def from_start(self, module: str, cell: int, names: Iterable[str] = (), line: int = 0) -> bool:
         """Whether importing ``module`` first gives what importing it in ``cell`` gives.
 
         Args:
             module: Its dotted name.
             cell: Number of the cell.
             names: What is taken from it.
+            line: Line of the import in the cell's code.
         """
         top = module.partition(".")[0]
         before = [each for each in self._cells if each.cell.number <= cell]
@@ -215,6 +218,8 @@ class Importing:
         if self.own.paths(module) or (top in self.own.tops and top not in sys.stdlib_module_names):
             return self._own_from_start(module, tuple(names), before)
         if self._seeded and cell > self._seeded and top not in sys.stdlib_module_names:
+            return False
+        if top not in sys.stdlib_module_names and self._settings.come_first(module, cell, line):
             return False
         if top in self._known:
             return True

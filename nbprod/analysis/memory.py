@@ -108,6 +108,10 @@ class Memory:
         """Return the region of the objects that ``place`` (a node or a name) makes."""
         return self._sites.setdefault((place, what), len(self._sites) + 1)
 
+    def made_at(self, place: object) -> frozenset[int]:
+        """Return all regions of what ``place`` makes."""
+        return frozenset(region for (each, _), region in self._sites.items() if each is place)
+
     def new(self, node: object, holds: Iterable[Value] = (), type_name: str = "") -> Value:
         """Return a new object made at ``node`` that may hold ``holds``."""
         made = containing(self.region(node), holds, type_name)

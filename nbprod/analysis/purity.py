@@ -223,7 +223,7 @@ class Purity:
             return self._calls(*own)
         qualified = self.qualified(function)
         if qualified:
-            return _function_is_pure(qualified, given)
+            return function_is_pure(qualified, given)
         return isinstance(function, ast.Attribute) and function.attr in _tables().methods
 
     def _may_be_called(self, node: ast.expr) -> bool:
@@ -237,7 +237,7 @@ class Purity:
         qualified = self.qualified(node)
         if qualified.startswith("builtins."):
             value = getattr(builtins, qualified.partition(".")[2], None)
-            return isinstance(value, type) or not callable(value) or _function_is_pure(qualified)
+            return isinstance(value, type) or not callable(value) or function_is_pure(qualified)
         return True
 
     def _own(self, function: ast.expr) -> tuple[Code, Purity] | None:
@@ -298,7 +298,13 @@ class Purity:
         return f"builtins.{node.id}" if hasattr(builtins, node.id) else ""
 
 
-def _function_is_pure(qualified: str, given: Collection[ast.expr] = ()) -> bool:
+def function_is_pure(qualified: str, given: Collection[ast.expr] = ()) -> bool:
+    """Whether calling a function of a library, by its dotted name, has no effect.
+
+    Args:
+        qualified: The name.
+        given: What it is given, where that is known.
+    """
     tables = _tables()
     if qualified in tables.seeded:
         return any(not (isinstance(each, ast.Constant) and each.value is None) for each in given)

@@ -19,7 +19,17 @@ _SCOPES = frozenset({"f_globals", "f_locals", "__globals__", "user_ns", "user_gl
 _FRAMES = frozenset({"_getframe", "currentframe", "f_code", "tb_frame"})
 _CALLERS = frozenset({"f_back"})
 _PLACE = re.compile(r"%\((funcName|module|filename|pathname|lineno)\)")
+_NUMBERS = frozenset({"int", "float", "complex"})
 _MAIN = frozenset({"'__main__'", "__name__"})
+_LOOKING = re.compile(r"\b(unittest|doctest|inspect|traceback|weakref)\b")
+_STACKS = frozenset({"extract_tb", "extract_stack", "walk_tb", "walk_stack", "print_stack"})
+_SOURCES = frozenset({"getsource", "getsourcelines", "getsourcefile", "getfile", "getmodule"})
+_FORGETTING = frozenset({"WeakSet", "WeakValueDictionary", "WeakKeyDictionary", "finalize"})
+_FIXES = {
+    "code-in-main": "Name the tests: unittest.defaultTestLoader.loadTestsFromTestCase(MyTest), or "
+    "move the code into a module of its own and give that.",
+    "finalizer": "Use an ordinary container, and take objects out of it yourself.",
+}
 
 
 def refusals(survey: Survey) -> list[Diagnostic]:
@@ -34,16 +44,169 @@ def refusals(survey: Survey) -> list[Diagnostic]:
         for line, code, message in _constructs(facts):
             origin = facts.cell.origin(survey.notebook.path, facts.cell_line(line))
             found.append(finding(code, message, origin))
-    return [*found, *_places(survey), *_captured(survey)]
+    found += [*_places(survey), *_looks_into_main(survey), *_missing_names(survey)]
+    found += [*_shown_warnings(survey), *_same_numbers(survey)]
+    return [*found, *_captured(survey)]
+
+
+def _shown_warnings(survey: Survey) -> Iterator[Diagnostic]:
+    """Find where warnings of the notebook's own go, if it shows them itself.
+
+    A notebook forgets at each cell which warnings it has shown; a module does not.
+    """
+    calls = {call for facts in survey.cells for call in facts.trace.calls}
+    if not calls & {"warnings.showwarning=", "warnings.formatwarning="}:
+        return
+    for facts in survey.cells:
+        for node in facts.nodes if facts.executed else ():
+            if isinstance(node, ast.Call) and _qualified(node.func, survey) == "warnings.warn":
+                origin = facts.cell.origin(survey.notebook.path, facts.cell_line(node.lineno))
+                message = "How often a warning is shown depends on the cell that it comes from."
+                fix = "Print it, or do not replace warnings.showwarning."
+                yield finding("place-in-code", message, origin, fix)
+
+
+def _same_numbers(survey: Survey) -> Iterator[Diagnostic]:
+    """Find where numbers are asked whether they are the same object: stored ones are made anew.
+
+    Those that are not a number are known by their object where they are stored, too.
+    """
+    nan = {
+        target.id
+        for facts in survey.cells
+        for node in facts.nodes
+        if isinstance(node, ast.Assign) and "nan" in ast.unparse(node.value).lower()
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for facts in survey.cells:
+        for node in facts.nodes if facts.executed else ():
+            if not isinstance(node, ast.Compare):
+                continue
+            operands = [node.left, *node.comparators]
+            asks = any(isinstance(each, ast.Is | ast.IsNot) for each in node.ops)
+            names = {each.id for each in operands if isinstance(each, ast.Name)} - nan
+            known = [survey.values[name].type for name in names if name in survey.values]
+            if asks and _NUMBERS & set(known) and not any(map(_is_plain_constant, operands)):
+                origin = facts.cell.origin(survey.notebook.path, facts.cell_line(node.lineno))
+                message = f"`{ast.unparse(node)[:60]}` asks whether two numbers are one object."
+                fix = "Compare them with ==."
+                yield finding("place-in-code", message, origin, fix)
+
+
+def _is_plain_constant(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant)
+
+
+def _missing_names(survey: Survey) -> Iterator[Diagnostic]:
+    """Find what shows the exception for a name that is not bound: a function's is another."""
+    bound = frozenset[str]()
+    every = frozenset[str]().union(*(each for facts in survey.cells for each in facts.bound_by))
+    for facts in survey.cells:
+        if not facts.executed:
+            continue
+        for statement, names in zip(facts.statements, facts.bound_by, strict=True):
+            for node in ast.walk(statement):
+                if not isinstance(node, ast.Try):
+                    continue
+                if name := _shown_missing(node, every - bound):
+                    message = f"What is raised where `{name}` is not bound yet is shown."
+                    origin = facts.cell.origin(survey.notebook.path, facts.cell_line(node.lineno))
+                    fix = f"Bind {name} before, or do not use the exception's text."
+                    yield finding("place-in-code", message, origin, fix)
+            if isinstance(statement, ast.Try | ast.If | ast.For | ast.While | ast.With):
+                continue  # it may not bind them; the cell tells when it ends
+            bound |= names
+        bound = (bound | facts.names.bound) - facts.names.deleted - facts.names.unsure
+
+
+def _shown_missing(node: ast.Try, missing: frozenset[str]) -> str:
+    """Return the name that a ``try`` may find missing, if its handler shows the exception."""
+    body = [each for statement in node.body for each in ast.walk(statement)]
+    own = {each.id for each in body if isinstance(each, ast.Name) and _unbinds(each)}
+    stored = {
+        statement.targets[0].id
+        for statement in node.body
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
+    }
+    read = {each.id for each in body if isinstance(each, ast.Name) and not _binds(each)}
+    read |= {
+        each.target.id
+        for each in body
+        if isinstance(each, ast.AugAssign) and isinstance(each.target, ast.Name)
+    }
+    found = sorted((read & missing) - stored | own & read)
+    catching = any(
+        handler.name is not None
+        and "NameError" in ast.unparse(handler.type or ast.Constant(None))
+        and any(
+            isinstance(each, ast.Name) and each.id == handler.name
+            for inner in handler.body
+            for each in ast.walk(inner)
+        )
+        for handler in node.handlers
+    )
+    return found[0] if found and catching else ""
+
+
+def _binds(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Store)
+
+
+def _unbinds(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Del)
+
+
+def _looks_into_main(survey: Survey) -> Iterator[Diagnostic]:
+    """Find calls of the standard library that look for code, or objects, in the notebook."""
+    if not any(_LOOKING.search(facts.code.source) for facts in survey.cells):
+        return
+    for facts in survey.cells:
+        for node in facts.nodes if not facts.role.skip and facts.error is None else ():
+            if isinstance(node, ast.Call) and (found := _looks(node, survey)):
+                code, what = found
+                origin = facts.cell.origin(survey.notebook.path, facts.cell_line(node.lineno))
+                text = f"`{ast.unparse(node)[:60]}` {what}."
+                yield finding(code, text, origin, _FIXES.get(code, ""))
+
+
+def _looks(node: ast.Call, survey: Survey) -> tuple[str, str] | None:
+    name = _qualified(node.func, survey)
+    given = {word.arg: word.value for word in node.keywords}
+    first = node.args[0] if node.args else None
+    if name in {"unittest.main", "doctest.testmod"}:
+        module = first or given.get("module") or given.get("m")
+        if module is None or ast.unparse(module) in {"None", *_MAIN}:
+            return "code-in-main", "looks for tests among the notebook's own names"
+    elif name.startswith("inspect.get") and name.rpartition(".")[2] in _SOURCES:
+        if first is not None and not _qualified(first, survey):
+            return "place-in-code", "asks for the text or the file of code, which is another there"
+    elif name.startswith("traceback.") and name.rpartition(".")[2] in _STACKS:
+        return "place-in-code", "names the functions that code stands in"
+    elif name.startswith("weakref.") and name.rpartition(".")[2] in _FORGETTING:
+        return "finalizer", "does something when the last name of an object is gone"
+    return None
+
+
+def _qualified(node: ast.expr, survey: Survey) -> str:
+    """Return the dotted name of something imported; empty if it is not."""
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    value = survey.values.get(node.id) if isinstance(node, ast.Name) else None
+    return ".".join([value.qualified, *reversed(names)]) if value and value.qualified else ""
 
 
 def _places(survey: Survey) -> Iterator[Diagnostic]:
     """Find code that asks where it stands."""
     cells = [facts for facts in survey.cells if not facts.role.skip and facts.error is None]
     logs = any(_keeps_logs(node) for facts in cells for node in facts.nodes)
+    has_file = any("__file__" in names for facts in cells for names in facts.bound_by)
     for facts in cells:
         asked = [node for each in facts.statements for node in _asks_for_frame(each, False)]
         asked += [node for node in facts.nodes if logs and _names_place(node)]
+        asked += [node for node in facts.nodes if not has_file and _is_own_file(node)]
         for node in asked:
             origin = facts.cell.origin(survey.notebook.path, facts.cell_line(node.lineno))
             text = ast.unparse(node)[:60]
@@ -68,6 +231,11 @@ def _keeps_logs(node: ast.AST) -> bool:
         return node.arg == "filename"
     name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
     return name == "stdout" or name.endswith("FileHandler")
+
+
+def _is_own_file(node: ast.AST) -> TypeGuard[ast.expr]:
+    """Tell whether code reads ``__file__``, which a notebook does not have, and a module has."""
+    return isinstance(node, ast.Name) and node.id == "__file__"
 
 
 def _names_place(node: ast.AST) -> TypeGuard[ast.Constant]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from nbprod.analysis.frames import CellNames, ModuleFrame
@@ -14,6 +14,7 @@ from nbprod.analysis.future import (
     imports_future,
     quoted,
 )
+from nbprod.analysis.measuring import effect_of
 from nbprod.analysis.memory import Memory, Trace
 from nbprod.analysis.scopes import bound_names
 from nbprod.analysis.shown_figures import FigureNames, as_displayed
@@ -21,7 +22,7 @@ from nbprod.analysis.stars import Stars
 from nbprod.analysis.statements import Statements
 from nbprod.analysis.value import Value
 from nbprod.notebook.cell import Cell
-from nbprod.notebook.magics import PlainCode, plain_code
+from nbprod.notebook.magics import Fate, PlainCode, plain_code
 from nbprod.notebook.notebook import Notebook
 from nbprod.notebook.tags import CellRole, cell_role, options
 
@@ -40,6 +41,7 @@ class CellFacts:
         names: What it does with names.
         trace: What it did to objects.
         values: Names of which it changed what is known, with what is known when it ends.
+        shown: Parts of the bare expression at its end, with what they hold.
     """
 
     cell: Cell
@@ -51,6 +53,7 @@ class CellFacts:
     names: CellNames = field(default_factory=CellNames)
     trace: Trace = field(default_factory=Trace)
     values: dict[str, Value] = field(default_factory=dict)
+    shown: dict[ast.expr, Value] = field(default_factory=dict)
     _nodes: list[ast.AST] | None = None
 
     @property
@@ -83,6 +86,7 @@ class Survey:
         textual: All annotations of its functions and classes stay text.
         mutated: Regions that any cell changes.
         compared: Regions whose identity any cell looks at.
+        patched: Names of attributes that cells set of what is imported; ``*`` for any.
     """
 
     notebook: Notebook
@@ -93,6 +97,7 @@ class Survey:
     textual: bool = False
     mutated: frozenset[int] = frozenset()
     compared: frozenset[int] = frozenset()
+    patched: frozenset[str] = frozenset()
 
 
 def survey(
@@ -125,7 +130,20 @@ def survey(
         textual=textual,
         mutated=frozenset().union(*(each.trace.mutated for each in cells)),
         compared=frozenset().union(*(each.trace.compared for each in cells)),
+        patched=frozenset().union(*map(_patched, cells)),
     )
+
+
+def _patched(facts: CellFacts) -> Iterator[str]:
+    """Yield names of the attributes that a cell sets of modules and classes of libraries."""
+    for call in facts.trace.calls:
+        if call.endswith("="):
+            yield call[:-1].rpartition(".")[2]
+    if not any(call.endswith("_accessor") for call in facts.trace.calls):
+        return
+    for node in facts.nodes:
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("_accessor"):
+            yield from (str(each.value) for each in node.args if isinstance(each, ast.Constant))
 
 
 def _parsed(cell: Cell) -> CellFacts:
@@ -192,13 +210,38 @@ def _follow(facts: CellFacts, frame: ModuleFrame) -> None:
         return
     frame.memory.trace = facts.trace
     with frame.cell() as facts.names:
+        shown = facts.statements[-1:]
         try:
-            Statements(frame).run(facts.statements)
+            statements = Statements(frame)
+            statements.run(facts.statements[:-1])
+            if shown and isinstance(shown[0], ast.Expr):
+                statements.watched = facts.shown
+            statements.run(shown)
         except RecursionError:
             facts.error = SyntaxError("it is nested too deeply")
+    _measure(facts, frame)
     facts.values = {
         name: frame.values[name] for name in facts.names.changed if name in frame.values
     }
+
+
+def _measure(facts: CellFacts, frame: ModuleFrame) -> None:
+    """Refuse to leave out code that is measured, and does something besides."""
+    if not any(magic.measured for magic in facts.code.magics):
+        return
+    magics = []
+    for magic in facts.code.magics:
+        effect = effect_of(magic.measured, frame) if magic.measured else ""
+        if effect:
+            reason = f"it is run any number of times, and {effect}"
+            magic = replace(magic, fate=Fate.REFUSED, reason=reason, fix=_FIX_MEASURED)
+        magics.append(magic)
+    facts.code = replace(facts.code, magics=tuple(magics))
+
+
+_FIX_MEASURED = (
+    "Run that code in a cell of its own without the magic, and tag the cell that measures skip."
+)
 
 
 def parse(source: str) -> ast.Module:

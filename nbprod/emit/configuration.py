@@ -18,7 +18,7 @@ from nbprod.pipeline.ir import Pipeline
 
 # Rules that point to code that would fail when it runs: never switched off.
 NEVER_IGNORED = frozenset({"E999", "F821", "F822", "F823", "I001"})
-# A notebook computes values only to look at them; what showed them was left out.
+# A notebook computes values only to look at them; what certainly only showed them was left out.
 HABITS = frozenset({"B018", "F841"})
 # What runs pipeline.ipynb, whatever the notebook imports: (import name, distribution).
 _RUNNERS = (("ipykernel", "ipykernel"), ("papermill", "papermill"))

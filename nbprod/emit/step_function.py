@@ -131,11 +131,18 @@ def show_call(step: Step, pipeline: Pipeline) -> str:
     """
     if not any(block.draws for block in step.blocks):
         return ""
+    sources = [block.source for each in pipeline.steps for block in each.blocks]
+    if any(map(_PLOTS_IMPORTED.search, sources)):
+        # Its import stands behind what it depends on, and must not come before that.
+        return "from matplotlib import pyplot as _pyplot; _pyplot.show()"
     for found in pipeline.definitions:
         if found.kind is DefinitionKind.IMPORT and found.hoisted and _is_pyplot(found.source):
             return f"{found.name}.show()"
     bound = {found.name for found in pipeline.definitions}
     return "" if PYPLOT in bound else f"{PYPLOT}.show()"
+
+
+_PLOTS_IMPORTED = re.compile(r"^\s*(import|from) (matplotlib|seaborn|pylab)\b", re.MULTILINE)
 
 
 def _is_pyplot(statement: str) -> bool:

@@ -49,8 +49,21 @@ NEUTRAL: dict[str, str] = {
         ],
         _SHOWS,
     ),
-    **dict.fromkeys(("pip", "conda", "mamba", "micromamba", "uv"), _ENVIRONMENT),
-    **dict.fromkeys(("load", "logstart", "logstop", "notebook", "save", "edit"), _FRONT_END),
+    **dict.fromkeys(("load", "edit"), _FRONT_END),
+}
+
+# Magics that install things, or show what is installed, by a line of the shell.
+PACKAGES: dict[str, str] = dict.fromkeys(
+    ("pip", "conda", "mamba", "micromamba", "uv"), _ENVIRONMENT
+)
+
+# Of those that are left out, the options with which they write a file.
+WRITING_OPTIONS: dict[str, tuple[str, ...]] = {
+    "history": ("-f",),
+    "hist": ("-f",),
+    "prun": ("-T", "-D"),
+    "lprun": ("-T", "-D"),
+    "mprun": ("-T",),
 }
 
 # What shows something about the environment, the same in a notebook that runs the steps.
@@ -71,18 +84,25 @@ ALIASES: dict[str, str] = {
     "lx": "ls -F -o --color %l | grep ^-..x",
 }
 
-# Commands that install things: command -> subcommands that do (all if empty).
+# Commands that install things: command -> subcommands that do.
 INSTALLERS: dict[str, tuple[str, ...]] = {
-    "pip": ("install", "uninstall", "--version", "list", "freeze", "show"),
-    "pip3": ("install", "uninstall", "--version", "list", "freeze", "show"),
-    "conda": ("install", "update", "list", "config"),
-    "mamba": ("install", "update"),
-    "uv": ("pip", "add", "sync"),
-    "apt": ("install", "update", "upgrade"),
-    "apt-get": ("install", "update", "upgrade"),
-    "brew": ("install",),
+    "pip": ("install", "uninstall"),
+    "pip3": ("install", "uninstall"),
+    "conda": ("install", "uninstall", "remove", "update", "upgrade", "config"),
+    "mamba": ("install", "uninstall", "remove", "update"),
+    "micromamba": ("install", "uninstall", "remove", "update"),
+    "uv": ("pip install", "pip uninstall", "pip sync", "add", "remove", "sync"),
+    "apt": ("install", "remove", "update", "upgrade"),
+    "apt-get": ("install", "remove", "update", "upgrade"),
+    "brew": ("install", "uninstall", "update", "upgrade"),
     "jupyter": ("nbextension", "labextension"),
 }
+
+# Their options that write somewhere else than into the environment.
+INSTALLED_BESIDE = ("-t", "--target", "--report", "--log", "--root", "--src", "-e", "--editable")
+
+# What these show of the environment, as magics.
+SHOWING_PACKAGES = ("list", "freeze", "show", "check", "--version", "-V", "help", "info", "search")
 
 _OTHER_LANGUAGE = "its body is not run by this notebook's Python"
 _FIX_LANGUAGE = "Call that program with subprocess, or tag the cell skip."
@@ -99,6 +119,26 @@ REFUSALS: dict[str, tuple[str, str]] = {
     "reset_selective": ("it deletes variables by pattern", "Use del with names."),
     "cd": ("its folder is not a plain path", "Use os.chdir with a plain path."),
     "env": ("its value is not plain text", "Use os.environ."),
+    **dict.fromkeys(
+        ("save", "logstart", "logstop", "logon", "logoff", "notebook"),
+        ("it writes cells into a file", "Remove the line, or write that file yourself."),
+    ),
+    **dict.fromkeys(
+        ("history", "hist", "prun", "lprun", "mprun"),
+        ("it writes a file", "Remove the option that writes, or the line."),
+    ),
+    **dict.fromkeys(
+        ("pip", "conda", "mamba", "micromamba", "uv"),
+        ("it does more than to install", "Write it as a shell line, with ! instead of %."),
+    ),
+    **dict.fromkeys(
+        ("writefile", "file"),
+        ("its path is not plain text", "Use open(path, 'w') with a path in Python."),
+    ),
+    **dict.fromkeys(
+        ("mkdir", "rmdir", "mv", "rm", "cp", "cat", "ls", "ll", "lf", "lk", "ldir", "lx"),
+        ("it puts Python values into a shell line", "Write it with subprocess.run([...])."),
+    ),
     "macro": ("a macro is IPython's own", "Write a function."),
     "sql": ("it talks to a database outside Python", "Use pandas.read_sql."),
     "cython": ("it compiles code", "Put the function in a module of its own."),

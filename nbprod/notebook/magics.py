@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+import string
 import warnings
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -16,12 +17,16 @@ from enum import StrEnum
 from nbprod.notebook.magic_table import (
     ALIASES,
     DISPLAY_CELL_MAGICS,
+    INSTALLED_BESIDE,
     INSTALLERS,
     NEUTRAL,
+    PACKAGES,
     REFUSALS,
+    SHOWING_PACKAGES,
     SILENT,
     TIMED_AND_DROPPED,
     TRANSPARENT,
+    WRITING_OPTIONS,
 )
 
 # What IPython itself runs a %%capture cell in.
@@ -50,6 +55,7 @@ class Magic:
         fate: Translated, dropped or refused.
         reason: Why, one clause; empty where it needs no words.
         fix: What the author can write instead; empty unless refused.
+        measured: Code that is left out since it is only measured: it must have no effect.
     """
 
     text: str
@@ -57,6 +63,7 @@ class Magic:
     fate: Fate
     reason: str = ""
     fix: str = ""
+    measured: str = ""
 
     @property
     def prints(self) -> bool:
@@ -87,9 +94,22 @@ class _Rewrite:
     magics: list[Magic] = field(default_factory=list)
     imports: set[str] = field(default_factory=set)
 
-    def note(self, text: str, line: int, fate: Fate, reason: str = "", fix: str = "") -> None:
+    def note(
+        self,
+        text: str,
+        line: int,
+        fate: Fate,
+        reason: str = "",
+        fix: str = "",
+        measured: str = "",
+    ) -> None:
         first = text.strip().split("\n", 1)[0]
-        self.magics.append(Magic(first[:80], line, fate, reason, fix))
+        self.magics.append(Magic(first[:80], line, fate, reason, fix, measured))
+
+    def refuse(self, name: str, text: str, line: int) -> None:
+        """Note that a magic is refused, with the reason that the table has."""
+        reason, fix = REFUSALS.get(name, ("nbprod does not know this magic", _FIX_MAGIC))
+        self.note(text, line, Fate.REFUSED, reason, fix)
 
 
 def plain_code(source: str) -> PlainCode:
@@ -154,6 +174,9 @@ def _cell_magic(name: str, arguments: str, lines: list[str], index: int, rewrite
     """Rewrite ``lines`` below ``index``; tell whether the body stays Python."""
     text, line = f"%%{name} {arguments}".strip(), index + 1
     body = "\n".join(lines[index + 1 :])
+    if _writes(name, arguments):
+        rewrite.refuse(name, text, line)
+        return False
     if name in TRANSPARENT:
         lines[index] = arguments if name != "prun" else ""
         rewrite.note(text, line, Fate.TRANSLATED, "its code is run without the magic")
@@ -163,7 +186,9 @@ def _cell_magic(name: str, arguments: str, lines: list[str], index: int, rewrite
         rewrite.note(text, line, Fate.DROPPED, "it only displays")
         return False
     elif name in TIMED_AND_DROPPED:
-        rewrite.note(text, line, Fate.DROPPED, "it only measures; its code binds nothing")
+        setup = _without_options(arguments, _TIMING)
+        code = f"{setup}\n{body}" if setup.strip() else body
+        rewrite.note(text, line, Fate.DROPPED, _MEASURES, measured=code)
         return False
     elif name in {"bash", "sh", "system", "sx", "!"}:
         shell = "bash" if name == "bash" else "sh"
@@ -173,8 +198,8 @@ def _cell_magic(name: str, arguments: str, lines: list[str], index: int, rewrite
             return False
         lines[index:] = [_shell_script(shell, body, rewrite)] + [""] * body.count("\n")
         rewrite.note(text, line, Fate.TRANSLATED, "it becomes a call of the shell")
-    elif name in {"writefile", "file"} and arguments:
-        lines[index:] = [_write_file(arguments, body, rewrite)] + [""] * body.count("\n")
+    elif name in {"writefile", "file"} and (written := _write_file(arguments, body, rewrite)):
+        lines[index:] = [written] + [""] * body.count("\n")
         rewrite.note(text, line, Fate.TRANSLATED, "it writes the file with plain Python")
     else:
         reason, fix = REFUSALS.get(name, ("nbprod does not know this cell magic", _FIX_MAGIC))
@@ -183,6 +208,12 @@ def _cell_magic(name: str, arguments: str, lines: list[str], index: int, rewrite
     return True
 
 
+_MEASURES = "it only measures; its code binds nothing and changes nothing"
+# Options of %timeit; those of the first kind have a value.
+_TIMING = re.compile(r"-([nrtp]) *(\d+)\s*|-[tcpqov]+\s+|--\w+(=\S+)?\s*")
+_FILE = re.compile(
+    r"(?P<append>(-a|--append)\s+)?(?P<name>'[^']+'|\"[^\"]+\"|[^\s'\"-][^\s'\"]*)\s*$"
+)
 _FIX_MAGIC = "Write it in plain Python, or tag the cell skip."
 
 
@@ -227,20 +258,27 @@ def _shell_script(shell: str, body: str, rewrite: _Rewrite) -> str:
 
 
 def _write_file(arguments: str, body: str, rewrite: _Rewrite) -> str:
-    words = arguments.split()
-    append = words[0] in {"-a", "--append"}
-    path = words[-1].strip("'\"")
+    """Return the code for ``%%writefile``; empty if its path cannot be told."""
+    words = _FILE.match(arguments)
+    if words is None:
+        return ""
+    name = words["name"]
+    if name[0] in "'\"" and name[0] == name[-1]:
+        name = name[1:-1]
+    path = _quoted(name)
+    if not path:
+        return ""
     rewrite.imports.update({"os", "pathlib"})
-    verb = (
-        repr(f"Appending to {path}")
-        if append
-        else f"('Overwriting ' if os.path.exists({path!r}) else 'Writing ') + {path!r}"
-    )
+    if name.startswith("~"):
+        path = f"os.path.expanduser({path})"
+    there = f"os.path.exists({path})"
+    verb = "Appending to " if words["append"] else "Overwriting "
+    said = f"print(({verb!r} if {there} else 'Writing ') + {path})"
     text = repr(body if body.endswith("\n") else body + "\n")
-    place = f"pathlib.Path({path!r})"
-    if append:
-        text = f"({place}.read_text() if os.path.exists({path!r}) else '') + {text}"
-    return f"print({verb}); {place}.write_text({text})"
+    place = f"pathlib.Path({path})"
+    if words["append"]:
+        text = f"({place}.read_text(encoding='utf-8') if {there} else '') + {text}"
+    return f"{said}; {place}.write_text({text}, encoding='utf-8')"
 
 
 # Line magics ---------------------------------------------------------------------
@@ -400,13 +438,17 @@ def _translation(call: ast.Call, is_statement: bool, rewrite: _Rewrite) -> str |
 
 def _line_magic(name: str, arguments: str, is_statement: bool, line: int, rewrite: _Rewrite) -> str:
     text = f"%{name} {arguments}".strip()
+    if _writes(name, arguments):
+        rewrite.refuse(name, text, line)
+        return "None"
     if name in TRANSPARENT:
         code = _without_options(arguments) if name == "prun" else arguments
         if _parses(code):
             rewrite.note(text, line, Fate.TRANSLATED, "its code is run without the magic")
             return code.strip()
     if name in TIMED_AND_DROPPED and is_statement:
-        rewrite.note(text, line, Fate.DROPPED, "it only measures; its code binds nothing")
+        code = _without_options(arguments, _TIMING)
+        rewrite.note(text, line, Fate.DROPPED, _MEASURES, measured=code)
         return ""
     if name in {"pinfo", "pinfo2", "psearch"}:
         rewrite.note(text, line, Fate.DROPPED, "it only shows help")
@@ -414,9 +456,12 @@ def _line_magic(name: str, arguments: str, is_statement: bool, line: int, rewrit
     if name in NEUTRAL and is_statement:
         rewrite.note(text, line, Fate.DROPPED, NEUTRAL[name])
         return ""
+    if name in PACKAGES and is_statement and _concerns_packages(name, arguments):
+        rewrite.note(text, line, Fate.DROPPED, PACKAGES[name])
+        return ""
     if name in {"sx", "system"}:
         return _shell(arguments, "getoutput", is_statement, line, rewrite)
-    if name in ALIASES and is_statement and "%l" not in arguments:
+    if name in ALIASES and is_statement and "%l" not in arguments and _quoted(arguments):
         command, _, behind = ALIASES[name].partition("%l")
         rewrite.note(text, line, Fate.TRANSLATED, "it becomes a call of the shell")
         return _run_shell(f"{command.strip()} {arguments}{behind}".strip(), rewrite)
@@ -424,16 +469,22 @@ def _line_magic(name: str, arguments: str, is_statement: bool, line: int, rewrit
     if code:
         rewrite.note(text, line, Fate.TRANSLATED)
         return code
-    reason, fix = REFUSALS.get(name, ("nbprod does not know this magic", _FIX_MAGIC))
-    rewrite.note(text, line, Fate.REFUSED, reason, fix)
+    rewrite.refuse(name, text, line)
     return "None"
 
 
-def _without_options(arguments: str) -> str:
-    words = arguments.split()
-    while words and words[0].startswith("-"):
-        words.pop(0)
-    return " ".join(words)
+def _writes(name: str, arguments: str) -> bool:
+    """Whether a magic that is left out or only watches writes a file."""
+    return any(word.startswith(WRITING_OPTIONS.get(name, ())) for word in arguments.split())
+
+
+_OPTION = re.compile(r"-\S+\s*")
+
+
+def _without_options(arguments: str, option: re.Pattern[str] = _OPTION) -> str:
+    while match := option.match(arguments):
+        arguments = arguments[match.end() :]
+    return arguments
 
 
 def _operating_system(name: str, arguments: str, is_statement: bool, rewrite: _Rewrite) -> str:
@@ -473,11 +524,9 @@ def _change_folder(target: str, is_statement: bool) -> str:
 def _shell(command: str, method: str, is_statement: bool, line: int, rewrite: _Rewrite) -> str:
     """Translate ``!command`` and ``name = !command``."""
     text = f"!{command}"
-    words = command.replace("python -m ", "").replace("python3 -m ", "").split()
-    words = [word for word in words if word not in {"sudo", "-y", "-q"}]
-    if words and (words[0] in INSTALLERS and (len(words) < 2 or words[1] in INSTALLERS[words[0]])):
+    if is_statement and _only_installs(command):
         rewrite.note(text, line, Fate.DROPPED, "the environment is not changed by a pipeline")
-        return "" if is_statement else "[]"
+        return ""
     if not _quoted(command):
         rewrite.note(
             text,
@@ -495,21 +544,79 @@ def _shell(command: str, method: str, is_statement: bool, line: int, rewrite: _R
     return _run_shell(command, rewrite)
 
 
+_QUOTED = re.compile(r"'[^']*'|\"[^\"`$]*\"")
+_VERSION = re.compile(r"(?<=[\w\]])[<>]=?\d[\w.]*")
+_SILENCED = re.compile(r"(\d|&)?>+\s*/dev/null|\d>&\d")
+_OPERATOR = re.compile(r"[;&|<>`\n]|\$\(")
+
+
+def _is_lone(command: str) -> bool:
+    """Whether a shell line is one command, of which the output goes nowhere else.
+
+    ``pandas>=2`` without quotes is meant as a version; that the shell sees a file in it helps
+    nobody.
+    """
+    bare = _QUOTED.sub("''", command)
+    return _OPERATOR.search(_SILENCED.sub("", _VERSION.sub("", bare))) is None
+
+
+def _only_installs(command: str) -> bool:
+    """Whether a shell line is a lone command that changes the environment and nothing else."""
+    command = re.sub(r"^\s*(sudo\s+(-\S+\s+)*)?(python3? -m )?", "", command)
+    words = [word for word in command.split() if not word.startswith("-")]
+    known = INSTALLERS.get(words[0], ()) if words else ()
+    does = any(words[1 : 1 + len(each.split())] == each.split() for each in known)
+    beside = any(word.partition("=")[0] in INSTALLED_BESIDE for word in command.split())
+    return does and not beside and _is_lone(command)
+
+
+def _concerns_packages(name: str, arguments: str) -> bool:
+    """Whether ``%pip …`` or its like changes the environment or shows it, and nothing else."""
+    shows = arguments.split()[:1] == [] or arguments.split()[0] in SHOWING_PACKAGES
+    return _only_installs(f"{name} {arguments}") or (shows and _is_lone(arguments))
+
+
 def _run_shell(command: str, rewrite: _Rewrite) -> str:
     """Return the code that runs a shell line as IPython does: within a terminal."""
     rewrite.imports.add(SHELL_MODULE)
     return f"{SHELL_MODULE}.system({_quoted(command)})"
 
 
+# What IPython takes for a name behind a dollar: outside of single quotes.
+_DOLLAR = re.compile(r"\$(\$?[\w.]+)(?=([^']*'[^']*')*[^']*$)")
+
+
 def _quoted(command: str) -> str:
     """Return a shell line as Python text, an f-string where it names Python values in braces.
 
-    Empty where IPython decides only when it runs: names after a dollar, or braces of
-    which some are no expression.
+    As for IPython, a line of which some braces hold no expression has none. Empty where IPython
+    decides only when it runs: names after a dollar.
     """
-    if re.search(r"\$[A-Za-z_{]", command):
+    pieces = _literal_pieces(command)
+    if pieces is None:
+        return repr(command)
+    if "${" in command or any(map(_DOLLAR.search, pieces)):
         return ""
     if "{" not in command and "}" not in command:
         return repr(command)
     text = f"f{command!r}"
     return text if _parses(text) else ""
+
+
+def _literal_pieces(command: str) -> list[str] | None:
+    """Return what stands between the braces of a line; ``None`` if some hold no expression.
+
+    A format is a part of the expression, as in a slice.
+    """
+    try:
+        fields = list(string.Formatter().parse(command))
+    except ValueError:
+        return None
+    for _, name, form, _ in fields:
+        if name is None:
+            continue
+        try:
+            ast.parse(f"{name}:{form}" if form else name, mode="eval")
+        except (SyntaxError, ValueError):
+            return None
+    return [text for text, *_ in fields]

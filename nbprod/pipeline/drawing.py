@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from nbprod.analysis.backends import INLINE, cuts, find_backends
 from nbprod.analysis.effects import PLOTS, Drawing, drawing_of, effects_of
 from nbprod.analysis.rules import finding
+from nbprod.analysis.scopes import modules_named
 from nbprod.analysis.steps import Draft
 from nbprod.diagnostics import Diagnostic
 from nbprod.notebook.magic_table import TOLD_ANYWHERE
@@ -71,13 +74,28 @@ def leaves_figures(draft: Draft, plan: Plan, *, among_plots: bool) -> list[bool]
     What waits for ``plt.show()`` is no figure that a cell leaves.
     """
     waiting = find_backends(plan.survey.cells).waiting
+    first = _first_that_may_plot(plan)
     found = [
         Drawing.NO
         if plan.blocks[facts.cell.number].empty or facts.cell.number in waiting
-        else drawing_of(facts.trace.calls, among_plots=among_plots)
+        else drawing_of(facts.trace.calls, among_plots=among_plots and facts.cell.number >= first)
         for facts in draft.cells
     ]
     return [
         each is Drawing.YES or (each is Drawing.MAYBE and any(found[position + 1 :]))
         for position, each in enumerate(found)
     ]
+
+
+def _first_that_may_plot(plan: Plan) -> int:
+    """Return the number of the first cell that imports what may draw."""
+    for facts in plan.survey.cells:
+        for node in facts.nodes if facts.executed else ():
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                tops = {module.partition(".")[0] for module in modules_named(node, "")}
+                if tops - _DRAWING_NOTHING:
+                    return facts.cell.number
+    return 0
+
+
+_DRAWING_NOTHING = frozenset(sys.stdlib_module_names) | {"numpy", "scipy", "joblib"}

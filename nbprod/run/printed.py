@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,19 +28,27 @@ def printed_by(output: Path, cells: Collection[int]) -> str:
         output: The output notebook of a run.
         cells: Numbers of cells, from 1, injected ones not counted.
     """
-    texts: list[str] = []
+    return "".join(text_of(cell) for number, cell in code_cells(output) if number in cells)
+
+
+def code_cells(output: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the code cells of an output notebook with their numbers, injected ones not counted."""
     number = 0
     for cell in output_cells(output):
         if INJECTED_TAG in cell.get("metadata", {}).get("tags", ()):
             continue
         number += 1
-        if number in cells:
-            texts.extend(
-                "".join(found["text"])
-                for found in cell.get("outputs", ())
-                if found.get("output_type") == "stream" and found.get("name") == "stdout"
-            )
-    return "".join(texts)
+        if cell["cell_type"] == "code":
+            yield number, cell
+
+
+def text_of(cell: dict[str, Any]) -> str:
+    """Return what one cell printed to stdout."""
+    return "".join(
+        "".join(found["text"])
+        for found in cell.get("outputs", ())
+        if found.get("output_type") == "stream" and found.get("name") == "stdout"
+    )
 
 
 def output_cells(output: Path) -> list[dict[str, Any]]:
@@ -62,13 +70,9 @@ def left_out_magics_print(output: Path, cells: Collection[int]) -> bool:
         output: The output notebook of a run.
         cells: Numbers of cells, from 1, injected ones not counted.
     """
-    number = 0
-    for cell in output_cells(output):
-        if INJECTED_TAG in cell.get("metadata", {}).get("tags", ()):
-            continue
-        number += 1
+    for number, cell in code_cells(output):
         source = "".join(cell["source"])
-        if number not in cells or cell["cell_type"] != "code" or not _MAGIC.search(source):
+        if number not in cells or not _MAGIC.search(source):
             continue
         if any(magic.prints for magic in plain_code(source).magics):
             return True

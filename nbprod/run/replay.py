@@ -23,6 +23,7 @@ from nbprod.events import Listener, ProgressEvent, ignore_events
 from nbprod.origin import Origin
 from nbprod.pipeline.ir import Effect, Pipeline, Step
 from nbprod.pipeline.naming import function_name
+from nbprod.run.excused import excused_difference, parts_of
 from nbprod.run.kernel import set_orders
 from nbprod.run.module_names import modules_of
 from nbprod.run.printed import (
@@ -453,11 +454,12 @@ def _result(
     ]
     cells = cells_of(record, step.name)
     expected = printed_by(Path(record.output), cells)
-    further = left_out_magics_print(Path(record.output), cells)
     if CLEARED in printed:
         difference = cleared_difference(printed, expected, one_cell=len(cells) == 1)
+    elif left_out_magics_print(Path(record.output), cells):
+        difference = excused_difference(printed, parts_of(Path(record.output), cells))
     else:
-        difference = printed_difference(printed, expected, further=further)
+        difference = printed_difference(printed, expected)
     if printed.strip() or expected.strip():
         outputs.append(OutputComparison(PRINTED, not difference, difference, "printed"))
     saved = document["saved"]

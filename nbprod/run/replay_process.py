@@ -350,6 +350,7 @@ def _replay(job: dict[str, Any], runtime: Any) -> dict[str, Any]:  # noqa: ANN40
     compared = _come_back(job, captured["variables"], runtime)
     compared += _undeclared(job, captured["variables"], load_inputs)
     if captured["ambient"] is not None:
+        runtime.mutations.import_again(captured["ambient"].get("own_modules", []))
         imported = list(warnings.filters)
         runtime.ambient.restore(captured["ambient"])
         runtime.mutations.restore(captured["ambient"].get("modules", []))

@@ -104,6 +104,11 @@ def _notebook_code(request: ReplayRequest) -> str:
     return json.dumps([meaning_of(_sources(pipeline)), literals])
 
 
+def seeds(pipeline: Pipeline) -> bool:
+    """Whether its code may set a random state, as far as text tells."""
+    return _SEEDS.search(_sources(pipeline)) is not None
+
+
 def _sources(pipeline: Pipeline) -> str:
     sources = [definition.source for definition in pipeline.definitions]
     sources += [block.source for step in pipeline.steps for block in step.blocks]
@@ -174,7 +179,7 @@ def _state(pipeline: Pipeline, record: RunRecord, step: Step) -> Iterator[object
     """Yield the options around the step, and the random states that it draws from."""
     own = [found for found in record.stretches if found.step == step.name]
     start = record.stretches[0].state_before if record.stretches else {}
-    seeded = _SEEDS.search(_sources(pipeline))
+    seeded = seeds(pipeline)
     yield len(own)
     for stretch in own:
         before, after = stretch.state_before, stretch.state_after

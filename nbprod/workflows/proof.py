@@ -11,6 +11,7 @@ from nbprod.errors import NbprodError, ResultsDifferError
 from nbprod.events import Event, Listener, LogEvent, StageEvent
 from nbprod.origin import Origin
 from nbprod.pipeline.ir import Pipeline
+from nbprod.run.outside import with_outside
 from nbprod.run.record import RunRecord
 from nbprod.run.replay import OutputComparison, ReplayRequest, StepReplay, replay
 from nbprod.run.safekeeping import bring, first_states, safe_files
@@ -102,6 +103,7 @@ def prove(
         checked = any(_may_be_unstable(found) for found in steps)
         if checked:
             steps = _without_unstable(request, steps, run_again, listener)
+        steps = with_outside(record, pipeline, steps)
         steps = tuple(_explained(pipeline, record, found, project.edited) for found in steps)
         with suppress(OSError):  # then they are replayed next time
             verdicts.keep(steps)

@@ -60,6 +60,8 @@ def likely_reason(
         return _changed_unseen(record, step, found.name)
     if not found.comparable:
         return f"`{found.name}` cannot be stored, so its value in the notebook is not known"
+    if "which the pipeline leaves out" in found.detail:
+        return "a magic or an expression that is left out has an effect: write it in plain Python"
     code = [path for path in edited if path.endswith(".py") and not path.startswith("tests/")]
     if code and found.kind != "ambient":
         verb = "was" if len(code) == 1 else "were"

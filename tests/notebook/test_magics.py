@@ -113,7 +113,7 @@ def test_moving_to_a_folder_tells_it_as_ipython_does(tmp_path, monkeypatch):
 
 
 def test_only_what_may_print_is_spared_in_comparisons():
-    source = "%matplotlib inline\n!pip list\n%who\n%time x = 1"
+    source = "%matplotlib inline\n!pip install x\n%who\n%time x = 1"
     assert [magic.prints for magic in plain_code(source).magics] == [False, True, True, False]
 
 
@@ -131,6 +131,98 @@ def test_refused_with_reason_and_fix(source):
     assert magic.fate is Fate.REFUSED
     assert magic.reason
     assert magic.fix
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "!pip --version && mkdir data",
+        "!pip freeze > requirements.txt",
+        "!pip install x; echo a",
+        "!pip install `cat x`",
+        "!pip install $(cat x)",
+        "!pip install --target lib x",
+        "!pip list",
+        "found = !pip list",
+    ],
+)
+def test_a_shell_line_that_does_more_than_to_install_is_one_like_others(line):
+    (magic,) = plain_code(line).magics
+    assert magic.fate is Fate.TRANSLATED
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "!pip install -q 'pandas>=2' numpy<2",
+        "!sudo apt-get -qq install -y x",
+        "!pip install x > /dev/null 2>&1",
+        "!python -m pip install x",
+        "!uv pip install x",
+        "!pip install {package}",
+        "%pip list",
+    ],
+)
+def test_what_only_installs_is_left_out(line):
+    assert fates(line) == [Fate.DROPPED]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "%pip freeze > x.txt",
+        "%%writefile $name.txt\na",
+        "%mkdir $x",
+        "%save f.py 1-3",
+        "%history -f x.py",
+        "%%prun -T x.txt\nf()",
+        "%logstart a.log",
+    ],
+)
+def test_what_writes_without_being_seen_to_is_refused(source):
+    assert fates(source) == [Fate.REFUSED]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "awk '{print $2}' t.txt",
+        "echo {name} '{a b}'",
+        "echo '$name'",
+        "echo {rows[1:3]}",
+        "echo {name:.2f}",
+        "echo {{a}}",
+        "find . -exec rm {} +",
+        "sed 's/a$/b/' f",
+        "echo {name!r} $(date)",
+        "echo '$name {name}'",
+        "echo $name",
+        "echo $1",
+    ],
+)
+def test_a_shell_line_is_expanded_as_ipython_does_or_refused(line):
+    from IPython.utils.text import DollarFormatter
+
+    names = {"name": "n", "rows": [1, 2, 3]}
+    try:
+        expanded = DollarFormatter().vformat(line, args=[], kwargs=names)
+    except Exception:
+        expanded = line
+    code = plain_code(f"!{line}")
+    if code.magics[0].fate is Fate.REFUSED:
+        assert "$" in line
+        return
+    (call,) = (node for node in ast.walk(ast.parse(code.source)) if isinstance(node, ast.Call))
+    assert eval(ast.unparse(call.args[0]), names) == expanded
+
+
+def test_names_of_written_files_are_expanded(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code = plain_code("%%writefile {name}.txt\nhé\n").source
+    exec(code, {"name": "conf"})
+    assert (tmp_path / "conf.txt").read_text(encoding="utf-8") == "hé\n"
+    assert run("%%writefile -a 'a b.txt'\nx\n")[0] == "Writing a b.txt\n"
+    assert run("%%writefile -a 'a b.txt'\nx\n")[0] == "Appending to a b.txt\n"
 
 
 def test_lines_keep_their_numbers():

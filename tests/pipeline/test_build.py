@@ -270,6 +270,137 @@ def test_a_displayed_expression_is_left_out_and_a_fit_is_not(built):
 
 
 @pytest.mark.parametrize(
+    ("function", "use", "forgettable"),
+    [
+        ("def f(n): return n if n < 2 else f(n - 1) + f(n - 2)", "x = f(20)", True),
+        ("def f(n): return list(range(n))", "x = f(3)", True),
+        ("def f(n): return list(range(n))", "x = f(3)\nx.append(1)", False),
+        ("def f(n): return list(range(n))", "def g(): return f(3)", False),
+        ("def f(n):\n    log(n)\n    return n", "x = f(3)", False),
+        ("def f(n):\n    sys.stdout.write('a')\n    return n", "x = f(3)", False),
+    ],
+)
+def test_a_cache_is_forgotten_only_where_nobody_sees_that(built, function, use, forgettable):
+    pipeline, _ = built(
+        (f"import sys\nfrom functools import cache\ndef log(m): print(m)\n@cache\n{function}",),
+        (use,),
+        ("print(f)",),
+    )
+    assert ("f" in {found.name for found in pipeline.definitions}) is forgettable
+
+
+@pytest.mark.parametrize(
+    ("before", "imported", "first"),
+    [
+        ("os.environ['MPLBACKEND'] = 'agg'", "matplotlib.pyplot", False),
+        ("os.environ.update(SCIPY_ARRAY_API='1')", "sklearn", False),
+        ("for name in ['A', 'B']: os.environ[name] = '1'", "sklearn", False),
+        ("open('matplotlibrc', 'w').write('a: 1')", "matplotlib", False),
+        ("os.environ['API_KEY'] = 'x'", "unknown_library", False),
+        ("os.environ['API_KEY'] = 'x'", "pandas", True),
+        ("os.environ['OMP_NUM_THREADS'] = '1'", "sklearn", True),
+        ("import matplotlib\nos.environ['MPLBACKEND'] = 'agg'", "matplotlib.pyplot", True),
+        ("print(os.environ['HOME'])", "matplotlib", True),
+        ("os.environ['HOME'] = '/x'", "json", True),
+    ],
+)
+def test_an_import_stays_behind_what_it_reads(built, before, imported, first):
+    pipeline, _ = built((f"import os\n{before}",), (f"import {imported} as lib\nprint(lib)",))
+    assert ("lib" in {found.name for found in pipeline.definitions}) is first
+
+
+@pytest.mark.parametrize(
+    ("measured", "refused"),
+    [
+        ("np.dot(values, values)", False),
+        ("[each ** 2 for each in values]", False),
+        ("found = sorted(values)", False),
+        ("np.random.rand()", True),
+        ("values.append(1)", True),
+        ("list(numbers)", True),
+        ("print(1)", True),
+        ("list(map(noisy, values))", True),
+        ("unknown.run()", True),
+    ],
+)
+def test_measured_code_has_to_do_nothing(built, measured, refused):
+    start = (
+        "import numpy as np\nimport unknown\nvalues = [1, 2]\nnumbers = (i for i in values)\n"
+        "def noisy(x): print(x)"
+    )
+    _, found = built((start, "step:a"), (f"%timeit -n 2 {measured}", "step:a"))
+    assert ("magic-refused" in {each.code for each in found}) is refused
+
+
+KNOWN = """
+import pandas as pd, numpy as np
+from pathlib import Path
+from sklearn.linear_model import LinearRegression
+df = pd.read_csv("data.csv")
+model = LinearRegression().fit(df[["x"]], df["y"])
+path, rows, frames = Path("a"), [1, 2], {"a": df}
+def noisy(x): print(x); return x
+class Own:
+    def copy(self): print(1)
+own = Own()
+owns, numbers, reader = [own], (i for i in rows), pd.read_csv("data.csv", chunksize=3)
+"""
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "df.describe().T",
+        "df.shape[0] / len(df)",
+        "df.groupby('x')['y'].agg(['mean', 'count'])",
+        "df.loc[df.x > 3, ['x', 'y']].head()",
+        "df.groupby('x').y.agg(np.mean)",
+        "df.query('x > 3')",
+        "frames['a'].head()",
+        "model.coef_, model.get_params()",
+        "pd.__version__, np.pi",
+        "sorted(rows, key=len)",
+        "f'{len(df)} rows of {rows[0]}'",
+        "type(own)",
+    ],
+)
+def test_what_is_asked_of_a_library_alone_is_left_out(built, shown):
+    pipeline, _ = built((KNOWN, "step:a"), (shown, "step:a"), ("print(df)", "step:b"))
+    assert any(block.display for block in pipeline.steps[0].blocks)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "path.rename('b')",
+        "path.name",
+        "list(numbers)",
+        "(*numbers, 1)",
+        "2 in numbers",
+        "df.isin(numbers)",
+        "list(reader)",
+        "df.groupby('x').y.agg(noisy)",
+        "df.groupby('x').agg({'y': noisy})",
+        "df.groupby('x').agg(print)",
+        "df.query('x > @noisy(x)')",
+        "sorted(rows, key=noisy)",
+        "owns[0].copy()",
+        "owns == owns",
+        "str(owns)",
+        "np.array(owns).copy()",
+        "own in rows",
+        "{own: 1}",
+        "f'{own}'",
+        "-own",
+        "unknown.head() if (unknown := frames.popitem()) else 0",
+    ],
+)
+def test_what_may_call_code_of_the_notebook_or_use_something_up_is_kept(built, shown):
+    pipeline, _ = built((KNOWN, "step:a"), (shown, "step:a"), ("print(df)", "step:b"))
+    assert not any(block.display for step in pipeline.steps for block in step.blocks)
+
+
+@pytest.mark.parametrize(
     ("cells", "code", "cell", "line"),
     [
         (("x = 1\nprint(nope)",), "undefined-name", 1, 2),

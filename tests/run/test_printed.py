@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from nbprod.run.excused import excused_difference, parts_of
 from nbprod.run.printed import left_out_magics_print, printed_difference
 from nbprod.run.stable_text import stable_difference
 
@@ -47,7 +48,8 @@ def test_what_left_out_magics_print_may_be_missing_and_nothing_may_be_added():
 @pytest.mark.parametrize(
     ("source", "prints"),
     [
-        ("!pip --version\nprint(1)", True),
+        ("!pip --version\nprint(1)", False),
+        ("!pip install x\nprint(1)", True),
         ("%who", True),
         ("x?", True),
         ("%matplotlib inline\nprint(1)", False),
@@ -64,6 +66,32 @@ def test_only_cells_with_a_magic_that_is_left_out_are_spared(tmp_path, source, p
     output.write_text(json.dumps({"cells": cells}))
     assert left_out_magics_print(output, {2}) is prints
     assert left_out_magics_print(output, {1}) is False
+
+
+@pytest.mark.parametrize(
+    ("printed", "told"),
+    [
+        ("a\nb\nc\n", ""),
+        ("pip\na\nb\nc\n", ""),
+        ("a\nc\n", "line 2 is at another place than in the notebook: 'c'"),
+        ("a\n", "lines that the notebook's code prints are missing"),
+        ("pip\nb\nc\n", "line 1 is at another place than in the notebook: 'pip'"),
+        ("a\nx\nc\n", "line 2 is not in the notebook: 'x'"),
+    ],
+)
+def test_only_lines_that_a_left_out_magic_may_have_printed_may_be_missing(tmp_path, printed, told):
+    def cell(source, text):
+        outputs = [{"output_type": "stream", "name": "stdout", "text": text}]
+        return {"cell_type": "code", "metadata": {}, "source": source, "outputs": outputs}
+
+    cells = [
+        cell("!pip install x\nprint('a')", "pip\na\n"),
+        cell("print('b')", "b\n"),
+        cell("print('c')\n%who", "c\nnames\n"),
+    ]
+    output = tmp_path / "output.ipynb"
+    output.write_text(json.dumps({"cells": cells}))
+    assert excused_difference(printed, parts_of(output, {1, 2, 3})) == told
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from nbprod.analysis.lint.execution import execution_counts
 from nbprod.analysis.lint.learning import learning
 from nbprod.analysis.lint.magics import magics
 from nbprod.analysis.lint.network import network_access
+from nbprod.analysis.lint.own_folder import own_folder
 from nbprod.analysis.lint.paths import absolute_paths
 from nbprod.analysis.survey import Survey
 from nbprod.diagnostics import Diagnostic
@@ -18,6 +19,7 @@ CHECKS: tuple[Callable[[Survey], Iterator[Diagnostic]], ...] = (
     magics,
     execution_counts,
     network_access,
+    own_folder,
     learning,
     dead_cells,
 )

@@ -71,21 +71,35 @@ CODE = (
     Rule(
         "place-in-code",
         ERROR,
-        "Code asks where it stands: for the frame it runs in, or a log for function and module.",
+        "Code asks where it stands: for its frame or text, or a log for function and module.",
         "Write the name there as a text.",
-        why="In a notebook that is `<module>`, in the pipeline a function of a module. Logs "
-        "count if they go to stdout or into a file.",
+        why="In a notebook that is `<module>`, in the pipeline a function of a module, with "
+        "formatted text. Logs count if they go to stdout or into a file. Exceptions for names "
+        "that are not bound yet, and how often warnings come, tell it as well.",
         bad='logging.basicConfig(stream=sys.stdout, format="%(funcName)s: %(message)s")',
         good='logging.basicConfig(stream=sys.stdout, format="%(name)s: %(message)s")',
         binding=True,
     ),
     Rule(
+        "code-in-main",
+        ERROR,
+        "Code looks for tests in the notebook's own namespace.",
+        "Name the tests, or move the code into a module of its own and give that.",
+        why="In the pipeline `__main__` is another module, in which there are no tests: none "
+        "would be run, and none would fail.",
+        bad="unittest.main(argv=[''], exit=False)",
+        good="tests = unittest.defaultTestLoader.loadTestsFromTestCase(TestAdd)\n"
+        "unittest.TextTestRunner().run(tests)",
+        binding=True,
+    ),
+    Rule(
         "finalizer",
         ERROR,
-        "A class does something when an object of it is gone.",
+        "A class does something when an object of it is gone, or a container forgets it then.",
         "Do it in a method, and call that.",
         why="A notebook's object is gone when its last name is; in the pipeline the run holds it "
-        "as long as a step may need it. `__del__` may close or release what the object holds.",
+        "as long as a step may need it. `__del__` may close or release what the object holds. "
+        "So it is with `weakref.WeakSet`, its like, and `weakref.finalize`.",
         bad="class Timer:\n    def __del__(self):\n        print('done')",
         good="class Timer:\n    def close(self):\n        print('done')",
         binding=True,

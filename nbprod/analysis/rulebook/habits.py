@@ -47,6 +47,18 @@ HABITS = (
         good="df = pd.read_csv('data/churn.csv')",
     ),
     Rule(
+        "lists-own-folder",
+        WARNING,
+        "A cell lists the working directory itself.",
+        "List a folder of its own, or the names that a pattern matches.",
+        why=(
+            "A run keeps its records in .nbprod beside the notebook, and the project may lie "
+            "there: they are in the list, and were not when the notebook was run by hand."
+        ),
+        bad="files = os.listdir('.')",
+        good="files = glob.glob('*.csv')",
+    ),
+    Rule(
         "out-of-order",
         WARNING,
         "Cells were last executed in another order than they stand in.",

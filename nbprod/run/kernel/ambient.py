@@ -161,6 +161,7 @@ def state_fingerprints(state: dict[str, Any]) -> dict[str, str]:
     random_states = state.pop("random")
     state.pop("unseeded", None)
     state.pop("imported", None)
+    state.pop("own_modules", None)
     state["warnings"] = repr(state["warnings"])
     # Importing seaborn registers colormaps, and pandas' plots converters: no change of options.
     state["plotting"] = state.get("plotting", {}).get("colors")
@@ -329,6 +330,7 @@ def _restore_locale(name: str) -> None:
 
 # Set by libraries when they are imported, or by whoever starts the process.
 _OTHERS_VARIABLES = ("KMP_", "MPL", "OMP_", "MKL_", "TF_", "PYTORCH", "JPY_", "COLUMNS", "LINES")
+_UNSHOWN = "os.putenv."
 _OTHERS_OPTIONS = frozenset({"interactive", "mode.sim_interactive", "display.max_columns"})
 
 
@@ -440,7 +442,12 @@ def _compare_options(
             continue  # of the notebook's own classes, which are others in generated code
         if callable(ours.get(name)) and callable(theirs.get(name)):
             continue  # functions of the notebook's, which are others in every process
-        if not _same(ours.get(name), theirs.get(name)):
+        if name.startswith(_UNSHOWN):
+            variable = name.removeprefix(_UNSHOWN)
+            same = variable.startswith(_OTHERS_VARIABLES) or ours.get(name) == theirs.get(name)
+            if not same:
+                found[f"environment variable {variable}"] = "its value is not the notebook's"
+        elif not _same(ours.get(name), theirs.get(name)):
             found[f"{library} option {name}"] = f"{ours.get(name)!r} vs {theirs.get(name)!r}"
 
 

@@ -224,6 +224,7 @@ def _state(runtime: Runtime) -> dict[str, Any]:
         if isinstance(error.__cause__, withheld.SecretError):
             withheld.note(str(error).partition(" ")[0], error.__cause__.secret)
         state["modules"] = []
+    state["own_modules"] = mutations.own_modules()
     # One that cannot be saved is missing in a replay, which tells; it must not cost the rest.
     for name in artifacts.unpicklable(state["settings"], runtime.hoisted, None):
         del state["settings"][name]

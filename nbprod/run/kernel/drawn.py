@@ -40,7 +40,11 @@ def show(*_: Any, **__: Any) -> None:
         return
     managers: Any = importlib.import_module("matplotlib._pylab_helpers").Gcf
     for manager in managers.get_all_fig_managers():
-        _draw(manager.canvas.figure)
+        figure = manager.canvas.figure
+        if figure.axes or figure.lines:
+            _draw(figure)
+        else:
+            texts.append(repr(figure))  # there is no picture of it, only what it is
     pyplot.close("all")
 
 

@@ -36,6 +36,21 @@ def note_import(module: types.ModuleType) -> None:
     }
 
 
+def own_modules() -> list[str]:
+    """Return the names of the author's own modules that were imported, in that order."""
+    return list(_after_import)
+
+
+def import_again(names: list[str]) -> None:
+    """Import modules of the author's own for what that does: it may register or change things."""
+    for name in names:
+        if name not in sys.modules:
+            try:
+                importlib.import_module(name)
+            except Exception:
+                continue
+
+
 def _owners(module: types.ModuleType) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "", _attributes(module)
     for name, value in vars(module).items():
@@ -144,8 +159,8 @@ def _require(full: str, value: Any, scope: dict[str, Any]) -> str:
 def _assigned(scope: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Find the attributes of library modules and classes that the cells assign."""
     for source in scope.get("In", ()):
-        for node in _stored(source):
-            owner = _value_of(node.value, scope)
+        for target, name in _stored(source):
+            owner = _value_of(target, scope)
             if isinstance(owner, types.ModuleType):
                 where = (owner.__name__, "")
             elif isinstance(owner, type):
@@ -156,7 +171,7 @@ def _assigned(scope: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
                 continue
             try:
                 if _find(*where) is owner:
-                    yield (*where, node.attr)
+                    yield (*where, name)
             except (ImportError, AttributeError):
                 continue
 
@@ -174,17 +189,25 @@ def _accessors() -> Iterator[tuple[str, str, str]]:
 
 
 @functools.lru_cache(maxsize=10_000)
-def _stored(source: str) -> tuple[ast.Attribute, ...]:
-    """Return the attributes that a cell's code assigns."""
+def _stored(source: str) -> tuple[tuple[ast.expr, str], ...]:
+    """Return the attributes that a cell's code assigns: whose, and the name."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
         return ()
-    return tuple(
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
-    )
+    return tuple(found for node in ast.walk(tree) if (found := _assignment(node)))
+
+
+def _assignment(node: ast.AST) -> tuple[ast.expr, str] | None:
+    if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+        return node.value, node.attr
+    if not isinstance(node, ast.Call) or len(node.args) < 3:
+        return None
+    sets = isinstance(node.func, ast.Name) and node.func.id == "setattr"
+    name = node.args[1]
+    if sets and isinstance(name, ast.Constant) and isinstance(name.value, str):
+        return node.args[0], name.value
+    return None
 
 
 def _value_of(node: ast.expr, scope: dict[str, Any]) -> Any:

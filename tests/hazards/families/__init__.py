@@ -9,6 +9,7 @@ from tests.hazards.families import (
     data,
     functions,
     kernels,
+    leaving_out,
     mutation,
     state,
     syntax,
@@ -23,6 +24,7 @@ FAMILIES: dict[str, tuple[Hazard, ...]] = {
     "state and files": state.HAZARDS,
     "syntax, magics and tags": syntax.HAZARDS,
     "frames, arrays, models, figures": data.HAZARDS,
+    "left out and moved": leaving_out.HAZARDS,
     "between kernels": kernels.HAZARDS,
     "beyond": beyond.HAZARDS,
 }
