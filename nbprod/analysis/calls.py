@@ -148,7 +148,7 @@ def _library_function(expressions: Expressions, qualified: str, call: Call) -> V
         _entangle(expressions, call.arguments)
     elif conduct is Conduct.DRAWS and "ax" in call.keywords:
         memory.change_all(call.keywords["ax"])
-    for name in ("out", "file"):
+    for name in ("out", "file", "evals_result", "callbacks"):
         if name in call.keywords:
             memory.change_all(call.keywords[name])
     if call.flag("inplace") and call.positional:

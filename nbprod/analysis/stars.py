@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 
 from nbprod.analysis.library_table import data_file
-from nbprod.analysis.scopes import bound_names
+from nbprod.analysis.scopes import absolute_module, bound_names, expression_names
 
 # Modules of the standard library whose import does nothing but define names.
 _SAFE = frozenset(
@@ -52,16 +52,51 @@ def bundled_exports() -> Mapping[str, tuple[str, ...]]:
 
 
 def local_exports(sources: Mapping[str, bytes]) -> dict[str, tuple[str, ...]]:
-    """Return what star imports of local modules bind, by module."""
-    found: dict[str, tuple[str, ...]] = {}
+    """Return what star imports of local modules bind, by module.
+
+    One that itself has a star import of which nothing is known is left out.
+    """
+    trees: dict[str, tuple[ast.Module, str]] = {}
     for path, source in sources.items():
         try:
             tree = ast.parse(source)
         except (SyntaxError, ValueError):
             continue
-        module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        found[module] = tuple(sorted(_public(tree)))
-    return found
+        name = path.removesuffix(".py").replace("/", ".")
+        module = name.removesuffix(".__init__")
+        trees[module] = tree, name.rpartition(".")[0]
+    found = {module: _exported(module, trees, frozenset()) for module in trees}
+    return {module: tuple(sorted(names)) for module, names in found.items() if names is not None}
+
+
+def _exported(
+    module: str, trees: Mapping[str, tuple[ast.Module, str]], within: frozenset[str]
+) -> set[str] | None:
+    """Return what a star import of a local module binds; ``None`` if that is not known."""
+    if module not in trees:
+        known = _of_library(module)
+        return None if known is None else set(known)
+    tree, package = trees[module]
+    names = _public(tree)
+    for statement in tree.body if "*" in names else ():
+        if isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*":
+            above = absolute_module(statement, package)
+            more = set() if above in within else _exported(above, trees, within | {module})
+            if more is None:
+                return None
+            names |= more
+    return names - {"*"}
+
+
+def _of_library(module: str) -> Collection[str] | None:
+    """Return what a star import of a well-known module binds; ``None`` if that is not known."""
+    if module in bundled_exports():
+        return bundled_exports()[module]
+    if module in _SAFE:
+        loaded = importlib.import_module(module)
+        public = [name for name in vars(loaded) if not name.startswith("_")]
+        return tuple(getattr(loaded, "__all__", public))
+    return None
 
 
 def _public(tree: ast.Module) -> set[str]:
@@ -116,7 +151,7 @@ class Stars:
             names = known[module]
             hidden = (used & _HIDDEN.get(module, frozenset())) - bound
             if names is not None:
-                before = _bound_before(cells, statement)
+                before = _bound_before(cells, statement) | _read_unbound(cells, statement)
                 chosen = {
                     name
                     for name in used & set(names)
@@ -129,15 +164,7 @@ class Stars:
             self.found.append((number, statement.lineno, module))
 
     def _known(self, module: str) -> Collection[str] | None:
-        if module in self.exports:
-            return self.exports[module]
-        if module in bundled_exports():
-            return bundled_exports()[module]
-        if module in _SAFE:
-            loaded = importlib.import_module(module)
-            public = [name for name in vars(loaded) if not name.startswith("_")]
-            return tuple(getattr(loaded, "__all__", public))
-        return None
+        return self.exports[module] if module in self.exports else _of_library(module)
 
 
 def _bound_before(
@@ -150,6 +177,22 @@ def _bound_before(
             if statement is star:
                 return frozenset(found)
             found |= bound_names(statement)
+    return frozenset(found)
+
+
+def _read_unbound(
+    cells: Sequence[tuple[int, list[ast.stmt]]], star: ast.ImportFrom
+) -> frozenset[str]:
+    """Names that are read behind ``star`` before anything else there has bound them."""
+    bound: set[str] = set()
+    found: set[str] = set()
+    behind = False
+    for _, statements in cells:
+        for statement in statements:
+            if behind:
+                found |= expression_names(statement) - bound
+                bound |= bound_names(statement)
+            behind = behind or statement is star
     return frozenset(found)
 
 

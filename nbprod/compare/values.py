@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from nbprod.compare import arrays, builtin_values, figures, frames, objects
+from nbprod.compare import arrays, builtin_values, figures, frames, objects, plotly_figures
 from nbprod.compare.comparison import ARRAY_TOLERANCE, RELATIVE_TOLERANCE, Comparison
 from nbprod.compare.walk import NotComparableError, Walk
 
@@ -86,6 +86,7 @@ _KINDS = (
     ("pandas", frames.is_pandas, frames.pandas_difference),
     ("scipy", arrays.is_sparse, arrays.sparse_difference),
     ("matplotlib", figures.is_artist, figures.artist_difference),
+    ("plotly", plotly_figures.is_figure, plotly_figures.figure_difference),
     ("", objects.is_code, objects.code_difference),
     ("patsy", objects.holds_frame, lambda *_: ""),
 )

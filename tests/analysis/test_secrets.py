@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbprod.analysis.lint.credentials import credentials_in, names_secret
+from nbprod.analysis.lint.credentials import credentials_in, names_secret, printed_secrets
 from nbprod.cli.main import command
 
 # Put together here, so that no scanner takes this file for a leak.
@@ -54,6 +54,40 @@ def test_tokens_of_known_shape_are_found_wherever_they_stand(kind):
 )
 def test_placeholders_are_no_secrets(text):
     assert not list(credentials_in(text))
+
+
+SECRET = "t4" + "Usend-w0rte"
+JAVASCRIPT = (
+    "F={REQUIRE_ACCESS_TOKEN:!0,ACCESS_TOKEN:null,MAX_PARALLEL_IMAGE_REQUESTS:16},B={a:!1};"
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"DB_PASSWORD={SECRET}",
+        f"DB_PASSWORD={SECRET},DB_USER=ana",
+        f"{{'db_password': '{SECRET}'}}",
+        f'<td>{{"api_key":"{SECRET}","user":"ana"}}</td>',
+        f"<p>api_key: {SECRET}</p><script>var x = 1</script>",
+        f"<script>var x = 1</script>{{api_key:{SECRET},user:1}}",
+    ],
+)
+def test_secrets_printed_beside_their_names_are_found(text):
+    assert [secret for _, secret in printed_secrets(text)] == [SECRET]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        JAVASCRIPT,
+        f"<div></div><script type='text/javascript'>{JAVASCRIPT}</script>",
+        f"<script>x.api_key='{SECRET}'",
+        "token=e.next(),r2=d[4]!==7;accessToken=a.get(b3)",
+    ],
+)
+def test_code_that_an_output_carries_is_not_printed(text):
+    assert not list(printed_secrets(text))
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=300))

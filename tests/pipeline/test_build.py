@@ -516,6 +516,49 @@ def test_star_imports_become_the_names_that_are_used(built):
     assert [each.path for each in pipeline.local_modules] == ["mine.py"]
 
 
+def test_a_star_import_of_a_local_module_binds_what_is_bound_anew_later(built):
+    pipeline, diagnostics = built(
+        "from preamble import *",
+        "print(pd.Series([1]).sum(), sqrt(4), used)",
+        "import pandas as pd\nused = 0\nprint(pd.Series([used]).mean())",
+        local={
+            "preamble.py": b"import pandas as pd\nfrom more import *\nused = other = 1\n",
+            "more.py": b"from math import *\nfrom preamble import *\n",
+        },
+    )
+    assert set(codes(diagnostics)) == {"star-import"}
+    sources = {each.source for each in pipeline.definitions}
+    sources |= {block.source for step in pipeline.steps for block in step.blocks}
+    assert any("from preamble import pd, sqrt, used" in source for source in sources)
+
+
+def test_a_local_module_with_a_star_import_of_who_knows_what_is_not_known(built):
+    _, diagnostics = built(
+        "from preamble import *\nprint(found)",
+        local={"preamble.py": b"from elsewhere import *\n"},
+    )
+    assert "undefined-name" not in codes(diagnostics)
+
+
+def test_memory_of_a_c_library_stays_in_its_step_and_models_made_of_it_do_not(built):
+    pipeline, diagnostics = built(
+        "import xgboost as xgb\nX, y, results = [[1.0], [2.0]], [1, 2], {}",
+        ("md", "## Prepare"),
+        "data = xgb.DMatrix(X, label=y)\nwatched = [(data, 'train')]",
+        ("md", "## Train"),
+        "model = xgb.train({}, data, 3, evals=watched, evals_result=results)",
+        ("md", "## Evaluate"),
+        "print(model.get_score())",
+        ("md", "## Show"),
+        "print(results)",
+    )
+    assert "steps-merged" in codes(diagnostics)
+    held = [names(step.inputs) for step in pipeline.steps]
+    assert not {"data", "watched"} & {name for each in held for name in each}
+    assert "model" in held[-2]
+    assert "results" in held[-1]
+
+
 def test_requirements_come_from_the_environment(built):
     environment = Environment(python="3.11.7", distributions={"sklearn": ("scikit-learn", "1.9.1")})
     pipeline, diagnostics = built(

@@ -57,6 +57,42 @@ def forest() -> Any:
     return RandomForestClassifier(5, random_state=0).fit(X, X[:, 0] > 9)
 
 
+ARROW = {
+    "str": ["a", None, "ccc"],
+    "string[pyarrow]": ["a", None, "ccc"],
+    "int64[pyarrow]": [1, None, 3],
+    "bool[pyarrow]": [True, None, False],
+    "timestamp[ns][pyarrow]": [1, None, 3],
+}
+
+
+@pytest.mark.parametrize("dtype", ARROW)
+def test_columns_of_arrow_count_by_what_they_hold(dtype: str) -> None:
+    pytest.importorskip("pyarrow", reason="the column is Arrow's")
+    whole = pd.Series(ARROW[dtype] * 40, dtype=dtype, index=list(range(1, 121))[::-1])
+    for part in (whole, whole.iloc[5:77], whole[::7]):
+        text, met, opaque = fingerprint(part)
+        loaded = pickle.loads(pickle.dumps(part))
+        chunks = pd.concat([part.iloc[:5], part.iloc[5:]])
+        assert {text} == {fingerprint(each)[0] for each in (loaded, chunks, part.copy())}
+        assert not opaque
+        assert met.isdisjoint(fingerprint(loaded)[1])
+        changed = part.copy()
+        changed.iloc[1] = changed.iloc[2]
+        assert fingerprint(changed)[0] != text
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [["a", "b"], pd.interval_range(0, 2), pd.period_range("2024", periods=2), pd.array([1, 2])],
+    ids=["text", "intervals", "periods", "nullable"],
+)
+def test_frames_with_one_index_share_nothing_by_it(columns: Any) -> None:
+    whole = pd.DataFrame([[1, 2], [3, 4]], columns=columns, index=columns)
+    found = survey({"whole": whole, "part": whole.iloc[:1].copy()}, ["whole", "part"])
+    assert found["shares"] == []
+
+
 def inner(box: Box) -> None:
     box.items["a"].append(1)
 

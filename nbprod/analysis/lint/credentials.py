@@ -89,12 +89,22 @@ _PRINTED_NAMES = (
     *("PASSWORD", "password", "PASSPHRASE", "SECRET", "secret", "API_KEY", "api_key"),
     *("APIKEY", "ACCESS_KEY", "access_key", "TOKEN", "token"),
 )
-_PRINTED = re.compile(r"""(\w*)['"]?\s?(?:[:=]|=>)\s?(['"]?)([^\s'"]{6,200})\2""")
+# Without quotes, a value ends where code does, or another name begins.
+_PRINTED = re.compile(
+    r"""(\w*)['"]?\s?(?:[:=]|=>)\s?(?:(?P<quote>['"])(?P<text>[^\s'"]{6,200})(?P=quote)"""
+    r"""|(?P<bare>(?:(?![,;&][\w$.-]*[:=])[^\s'"<>(){}]){6,200}))"""
+)
+_CODE = re.compile(r"<(script|style)\b.*?(?:</\1\s*>|\Z)", re.I | re.S)
 
 
 def printed_secrets(text: str) -> Iterator[tuple[str, str]]:
-    """Yield ``(name, secret)`` where ``text`` shows a secret beside its name, each once."""
+    """Yield ``(name, secret)`` where ``text`` shows a secret beside its name, each once.
+
+    The code that a library's HTML carries along is nothing that the cell printed.
+    """
     told: set[str] = set()
+    if "<" in text:
+        text = _CODE.sub("", text)
     for sign in _PRINTED_NAMES:
         start = text.find(sign)
         while start >= 0:
@@ -107,11 +117,12 @@ def printed_secrets(text: str) -> Iterator[tuple[str, str]]:
                 and (text[begin - 1].isalnum() or text[begin - 1] == "_")
             ):
                 begin -= 1
-            if match and match[3] not in told:
+            value = match["text"] or match["bare"] if match else ""
+            if match and value not in told:
                 name = text[begin:end] + match[1]
-                if names_secret(name, match[3], named_directly=False):
-                    told.add(match[3])
-                    yield name, match[3]
+                if names_secret(name, value, named_directly=False):
+                    told.add(value)
+                    yield name, value
             start = text.find(sign, end)
 
 

@@ -250,13 +250,13 @@ class Follower:
     def _display(self, node: ast.List | ast.Tuple | ast.Set) -> Facts:
         parts = tuple(self.value(each) for each in node.elts)
         literals = [each.literal for each in parts]
-        literal = literals if all(each is not None for each in literals) else None
+        literal = tuple(literals) if all(each is not None for each in literals) else None
         return replace(joined(parts), parts=parts, literal=literal)
 
     def _computed(self, first: ast.expr, operator: ast.operator, second: ast.expr) -> Facts:
         left, right = self.value(first), self.value(second)
-        if isinstance(left.literal, list) and isinstance(right.literal, list):
-            return Facts(literal=[*left.literal, *right.literal])
+        if isinstance(left.literal, tuple) and isinstance(right.literal, tuple):
+            return Facts(literal=(*left.literal, *right.literal))
         divided = isinstance(operator, ast.Div) and bool(right.extremes)
         return mixed([left, right], divided=divided)
 
@@ -330,7 +330,7 @@ class Follower:
     def texts_of(self, node: ast.expr) -> frozenset[str] | None:
         """Return the text or texts that ``node`` is known to be; ``None`` if it is not."""
         literal = self.value(node).literal
-        items = literal if isinstance(literal, list) else [literal]
+        items = literal if isinstance(literal, tuple) else (literal,)
         texts = [each for each in items if isinstance(each, str)]
         return frozenset(texts) if texts and len(texts) == len(items) else None
 

@@ -186,6 +186,12 @@ def _statistic(follower: Follower, called: Call, of: Facts) -> Facts:
     return Facts(statistics=frozenset({place}), random=of.random)
 
 
+def _names_statistic(given: Facts) -> bool:
+    """Whether a text, or one of several, is a statistic's name."""
+    named = given.literal if isinstance(given.literal, tuple) else (given.literal,)
+    return not STATISTICS.isdisjoint(named)
+
+
 def _of_groups(follower: Follower, called: Call, of: Facts) -> Facts:
     """``df.groupby(…)["x"].transform("mean")``: each row gets a statistic of its group."""
     if not of.presplit:
@@ -332,7 +338,7 @@ def _of_table(follower: Follower, called: Call, receiver: Facts, function: ast.A
     name, node = called.name, called.node
     if name in STATISTICS | EXTREMES and not receiver.estimators:
         return _statistic(follower, called, receiver)
-    if name == "transform" and called.argument(0, "func").literal in STATISTICS:
+    if name == "transform" and _names_statistic(called.argument(0, "func")):
         return _of_groups(follower, called, receiver)
     if name == "drop":
         result = _dropped(follower, called, receiver)

@@ -6,7 +6,7 @@ split made of it, and ``NAME/…`` a part of the row set NAME.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 
 _SPLIT = ("train:", "test:")
@@ -60,7 +60,7 @@ class Facts:
         random: Draws without a seed that it depends on.
         estimators: Numbers of the estimators that it is or holds.
         predicted: For predictions: ``seen`` or ``other`` rows.
-        literal: Its value, if it stands in the source.
+        literal: Its value, if it stands in the source; a tuple for each display of several.
         parts: What unpacking it gives.
     """
 
@@ -72,7 +72,7 @@ class Facts:
     random: frozenset[Place] = frozenset()
     estimators: frozenset[int] = frozenset()
     predicted: frozenset[str] = frozenset()
-    literal: object = None
+    literal: Hashable = None
     parts: tuple[Facts, ...] = ()
 
     @property

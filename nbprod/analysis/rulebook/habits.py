@@ -101,4 +101,11 @@ HABITS = (
         bad="x = secret()  # nbprod: ignore[secrets-in-source]",
         good="x = secret()  # nbprod: ignore[secret-in-source]",
     ),
+    Rule(
+        "rule-failed",
+        WARNING,
+        "A lint rule failed, so that what it would have found is not told.",
+        "This is a defect of nbprod: please report it with the cell that it is about.",
+        why="The rules look for habits; steps, dataflow and results do not depend on them.",
+    ),
 )

@@ -30,6 +30,7 @@ _SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})
 _BUFFERS = (bytearray, array.array, mmap.mmap)
 _MANY = 64
 _BLOCK = 1 << 22
+_ARROW_ROWS = 1 << 16
 NODE_LIMIT = 200_000
 """Objects that are walked one by one for a variable; beyond, pickle's own walk counts."""
 
@@ -304,7 +305,11 @@ class Fingerprint:
         elif type(value).__name__ == "RangeIndex":
             self._tag(value.start, value.stop, value.step)
         else:
+            shared, self.met = self.met, set()
             self._column(value.array)
+            # Nobody can write to an index: what its array is shared with shows nowhere. The
+            # objects in it are their owners'.
+            self.met = shared | self.met if value.dtype == object else shared
 
     def _column(self, values: Any) -> None:
         """Take in a column: an array of numpy's or an extension array."""
@@ -331,7 +336,33 @@ class Fingerprint:
         if isinstance(inner, numpy.ndarray):
             self.array_data(inner)
             return
+        if hasattr(values, "_pa_array"):
+            self._arrow(values._pa_array)
+            return
         self._object(values)
+
+    def _arrow(self, data: Any) -> None:
+        """Take in Arrow's data, which nobody can write to, however it lies in chunks."""
+        arrow: Any = sys.modules["pyarrow"]
+        empty = arrow.nulls(0, data.type)
+        for start in range(0, len(data), _ARROW_ROWS):
+            # With an empty one beside them even one part is laid out anew: slices have offsets.
+            part = arrow.concat_arrays([*data.slice(start, _ARROW_ROWS).chunks, empty])
+            batch = arrow.record_batch([part], names=[""])
+            sink = arrow.BufferOutputStream()
+            with arrow.ipc.new_stream(sink, batch.schema) as stream:
+                stream.write_batch(batch)
+            self._hash.update(sink.getvalue())
+
+    def _plotly(self, value: Any) -> None:
+        """Take in a figure of plotly's or a part of one: its JSON, whose keys have no order."""
+        self._class(value)
+        self.met.add(id(value))
+        if isinstance(value, sys.modules["plotly.basedatatypes"].BaseFigure):
+            self.met.update(map(id, (*value.data, value.layout)))
+            self.add(value._grid_ref)
+        self.add(_sorted(value.to_plotly_json()))
+        self.add(getattr(value, "_parent", None))
 
     def _code(self, value: Any) -> None:
         """Take in a function or class: the notebook's own by content, others by name."""
@@ -539,6 +570,13 @@ def _columns(frame: Any) -> Iterable[Any]:
     return found
 
 
+def _sorted(part: Any) -> Any:
+    """Return JSON with the keys of its objects in one order."""
+    if isinstance(part, dict):
+        return {key: _sorted(part[key]) for key in sorted(part)}
+    return [_sorted(each) for each in part] if isinstance(part, (list, tuple)) else part
+
+
 def _is(*names: str) -> Any:
     """Return a test for classes of a loaded module, named ``module:Class``."""
 
@@ -591,6 +629,11 @@ _KINDS: tuple[tuple[str, Any, Any], ...] = (
         "numpy.random",
         _is("numpy.random:RandomState", "numpy.random:Generator", "numpy.random:BitGenerator"),
         Fingerprint._generator,
+    ),
+    (
+        "plotly.basedatatypes",
+        _is("plotly.basedatatypes:BaseFigure", "plotly.basedatatypes:BasePlotlyType"),
+        Fingerprint._plotly,
     ),
     ("pandas", _is("pandas:DataFrame", "pandas:Series"), Fingerprint._frame),
     ("pandas", _is("pandas:Index"), Fingerprint._index),

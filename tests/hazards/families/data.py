@@ -711,4 +711,35 @@ settings = Settings(tags=["a"])
 print(settings.rate, settings.tags, Settings().rate, start)
 """,
     ),
+    *(
+        Hazard(
+            f"frames with text that share their columns{where}",
+            f"""
+# %% load
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import train_test_split
+{option}
+df = pd.DataFrame({{"a": [1.0, 2.0, 3.0, 4.0], "c": ["r", "g", None, "r"]}}, index=list("pqrs"))
+df["k"] = df["c"].astype("category")
+spans = df.set_index(pd.IntervalIndex.from_breaks([0, 1, 2, 3, 4]))
+# %% split
+train, test = train_test_split(df, random_state=0)
+texts = df["c"]
+renamed = df.rename(columns={{"a": "A"}})
+part = spans[["c", "k"]]
+# %% change
+texts.iloc[0] = "changed"
+renamed.loc["q", "c"] = "w"
+part = part.assign(n=part["c"].str.len())
+df.loc["s", "c"] = "s"
+# %% show
+print(df, spans, train, test, texts, renamed, part, df.dtypes)
+""",
+        )
+        for where, option in (
+            ("", ""),
+            (", in Python's own strings", 'pd.options.mode.string_storage = "python"'),
+        )
+    ),
 )
