@@ -11,10 +11,13 @@ import sys
 from pathlib import Path
 
 import nbformat
+import pytest
 
 from nbprod.run.history import recorded_runs
 from nbprod.run.record import RunState
 from nbprod.workflows.cache import CacheRequest, cache
+
+pytestmark = pytest.mark.slow
 
 STEPS = 4
 

@@ -7,6 +7,8 @@ from click.testing import CliRunner
 
 from nbprod.cli.main import command
 
+pytestmark = pytest.mark.slow
+
 STEPS = {
     "clock": ("import time\nvalue = time.time()", "asks for the time"),
     "date": ("import datetime\nvalue = str(datetime.datetime.now())", "asks for the time"),

@@ -6,6 +6,8 @@ import pytest
 
 from nbprod.errors import UserCodeError
 
+pytestmark = pytest.mark.slow
+
 STEPS = (
     ("scale: float = 2.0\nrate: float = 0.5", ["parameters"]),
     "import json\nfrom pathlib import Path",

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def last_step_again(place, *cells, old="'last'", new="'LAST'"):
     """Run cells, change the last one, and run again: all but the last come from before."""

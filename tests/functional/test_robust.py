@@ -117,7 +117,7 @@ FILL = "with open('big', 'wb') as file:\n    while True:\n        file.write(byt
             "import numpy\nblob = numpy.random.rand(300_000)",
             0,
             "completed",
-            "Variables around s2, s3 were not saved: OSError: [Errno 28]",
+            "Variables around s2 were not saved: OSError: [Errno 28]",
         ),
     ],
     ids=["by a cell", "by the output", "by an artifact"],
