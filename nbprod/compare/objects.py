@@ -6,6 +6,7 @@ import functools
 import inspect
 import io
 import itertools
+import logging
 import re
 import struct
 import sys
@@ -29,7 +30,7 @@ _MEASURED_TIMES = frozenset(
 # again, and the address of the stop words that were checked, another in every process.
 _KEPT_WHEN_ASKED = frozenset({"_stop_words_id", "_cached_dict"})
 _VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
-_LOCK = type(threading.Lock())
+_LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
 _NONE = object()
 _IN_MEMORY = (io.StringIO, io.BytesIO)
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
@@ -238,6 +239,10 @@ def _opened(value: Any) -> Any:
         return dict(value.mapping)
     if isinstance(value, _LOCK):
         return value.locked()
+    if isinstance(value, _RLOCK):
+        return "a lock"
+    if isinstance(value, logging.Handler):
+        return _handler(value)
     if isinstance(value, weakref.ReferenceType):
         return (value(),)
     if isinstance(value, struct.Struct):
@@ -250,6 +255,19 @@ def _opened(value: Any) -> Any:
         bounds = value.__bound__, value.__constraints__
         return value.__name__, *map(repr, bounds), value.__covariant__, value.__contravariant__
     return None
+
+
+def _handler(value: logging.Handler) -> tuple[Any, ...]:
+    """Return what a handler of logs does, its lock and the place in its file left out."""
+    stream = getattr(value, "stream", None)
+    file = getattr(value, "baseFilename", None)
+    where = file if file is not None else getattr(stream, "name", stream)
+    own = {
+        name: each
+        for name, each in vars(value).items()
+        if name not in {"lock", "stream", "delay", "_closed", "_name"}
+    }
+    return where, own
 
 
 def _in_memory(value: Any) -> tuple[Any, ...]:

@@ -163,6 +163,7 @@ def state_fingerprints(state: dict[str, Any]) -> dict[str, str]:
     state.pop("imported", None)
     state.pop("own_modules", None)
     state["warnings"] = repr(state["warnings"])
+    state["logging"] = loggers.without_objects(state["logging"])
     # Importing seaborn registers colormaps, and pandas' plots converters: no change of options.
     state["plotting"] = state.get("plotting", {}).get("colors")
     if "decimal" in state:

@@ -22,7 +22,7 @@ import types
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, BinaryIO
 
-from . import blobs, memmaps, reductions, set_orders, views, withheld
+from . import blobs, loggers, memmaps, reductions, set_orders, views, withheld
 
 PROTOCOL = 5
 UNBOUND = "it is not bound here"
@@ -127,7 +127,9 @@ def pickler(
             if reduced is None and scope is not None:
                 reduced = memmaps.reduce(value)
             if reduced is None:
-                reduced = reductions.reduce(value) or blobs.reduce_objects(value)
+                reduced = loggers.reduce(value) or reductions.reduce(value)
+            if reduced is None:
+                reduced = blobs.reduce_objects(value)
             if reduced is not None:
                 return reduced
             reduced = super().reducer_override(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from typing import Any
@@ -48,6 +49,13 @@ def snapshot() -> dict[str, Any]:
 
 
 def _described(handler: logging.Handler) -> dict[str, Any] | None:
+    made = description(handler)
+    # The object itself, so that a variable that holds it goes on holding the logger's own.
+    return None if made is None else {**made, "handler": handler}
+
+
+def description(handler: Any) -> dict[str, Any] | None:
+    """Return what it takes to make a handler again, ``None`` if that cannot be done."""
     common = {"level": handler.level, "formatter": handler.formatter}
     if handler.filters:
         return None
@@ -64,7 +72,28 @@ def _described(handler: logging.Handler) -> dict[str, Any] | None:
         for name in ("stdout", "stderr"):
             if handler.stream is getattr(sys, name):
                 return {"kind": "stream", "stream": name, **common}
+        if type(handler.stream) is io.StringIO:
+            return {"kind": "text", "stream": handler.stream, **common}
     return None
+
+
+def without_objects(state: dict[str, Any]) -> dict[str, Any]:
+    """Return what :func:`snapshot` found without the handlers themselves, which hold locks."""
+    return {
+        **state,
+        "loggers": {
+            name: (level, propagate, [{**each, "handler": None} for each in handlers])
+            for name, (level, propagate, handlers) in state["loggers"].items()
+        },
+    }
+
+
+def reduce(value: Any) -> Any:
+    """Return what a pickler's ``reducer_override`` returns for a handler, ``None`` for others."""
+    if not isinstance(value, logging.Handler):
+        return None
+    described = description(value)
+    return None if described is None else (made, (described,))
 
 
 def restore(state: dict[str, Any]) -> None:
@@ -74,16 +103,22 @@ def restore(state: dict[str, Any]) -> None:
         logger.setLevel(level)
         logger.propagate = propagate
         for described in handlers:
-            handler = _made(described)
-            handler.setLevel(described["level"])
-            handler.setFormatter(described["formatter"])
-            logger.addHandler(handler)
+            logger.addHandler(described["handler"])
 
 
-def _made(described: dict[str, Any]) -> logging.Handler:
+def made(described: dict[str, Any]) -> logging.Handler:
+    """Return a handler of a description; pickled artifacts call this by name."""
+    handler: logging.Handler
     if described["kind"] == "stream":
-        return logging.StreamHandler(getattr(sys, described["stream"]))
-    if described["kind"] == "file":
-        # Never anew: what earlier steps have written stays.
-        return logging.FileHandler(described["path"], "a", described["encoding"])
-    return logging.NullHandler()
+        handler = logging.StreamHandler(getattr(sys, described["stream"]))
+    elif described["kind"] == "text":
+        handler = logging.StreamHandler(described["stream"])
+    elif described["kind"] == "file":
+        # Never anew: what earlier steps have written stays. Opened when something is logged.
+        path, encoding = described["path"], described["encoding"]
+        handler = logging.FileHandler(path, "a", encoding, delay=True)
+    else:
+        handler = logging.NullHandler()
+    handler.setLevel(described["level"])
+    handler.setFormatter(described["formatter"])
+    return handler

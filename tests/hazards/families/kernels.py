@@ -239,6 +239,48 @@ print(csv.field_size_limit(), day, third, multiprocessing.get_start_method())
 """,
     ),
     Hazard(
+        "handler of a logger that a variable holds",
+        """
+# %% load
+import logging
+import sys
+logger = logging.getLogger("job")
+logger.setLevel(logging.INFO)
+logger.propagate = False
+handler = logging.StreamHandler(sys.stdout)
+logger.addHandler(handler)
+# %% use
+logger.info("once")
+handler.setLevel(logging.ERROR)
+logger.info("never")
+# %% stop
+logger.error("twice")
+logger.removeHandler(handler)
+logger.error("not here")
+# %% show
+print(len(logger.handlers))
+""",
+    ),
+    Hazard(
+        "log that is kept in a text",
+        """
+# %% load
+import io
+import logging
+kept = io.StringIO()
+handler = logging.StreamHandler(kept)
+handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+logging.getLogger("job").addHandler(handler)
+logging.getLogger("job").propagate = False
+logging.getLogger("job").warning("first")
+# %% use
+logging.getLogger("job").warning("second")
+# %% show
+print(kept.getvalue())
+""",
+        refused_on={"verify": "the variable changes where nobody names it"},
+    ),
+    Hazard(
         "options of seaborn's objects",
         """
 # %% load
