@@ -94,15 +94,21 @@ def _without_globals(block: CellBlock) -> CellBlock:
 
 
 def nonlocal_source(source: str) -> str:
-    """Write ``global`` inside functions as ``nonlocal``, at top level as ``pass``."""
+    """Write ``global`` in functions and classes as ``nonlocal``, elsewhere as ``pass``."""
     tree = ast.parse(source)
-    top = {id(statement) for statement in tree.body}
+    scopes = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    inner = {
+        id(node)
+        for scope in ast.walk(tree)
+        if isinstance(scope, scopes)
+        for node in ast.walk(scope)
+    }
     lines = source.split("\n")
     for node in ast.walk(tree):
         if isinstance(node, ast.Global):
             index = node.lineno - 1
             line = lines[index].encode()
             head, tail = line[: node.col_offset].decode(), line[node.end_col_offset or 0 :].decode()
-            text = "pass" if id(node) in top else f"nonlocal {', '.join(node.names)}"
+            text = f"nonlocal {', '.join(node.names)}" if id(node) in inner else "pass"
             lines[index] = head + text + tail
     return "\n".join(lines)

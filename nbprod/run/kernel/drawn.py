@@ -40,7 +40,10 @@ def show(*_: Any, **__: Any) -> None:
         return
     managers: Any = importlib.import_module("matplotlib._pylab_helpers").Gcf
     for manager in managers.get_all_fig_managers():
-        _draw(manager.canvas.figure)
+        figure = manager.canvas.figure
+        _draw(figure)
+        if _is_empty(figure):
+            texts.append(repr(figure))  # Jupyter shows its text: <Figure … with 0 Axes>
     pyplot.close("all")
 
 
@@ -66,8 +69,12 @@ def end_cell() -> None:
         _is_due = False
 
 
+def _is_empty(figure: Any) -> bool:
+    return not figure.axes and not figure.lines
+
+
 def _draw(figure: Any) -> None:
-    if not figure.axes and not figure.lines:
+    if _is_empty(figure):
         return
     tools: Any = importlib.import_module("IPython.core.pylabtools")
     place = len(figures)
