@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+import string
 import warnings
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -501,12 +502,25 @@ def _run_shell(command: str, rewrite: _Rewrite) -> str:
     return f"{SHELL_MODULE}.system({_quoted(command)})"
 
 
+def _has_other_braces(command: str) -> bool:
+    """Tell whether some braces of a shell line are not Python's."""
+    try:
+        fields = [field for _, field, _, _ in string.Formatter().parse(command)]
+    except ValueError:
+        return True
+    return not all(
+        field is None or (field.strip() and _parses(f"({field.strip()})")) for field in fields
+    )
+
+
 def _quoted(command: str) -> str:
     """Return a shell line as Python text, an f-string where it names Python values in braces.
 
-    Empty where IPython decides only when it runs: names after a dollar, or braces of
-    which some are no expression.
+    Empty where IPython decides only when it runs: names after a dollar. Where braces hold no
+    expression, as in ``awk '{print $2}'``, it leaves the whole line as it is.
     """
+    if _has_other_braces(command):
+        return repr(command)
     if re.search(r"\$[A-Za-z_{]", command):
         return ""
     if "{" not in command and "}" not in command:
