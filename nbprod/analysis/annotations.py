@@ -14,6 +14,7 @@ _PLAIN = {
     "str": "str",
     "bool": "bool",
     "bytes": "bytes",
+    "range": "range",
     "list": "list[Any]",
     "dict": "dict[Any, Any]",
     "set": "set[Any]",

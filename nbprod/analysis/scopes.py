@@ -266,12 +266,31 @@ def argument_names(arguments: ast.arguments) -> tuple[str, ...]:
 
 
 def query_names(call: ast.Call) -> Iterable[str]:
-    """Return the variables that a pandas query string names with ``@``."""
+    """Return the variables that a pandas query string names: with ``@``, or all in ``pd.eval``."""
     function = call.func
     if not (isinstance(function, ast.Attribute) and function.attr in {"query", "eval"}):
         return ()
     texts = constant_texts(call.args[:1])
+    if function.attr == "eval" and _is_pandas(function.value):
+        given = {word.arg for word in call.keywords} & {"local_dict", "global_dict", "resolvers"}
+        return () if given else tuple(name for text in texts for name in _names_in(text))
     return tuple(word for text in texts for word in _at_names(text))
+
+
+def _is_pandas(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id in {"pd", "pandas"}
+
+
+def _names_in(text: str) -> Iterator[str]:
+    """Yield the names that an expression reads; those that it calls are pandas' own functions."""
+    try:
+        tree = ast.parse(text.strip())
+    except SyntaxError:
+        return
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in called:
+            yield node.id
 
 
 def formula_names(call: ast.Call) -> Iterable[str]:

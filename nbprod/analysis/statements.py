@@ -11,6 +11,7 @@ from nbprod.analysis.expressions import Expressions
 from nbprod.analysis.frames import Frame, FunctionFrame
 from nbprod.analysis.scopes import definition_names
 from nbprod.analysis.value import (
+    FLAT_TYPES,
     GENERATOR,
     SCALAR_TYPES,
     Value,
@@ -40,6 +41,7 @@ _TRANSPARENT = frozenset(
         "builtins.property",
     }
 )
+_NUMBERS = frozenset({"int", "float", "complex", "bool"})
 # Context managers that swallow what is raised within them.
 _SWALLOWING = frozenset({"contextlib.suppress", "pytest.raises"})
 
@@ -87,6 +89,11 @@ class Statements(Expressions):
             return
         old = self.frame.load(target.id, target.lineno)
         added = self.value(node.value)
+        if old.type in _NUMBERS and added.type not in SCALAR_TYPES:
+            # ``total = 0`` and ``total += array``: an array.
+            kind = added.type if added.type in FLAT_TYPES else ""
+            self.frame.store(target.id, self.memory.new(node, (), kind), target.lineno)
+            return
         if old.type in SCALAR_TYPES:
             kind = old.type if old.type == added.type else "scalar"
             self.frame.store(target.id, scalar(kind), target.lineno)

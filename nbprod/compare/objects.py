@@ -29,6 +29,8 @@ _MEASURED_TIMES = frozenset(
 # Attributes that scikit-learn's estimators keep when they are asked: a table that they make
 # again, and the address of the stop words that were checked, another in every process.
 _KEPT_WHEN_ASKED = frozenset({"_stop_words_id", "_cached_dict"})
+# What functions of ``functools.singledispatch`` keep when they are called.
+_KEPT_BY_DISPATCH = frozenset({"dispatch_cache", "cache_token"})
 _VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
 _LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
 _NONE = object()
@@ -129,6 +131,11 @@ def _closure_difference(walk: Walk, one: Any, other: Any) -> str:
     the same function stands within a step's.
     """
     first, second = _enclosed(one), _enclosed(other)
+    if one.__globals__.get("__name__") == "functools":
+        first, second = (
+            {n: v for n, v in each.items() if n not in _KEPT_BY_DISPATCH}
+            for each in (first, second)
+        )
     for name in [*first, *(name for name in second if name not in first)]:
         values = [
             found[name] if name in found else function.__globals__.get(name)

@@ -28,6 +28,11 @@ _GENERIC_ARGUMENTS = {
     "Mapping": "Any, Any",
     "tuple": "Any, ...",
     "Tuple": "Any, ...",
+    "defaultdict": "Any, Any",
+    "OrderedDict": "Any, Any",
+    "ChainMap": "Any, Any",
+    "Counter": "Any",
+    "deque": "Any",
 }
 
 
@@ -74,16 +79,21 @@ class Annotations:
         )
         reader = cls(importable, frozenset(taken))
         found: dict[str, set[Annotation]] = {}
+        unknown: set[str] = set()
         for step in pipeline.steps:
             for variable in (*step.inputs, *step.outputs):
                 found.setdefault(variable.name, set()).add(reader.read(variable.annotation))
+            for variable in step.outputs:
+                if reader.read(variable.annotation) == _ANYTHING:
+                    unknown.add(variable.name)
         for parameter in pipeline.parameters:
             if parameter.name in found:
                 found[parameter.name].add(reader.read(parameter.annotation))
         types: dict[str, Annotation] = {}
         for name, given in found.items():
             certain = given - {_ANYTHING}
-            types[name] = certain.pop() if len(certain) == 1 else _ANYTHING
+            one = len(certain) == 1 and name not in unknown
+            types[name] = certain.pop() if one else _ANYTHING
         return cls(importable, frozenset(taken), types)
 
     def variable(self, name: str) -> Annotation:

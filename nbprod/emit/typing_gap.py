@@ -23,6 +23,10 @@ _OVERLOADED_KEY = ('disable_error_code = ["arg-type"]',)
 _BARE_GENERICS = ("disallow_any_generics = false",)
 _REDEFINED = ('disable_error_code = ["call-arg", "no-redef"]',)
 _NO_INFERENCE = ('disable_error_code = ["var-annotated"]',)
+_SEVERAL_KINDS = ('disable_error_code = ["arg-type", "assignment"]',)
+_NO_MATCH = ('disable_error_code = ["union-attr"]',)
+_NO_RETURN = ('disable_error_code = ["return"]',)
+_NO_SELF = ('disable_error_code = ["misc"]',)
 _GENERICS = frozenset(
     {
         "list",
@@ -83,7 +87,7 @@ def author_typing_gaps(pipeline: Pipeline) -> tuple[TypingGap, ...]:
         if found.hoisted and found.kind is not DefinitionKind.IMPORT:
             tree = ast.parse(found.source)
             gaps.extend(_gaps_in(tree, "definitions", found))
-            gaps.extend(_module_variables(tree, found))
+            gaps.extend(_container_gaps(tree, found))
             if any(_is_untyped(node) for node in ast.walk(tree)) or _is_lambda(tree):
                 untyped.add(found.name)
     for found in pipeline.definitions:
@@ -121,10 +125,8 @@ def _step_gaps(step: Step, pipeline: Pipeline, untyped: set[str]) -> Iterator[Ty
     for name, cell in _redefined(pieces, trees, given):
         message = f"{name} is defined more than once"
         yield TypingGap("steps", cell, 0, message, _REDEFINED)
-    for name in sorted(_unfilled(nodes)):
-        cell = step.cells[0] if step.cells else 0
-        message = f"{name} starts empty, and what it holds cannot be told"
-        yield TypingGap("steps", cell, 0, message, _NO_INFERENCE)
+    for message, options in container_gaps(nodes):
+        yield TypingGap("steps", step.cells[0] if step.cells else 0, 0, message, options)
 
 
 def _redefined(
@@ -167,6 +169,9 @@ def _gaps_in(tree: ast.Module, module: str, found: Definition | None) -> Iterato
     for node in ast.walk(tree):
         for message, options in _node_gaps(node):
             yield TypingGap(module, cell, getattr(node, "lineno", 0) + shift, message, options)
+    for name, line in _unsure_matches(tree):
+        message = f"{name} is None where nothing matches"
+        yield TypingGap(module, cell, line + shift, message, _NO_MATCH)
 
 
 def _node_gaps(node: ast.AST) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -175,10 +180,14 @@ def _node_gaps(node: ast.AST) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield f"{node.name} has no complete annotations", _UNTYPED_DEFS
         elif _may_return_any(node):
             yield f"{node.name} may return a value of unknown type", _ANY_RETURNS
+        if _may_end_without_return(node):
+            yield f"{node.name} may end without returning what it says", _NO_RETURN
         if node.decorator_list and not all(_is_plain(each) for each in node.decorator_list):
             yield f"{node.name} has a decorator that may be untyped", _ANY_DECORATORS
     if isinstance(node, ast.ClassDef) and node.bases:
         yield f"{node.name} derives from a class that may be untyped", _ANY_BASES
+    for method in _without_self(node):
+        yield f"{method} is a method without self", _NO_SELF
     if isinstance(node, ast.Call) and any(_is_bound_get(word) for word in node.keywords):
         yield "key=….get is a function of several types", _OVERLOADED_KEY
     for annotation in _annotations(node):
@@ -282,6 +291,167 @@ def _bare_generics(annotation: ast.expr) -> Iterator[ast.Name]:
             yield node
 
 
+def _may_end_without_return(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Tell whether a function that says what it returns may reach its end without doing so."""
+    if node.returns is None or ast.unparse(node.returns) in {"None", "Any", "object"}:
+        return False
+    yields = (ast.Yield, ast.YieldFrom)
+    return _reaches_end(node.body) and not any(isinstance(each, yields) for each in ast.walk(node))
+
+
+def _reaches_end(body: Sequence[ast.stmt]) -> bool:
+    last = body[-1]
+    if isinstance(last, ast.Return | ast.Raise):
+        return False
+    if isinstance(last, ast.If):
+        return not last.orelse or _reaches_end(last.body) or _reaches_end(last.orelse)
+    if isinstance(last, ast.With | ast.AsyncWith):
+        return _reaches_end(last.body)
+    if isinstance(last, ast.Try):
+        if last.finalbody and not _reaches_end(last.finalbody):
+            return False
+        ends = [last.orelse or last.body, *(handler.body for handler in last.handlers)]
+        return any(map(_reaches_end, ends))
+    if isinstance(last, ast.While):
+        return not (isinstance(last.test, ast.Constant) and last.test.value)
+    return True
+
+
+def _without_self(node: ast.AST) -> Iterator[str]:
+    """Find methods that take nothing, not even the object that they are called on."""
+    for method in node.body if isinstance(node, ast.ClassDef) else ():
+        if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef):
+            given = method.args
+            takes = given.posonlyargs or given.args or given.vararg
+            if not takes and not any(map(_is_plain, method.decorator_list)):
+                yield method.name
+
+
+_MATCHING = frozenset({"match", "search", "fullmatch"})
+
+
+def _is_match(node: ast.AST) -> bool:
+    function = node.func if isinstance(node, ast.Call) else None
+    return isinstance(function, ast.Attribute) and function.attr in _MATCHING
+
+
+def _unsure_matches(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Find what is read of a match that nobody has looked at: ``re.match(…).group()``."""
+    nodes = list(ast.walk(tree))
+    bound = {
+        target.id
+        for node in nodes
+        if isinstance(node, ast.Assign) and _is_match(node.value)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    asked = {
+        each.id
+        for node in nodes
+        if isinstance(node, ast.If | ast.IfExp | ast.While | ast.Assert)
+        for each in ast.walk(node.test)
+        if isinstance(each, ast.Name)
+    }
+    for node in nodes:
+        if not isinstance(node, ast.Attribute):
+            continue
+        if _is_match(node.value):
+            yield ast.unparse(node.value)[:40], node.lineno
+        elif isinstance(node.value, ast.Name) and node.value.id in bound - asked:
+            yield node.value.id, node.lineno
+
+
+def container_gaps(nodes: Sequence[ast.AST]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Find containers of which mypy cannot tell what they hold, or that hold several kinds."""
+    for name in sorted(_unfilled(nodes)):
+        yield f"{name} starts empty, and what it holds cannot be told", _NO_INFERENCE
+    for name in sorted(_holding_nothing_yet(nodes)):
+        yield f"{name} holds what starts empty, and its type cannot be told", _NO_INFERENCE
+    for name in sorted(_of_several_kinds(nodes)):
+        yield f"{name} holds values of several types", _SEVERAL_KINDS
+
+
+_OF_COLLECTIONS = frozenset({"defaultdict", "OrderedDict", "Counter", "deque", "ChainMap"})
+
+
+def _holding_nothing_yet(nodes: Iterable[ast.AST]) -> set[str]:
+    """Return names bound to a display of empty containers, or to an empty one of a class."""
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            target = node.targets[0]
+            if isinstance(target, ast.Name) and _holds_nothing_yet(node.value):
+                found.add(target.id)
+    return found
+
+
+def _holds_nothing_yet(value: ast.expr) -> bool:
+    if isinstance(value, ast.Dict):
+        return any(map(_is_empty_container, value.values))
+    if isinstance(value, ast.List | ast.Tuple | ast.Set):
+        return any(map(_is_empty_container, value.elts))
+    if isinstance(value, ast.DictComp):
+        return _is_empty_container(value.value)
+    if isinstance(value, ast.ListComp):
+        return _is_empty_container(value.elt)
+    if not isinstance(value, ast.Call):
+        return False
+    name = value.func.attr if isinstance(value.func, ast.Attribute) else ""
+    name = value.func.id if isinstance(value.func, ast.Name) else name
+    return name in _OF_COLLECTIONS and (name == "defaultdict" or not value.args)
+
+
+def _of_several_kinds(nodes: Iterable[ast.AST]) -> set[str]:
+    """Return names of containers that get constants of another type than their first."""
+    first: dict[str, str] = {}
+    found: set[str] = set()
+    for name, value in _given_items(nodes):
+        kind = _kind(value)
+        known = first.setdefault(name, kind) if kind else ""
+        if known and kind not in _FITTING.get(known, {known}):
+            found.add(name)
+    return found
+
+
+_FITTING = {"float": {"float", "int", "bool"}, "int": {"int", "bool"}}
+
+
+def _given_items(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the containers of a scope with what is put into each, in the order of the source."""
+    placed = sorted(
+        (each for each in nodes if isinstance(each, ast.Assign | ast.Call)),
+        key=lambda each: (each.lineno, each.col_offset),
+    )
+    for node in placed:
+        if isinstance(node, ast.Call):
+            function = node.func
+            if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+                for given in node.args if function.attr in {"append", "add"} else ():
+                    yield function.value.id, given
+            continue
+        for target in node.targets:
+            if isinstance(target, ast.Name):
+                yield from ((target.id, each) for each in _uniform(node.value))
+            elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+                yield target.value.id, node.value
+
+
+def _uniform(value: ast.expr) -> list[ast.expr]:
+    """Return one of the items of a display if all are of one type."""
+    items = value.values if isinstance(value, ast.Dict) else getattr(value, "elts", [])
+    return items[:1] if len({_kind(each) for each in items}) == 1 else []
+
+
+def _kind(value: ast.expr) -> str:
+    """Return the type that a constant or display has; empty for anything else."""
+    if isinstance(value, ast.UnaryOp) and not isinstance(value.op, ast.Not):
+        return _kind(value.operand)
+    if isinstance(value, ast.Constant):
+        return type(value.value).__name__
+    kinds = {ast.JoinedStr: "str", ast.List: "list", ast.Dict: "dict", ast.Tuple: "tuple"}
+    return next((name for kind, name in kinds.items() if isinstance(value, kind)), "")
+
+
 def _unfilled(nodes: Iterable[ast.AST]) -> set[str]:
     """Return names bound to an empty container that nothing in the same scope fills."""
     empty: set[str] = set()
@@ -323,9 +493,15 @@ def _is_empty_container(value: ast.expr) -> bool:
     )
 
 
-def _module_variables(tree: ast.Module, found: Definition) -> Iterator[TypingGap]:
+def _container_gaps(tree: ast.Module, found: Definition) -> Iterator[TypingGap]:
+    """Look at a constant, and within the functions that mypy looks into."""
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    scopes: list[ast.AST] = [
+        each for each in ast.walk(tree) if isinstance(each, functions) and not _is_untyped(each)
+    ]
     if found.kind is DefinitionKind.CONSTANT:
-        for name in sorted(_unfilled(ast.walk(tree))):
+        scopes.append(tree)
+    for scope in scopes:
+        for message, options in container_gaps(list(ast.walk(scope))):
             cell = found.origin.cell if found.origin else 0
-            message = f"{name} starts empty, and what it holds cannot be told"
-            yield TypingGap("definitions", cell, 0, message, _NO_INFERENCE)
+            yield TypingGap("definitions", cell, 0, message, options)

@@ -310,7 +310,7 @@ def _look_like_a_notebook(job: dict[str, Any], runtime: Any) -> None:  # noqa: A
         display.display = functions.display = runtime.drawn.display
     if "capture_output" in source and importlib.util.find_spec("IPython") is not None:
         runtime.drawn.forget_captured()
-    if runtime.shell.is_asked_for(Path(job["project"]), (job["package"], "tests", "service.py")):
+    if runtime.shell.is_asked_for(Path(job["project"]), ("tests", "service.py")):
         runtime.shell.start()
 
 

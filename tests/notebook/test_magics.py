@@ -36,6 +36,15 @@ def test_the_documented_fate_is_the_fate(source, fate):
     ast.parse(code.source)
 
 
+@pytest.mark.parametrize(
+    "line", ["awk '{print $NF}' t", "find . -exec ls {} +", "echo {", "awk -F: '{a[$1]++}' {x}"]
+)
+def test_braces_that_are_no_python_leave_a_shell_line_as_it_is(line):
+    """As in IPython, which then puts no value into any part of it."""
+    call = ast.parse(plain_code(f"!{line}").source).body[-1].value
+    assert ast.literal_eval(call.args[0]) == line
+
+
 def run(source):
     out = io.StringIO()
     space = {}

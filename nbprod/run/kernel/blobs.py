@@ -88,13 +88,30 @@ def load(folder: str, wanted: Sequence[Sequence[Any]]) -> list[Any]:
 def reduce_objects(value: Any) -> Any:
     """Reduce a large array of texts and the like to one buffer, quicker than one by one.
 
+    One that nobody can write to, as pandas hands them out, would come back writeable.
+
     Returns:
         What a pickler's ``reducer_override`` returns, or ``None`` for any other value.
     """
     numpy = sys.modules.get("numpy")
-    if numpy is None or type(value) is not numpy.ndarray or value.dtype.kind != "O":
+    if numpy is None or type(value) is not numpy.ndarray or not value.dtype.hasobject:
         return None
-    if value.size < _MANY or not value.flags.writeable:
+    reduced = _in_one_buffer(numpy, value)
+    if value.flags.writeable:
+        return reduced
+    make, given, state = value.__reduce__() if reduced is None else (*reduced, ())
+    return make, given, state, None, None, set_readonly
+
+
+def set_readonly(array: Any, state: Any) -> None:
+    """Let an array have its state, if it is not whole yet; pickled artifacts call this by name."""
+    if state:
+        array.__setstate__(state)
+    array.flags.writeable = False
+
+
+def _in_one_buffer(numpy: Any, value: Any) -> Any:
+    if value.dtype.kind != "O" or value.size < _MANY:
         return None
     order = "F" if value.flags.f_contiguous and not value.flags.c_contiguous else "C"
     flat = value.ravel(order=order)

@@ -377,7 +377,9 @@ class Fingerprint:
             if not isinstance(value.__self__, (types.ModuleType, type(None))):
                 self.add(value.__self__)
         elif isinstance(value, types.FunctionType):
-            if not _importable(value):
+            if not _importable(value) and reductions.dispatches(value):
+                self.add(value.registry)  # type: ignore[attr-defined]
+            elif not _importable(value):
                 self._function(value)
         elif isinstance(value, type):
             if not _importable(value):
@@ -416,10 +418,10 @@ class Fingerprint:
         if isinstance(value, enum.Enum):
             self._tag("member", value.name)
             return
+        if kind.__module__ in _FRAMES or _is_shell(value):
+            return
         if isinstance(value, _IDENTITY_ONLY) or kind.__module__.startswith(_BY_IDENTITY):
             self._by_identity(value)
-            return
-        if kind.__module__ in _FRAMES:
             return
         if kind.__module__ == "typing" and kind.__name__ == "TypeVar":
             self._tag(value.__name__)  # its module is another one after loading
@@ -506,6 +508,12 @@ _OF_ESTIMATORS = {"_cached_dict", "_stop_words_id"}
 _COUNTING_TREES = frozenset({"sklearn.neighbors._kd_tree", "sklearn.neighbors._ball_tree"})
 
 _OWN_STATE = frozenset({"pandas", "numpy", "scipy", "plotly", "pathlib"})
+
+
+def _is_shell(value: Any) -> bool:
+    """Tell whether it is the shell that runs the cells, of which each kernel has one."""
+    kind: Any = getattr(sys.modules.get("IPython.core.interactiveshell"), "InteractiveShell", ())
+    return isinstance(value, kind)
 
 
 def _at_home(value: Any) -> tuple[Any, str]:

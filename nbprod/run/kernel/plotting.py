@@ -18,8 +18,7 @@ def snapshot() -> dict[str, Any]:
     found: dict[str, Any] = {"inline": figures.INLINE in sys.modules, "backend": figures.backend()}
     colors: Any = sys.modules.get("matplotlib.colors")
     if colors is not None:
-        known = colors.colorConverter.colors
-        found["colors"] = {name: known[name] for name in colors.BASE_COLORS if name in known}
+        found["colors"] = _changed(colors)
     units: Any = sys.modules.get("matplotlib.units")
     if units is not None:
         found["converters"] = [
@@ -31,6 +30,16 @@ def snapshot() -> dict[str, Any]:
         names = [name for name in colormaps if name not in built_in]
         found["colormaps"] = {name: colormaps[name] for name in names}
     return found
+
+
+def _changed(colors: Any) -> dict[str, Any]:
+    """Return the letters of colors, and the names that mean another one than at first."""
+    usual: dict[str, Any] = {}
+    for table in (colors.XKCD_COLORS, colors.TABLEAU_COLORS, colors.CSS4_COLORS):
+        usual.update(table)
+        usual.update((name.replace("grey", "gray"), color) for name, color in table.items())
+    known = colors.colorConverter.colors
+    return {name: color for name, color in known.items() if usual.get(name) != color}
 
 
 def restore(state: dict[str, Any]) -> None:

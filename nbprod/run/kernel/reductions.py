@@ -57,13 +57,17 @@ def singletons() -> dict[int, str]:
     if "decimal" in sys.modules:
         context: Any = sys.modules["decimal"].getcontext()
         found[id(context)] = "decimal:getcontext()"
+    if "IPython.core.getipython" in sys.modules:
+        shell: Any = sys.modules["IPython.core.getipython"].get_ipython()
+        if shell is not None:
+            found[id(shell)] = "IPython.core.getipython:get_ipython()"
     return found
 
 
 def singleton(reference: str) -> Any:
     """Return this process's object of that name."""
     module, _, name = reference.partition(":")
-    if name not in {each for _, each in _SINGLETONS} | {"getcontext()"}:
+    if name not in {each for _, each in _SINGLETONS} | {"getcontext()", "get_ipython()"}:
         raise pickle.UnpicklingError(f"unknown reference {reference!r}")
     found = getattr(importlib.import_module(module), name.removesuffix("()"))
     return found() if name.endswith("()") else found
@@ -84,7 +88,7 @@ def reduce(value: Any) -> Any:
             return types.MappingProxyType, (shown,)  # it goes on showing this dict
     if kind is memoryview:
         return _memoryview(value)
-    if kind is types.FunctionType and value.__module__ == "__main__" and _dispatches(value):
+    if kind is types.FunctionType and value.__module__ == "__main__" and dispatches(value):
         others = [(key, code) for key, code in value.registry.items() if key is not object]
         return _singledispatch, (value.registry[object], others)
     if kind is re.Match:
@@ -106,11 +110,30 @@ def reduce(value: Any) -> Any:
         return _lru_cache, (value.__wrapped__, settings["maxsize"], settings["typed"])
     if isinstance(value, BaseException):
         return _reduced_exception(value)
+    if hasattr(kind, "__dataclass_fields__") and kind.__module__ != "__main__":
+        return _class_constant(value)
     numpy: Any = sys.modules.get("numpy")
     if numpy is not None and kind is not numpy.ndarray and isinstance(value, numpy.ndarray):
         return _reduced_array(value, numpy)
     if isinstance(value, (dict, list)) and _drops_attributes(value):
         return (*value.__reduce_ex__(pickle.HIGHEST_PROTOCOL)[:5], _set_attributes)
+    return None
+
+
+def _class_constant(value: Any) -> Any:
+    """Reduce what a library keeps as a class's attribute to that; ``None`` if it is none.
+
+    scikit-learn's losses all have one range of values so: a copy would be another object.
+    """
+    package = type(value).__module__.partition(".")[0]
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] != package:
+            continue
+        for owner in list(getattr(module, "__dict__", {}).values()):
+            if isinstance(owner, type) and owner.__module__ == name:
+                for attribute, each in list(vars(owner).items()):
+                    if each is value:
+                        return getattr, (owner, attribute)
     return None
 
 
@@ -174,7 +197,8 @@ def _memoryview(value: memoryview) -> Any:
     return memoryview, (value.obj,)
 
 
-def _dispatches(value: types.FunctionType) -> bool:
+def dispatches(value: types.FunctionType) -> bool:
+    """Tell whether it is a function of ``functools.singledispatch``."""
     return {"registry", "dispatch", "register", "_clear_cache"} <= vars(value).keys()
 
 

@@ -1,4 +1,4 @@
-"""A shell for the author's modules that ask for one, in a process that is no kernel.
+"""A shell for the author's code that asks for one, in a process that is no kernel.
 
 ``get_ipython().run_line_magic("matplotlib", "inline")`` at the top of a module works in a
 notebook, and has to where its steps are replayed.
@@ -14,11 +14,11 @@ _FRONT_END = frozenset({"matplotlib", "config", "load_ext", "reload_ext", "autor
 
 
 def is_asked_for(project: Path, generated: Iterable[str]) -> bool:
-    """Tell whether a local module of a generated project mentions ``get_ipython``.
+    """Tell whether a generated project or a local module in it mentions ``get_ipython``.
 
     Args:
         project: The project's folder.
-        generated: Names in it, files and folders, that are not the author's.
+        generated: Names in it, files and folders, that hold nothing of the author's.
     """
     skipped = set(generated)
     return any(
@@ -44,5 +44,8 @@ def start() -> None:
         def enable_gui(self, gui: Any = None) -> None:
             pass
 
+    # By these two, code tells whether it runs in a notebook.
+    Shell.__name__ = Shell.__qualname__ = "ZMQInteractiveShell"
+    config = Config({"HistoryManager": {"enabled": False}, "IPKernelApp": {"connection_file": ""}})
     if not InteractiveShell.initialized():
-        Shell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+        Shell.instance(config=config)

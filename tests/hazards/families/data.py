@@ -742,4 +742,44 @@ print(df, spans, train, test, texts, renamed, part, df.dtypes)
             (", in Python's own strings", 'pd.options.mode.string_storage = "python"'),
         )
     ),
+    Hazard(
+        "texts that nobody can write to",
+        """
+# %% load
+import numpy as np
+import pandas as pd
+df = pd.DataFrame({"name": pd.Series(["ana", "bo", None], dtype=object), "n": [1, 2, 3]})
+names = df["name"].values
+alone = pd.Series(["x", "y"], dtype=object).to_numpy()
+many = np.asarray(pd.Series(list("abcd") * 500, dtype=object))
+# %% change
+found = []
+for array in (names, alone, many):
+    try:
+        array[0] = "z"
+        found.append("written")
+    except ValueError as error:
+        found.append(str(error))
+df.loc[1, "name"] = "changed"
+# %% show
+print(names, alone, many[:3], found, [each.flags.writeable for each in (names, alone, many)], df)
+""",
+    ),
+    Hazard(
+        "fitted estimator that a later step's estimator holds",
+        """
+# %% load
+import numpy as np
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import GradientBoostingClassifier
+X = np.arange(40.0).reshape(20, 2)
+y = np.arange(20) % 2
+# %% fit
+inner = GradientBoostingClassifier(n_estimators=2, random_state=0).fit(X, y)
+# %% calibrate
+outer = CalibratedClassifierCV(inner, cv=2).fit(X, y)
+# %% show
+print(inner.predict(X[:3]), outer.predict_proba(X[:3]).round(6), outer.estimator is inner)
+""",
+    ),
 )

@@ -670,4 +670,81 @@ todo.remove(triple)
 print(out, double in todo, len(todo), double(4))
 """,
     ),
+    Hazard(
+        "global under an if, in a loop and in a with statement",
+        """
+# %% load
+flag = True
+if flag:
+    global count
+    count = 5
+else:
+    count = 6
+for i in range(2):
+    global total; total = i
+def add():
+    global count
+    if flag:
+        global found
+        found = count
+    count += 1
+# %% change
+add()
+with open("text.txt", "w") as file:
+    global written
+    written = file.write("a")
+# %% show
+print(count, total, found, written)
+""",
+    ),
+    Hazard(
+        "singledispatch that was called before the next step",
+        """
+# %% load
+from functools import singledispatch
+from collections.abc import Sequence
+known = []
+@singledispatch
+def describe(value):
+    known.append(type(value).__name__)
+    return "something"
+@describe.register(Sequence)
+def _(value):
+    return f"{len(value)} items"
+first = describe(1), describe([1])
+# %% change
+second = describe(2.0), describe("ab")
+# %% show
+print(first, second, describe((1,)), known)
+""",
+    ),
+    Hazard(
+        "names in the text of pd.eval",
+        """
+# %% load
+import pandas as pd
+left = pd.Series([1, 2])
+right = pd.DataFrame({"a": [3, 4]})
+# %% change
+total = pd.eval("left + right.a")
+# %% show
+left = left + 1
+print(total.tolist(), pd.eval("left * 2 - left").tolist())
+""",
+    ),
+    Hazard(
+        "code that asks whether it runs in a notebook",
+        """
+# %% load
+try:
+    kind = "notebook" if get_ipython().__class__.__name__ == "ZMQInteractiveShell" else "other"
+except NameError:
+    kind = "none"
+def in_notebook():
+    return "IPKernelApp" in get_ipython().config
+shell = get_ipython()
+# %% show
+print(kind, in_notebook(), shell is get_ipython())
+""",
+    ),
 )

@@ -790,4 +790,21 @@ print(b)
 """,
         files={"hazard_stale.py": "VALUE = 1\n"},
     ),
+    Hazard(
+        "names for colors, and an empty figure that is saved",
+        """
+# %% load
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+mpl.colors.get_named_colors_mapping()["corp"] = "#123456"
+mpl.colors.get_named_colors_mapping()["tab:blue"] = "#654321"
+# %% change
+plt.plot([1, 2], color="corp")
+plt.plot([2, 1], color="tab:blue")
+# %% more
+plt.savefig("empty.png")
+# %% show
+print(mpl.colors.to_hex("corp"), mpl.colors.to_hex("tab:blue"), mpl.colors.to_hex("xkcd:grey"))
+""",
+    ),
 )
