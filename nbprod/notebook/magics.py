@@ -34,6 +34,8 @@ CAPTURE_MODULE = "IPython.utils.capture"
 # What IPython itself runs shell lines with.
 SHELL_MODULE = "IPython.utils.process"
 
+# Pasted along with code: to Python it is an item with an annotation, ``In[3]: print(x)``.
+_PROMPT = re.compile(r"^In \[\d+\]: ", re.M)
 _CONTINUED_MAGIC = re.compile(r"^\s*(?:[%!]|[\w.,\s]+=\s*[%!])")
 
 
@@ -118,7 +120,7 @@ def plain_code(source: str) -> PlainCode:
     Text that is not Python even then is returned as it is: parsing it tells the error.
     """
     source = _without_form_feeds(source)
-    if "get_ipython" not in source and _parses(source):
+    if _is_python(source):
         return PlainCode(source)
     rewrite = _Rewrite()
     source = _apply_line_magics(_apply_cell_magic(source, rewrite), rewrite)
@@ -138,6 +140,11 @@ def _without_form_feeds(source: str) -> str:
         and ast.dump(ast.parse(source)) == ast.dump(ast.parse(plain))
     )
     return plain if same else source
+
+
+def _is_python(source: str) -> bool:
+    """Tell whether nothing in ``source`` is IPython's."""
+    return "get_ipython" not in source and _parses(source) and not _PROMPT.search(source)
 
 
 def _parses(source: str) -> bool:
@@ -286,7 +293,7 @@ def _write_file(arguments: str, body: str, rewrite: _Rewrite) -> str:
 
 def _apply_line_magics(source: str, rewrite: _Rewrite) -> str:
     source = _without_form_feeds(source)
-    if "get_ipython" not in source and _parses(source):
+    if _is_python(source):
         return source
     source = _joined(source)
     transformed = _simple(source) or _transformed(source)
@@ -322,9 +329,11 @@ _SIMPLE_LINE = re.compile(r"^(\s*)(%(?P<magic>[A-Za-z_]\w*)[ \t]*(?P<rest>.*)|!(
 def _simple(source: str) -> str | None:
     """Write magics that are a line of their own as IPython does, without importing IPython.
 
-    ``None`` where that is not certain: what is left is no Python, or a line that looks
-    like a magic stands within a string.
+    ``None`` where that is not certain: what is left is no Python, a line that looks like a
+    magic stands within a string, or there are prompts to be taken out.
     """
+    if _PROMPT.search(source):
+        return None
     lines = source.split("\n")
     written: set[int] = set()
     for index, line in enumerate(lines):

@@ -36,6 +36,13 @@ def test_the_documented_fate_is_the_fate(source, fate):
     ast.parse(code.source)
 
 
+def test_prompts_that_were_pasted_along_are_taken_out():
+    assert plain_code("In [3]: x = 1\n   ...: print(x)").source.strip() == "x = 1\nprint(x)"
+    assert plain_code("In [3]: print(1)").source.strip() == "print(1)"
+    text = 'x = """\nfirst\nIn [3]: print(1)"""'
+    assert plain_code(text).source.strip() == text
+
+
 @pytest.mark.parametrize(
     "line", ["awk '{print $NF}' t", "find . -exec ls {} +", "echo {", "awk -F: '{a[$1]++}' {x}"]
 )

@@ -6,10 +6,13 @@ notebook, and has to where its steps are replayed.
 
 from __future__ import annotations
 
+import builtins
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+_ASKS = re.compile("get_ipython|__IPYTHON__")
 _FRONT_END = frozenset({"matplotlib", "config", "load_ext", "reload_ext", "autoreload", "pylab"})
 
 
@@ -22,7 +25,7 @@ def is_asked_for(project: Path, generated: Iterable[str]) -> bool:
     """
     skipped = set(generated)
     return any(
-        "get_ipython" in path.read_text(encoding="utf-8", errors="replace")
+        _ASKS.search(path.read_text(encoding="utf-8", errors="replace")) is not None
         for path in project.rglob("*.py")
         if path.relative_to(project).parts[0] not in skipped
     )
@@ -44,8 +47,9 @@ def start() -> None:
         def enable_gui(self, gui: Any = None) -> None:
             pass
 
-    # By these two, code tells whether it runs in a notebook.
+    # By these, code tells whether it runs in a notebook.
     Shell.__name__ = Shell.__qualname__ = "ZMQInteractiveShell"
     config = Config({"HistoryManager": {"enabled": False}, "IPKernelApp": {"connection_file": ""}})
+    vars(builtins)["__IPYTHON__"] = True
     if not InteractiveShell.initialized():
         Shell.instance(config=config)

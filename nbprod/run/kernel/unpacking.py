@@ -91,11 +91,24 @@ def _zip_member(view: memoryview, start: int) -> Pieces:
 
 def _zstandard(view: memoryview, start: int) -> Pieces:
     try:
-        machine = importlib.import_module("compression.zstd").ZstdDecompressor()
+        machine = _zstd_machine()
     except ImportError:
-        machine = importlib.import_module("zstandard").ZstdDecompressor().decompressobj()
+        # What wrote Parquet can read its parts.
+        arrow: Any = importlib.import_module("pyarrow")
+        buffer = arrow.BufferReader(arrow.py_buffer(view[start:]))
+        stream = arrow.CompressedInputStream(buffer, "zstd")
+        while piece := stream.read(_PIECE):
+            yield piece
+        return
     for at in range(start, len(view), _PIECE):
         yield machine.decompress(bytes(view[at : at + _PIECE]))
+
+
+def _zstd_machine() -> Any:
+    try:
+        return importlib.import_module("compression.zstd").ZstdDecompressor()
+    except ImportError:
+        return importlib.import_module("zstandard").ZstdDecompressor().decompressobj()
 
 
 def _parquet(view: memoryview, start: int) -> Pieces:

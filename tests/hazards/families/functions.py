@@ -743,8 +743,12 @@ except NameError:
 def in_notebook():
     return "IPKernelApp" in get_ipython().config
 shell = get_ipython()
+try:
+    asked = __IPYTHON__
+except NameError:
+    asked = False
 # %% show
-print(kind, in_notebook(), shell is get_ipython())
+print(kind, in_notebook(), shell is get_ipython(), asked)
 """,
     ),
 )
