@@ -391,13 +391,6 @@ TABLE = (
     ),
     Setting("csv dialects", "csv", _dialects, _set_dialects, _nothing),
     Setting(
-        "csv.field_size_limit",
-        "csv",
-        lambda csv: csv.field_size_limit(),
-        lambda csv, value: csv.field_size_limit(value),
-        _constant(131_072),
-    ),
-    Setting(
         "logging.disable",
         "logging",
         lambda logging: logging.root.manager.disable,
@@ -507,13 +500,6 @@ TABLE = (
         _configured,
         _set_configured,
         _nothing,
-    ),
-    Setting(
-        "matplotlib.dates.get_epoch",
-        "matplotlib.dates",
-        lambda dates: dates._epoch,
-        lambda dates, value: setattr(dates, "_epoch", value),
-        _constant(None),
     ),
     Setting(REGISTRY + "tqdm.pandas", "tqdm", _progress, _set_progress, _nothing),
 )

@@ -807,17 +807,4 @@ plt.savefig("empty.png")
 print(mpl.colors.to_hex("corp"), mpl.colors.to_hex("tab:blue"), mpl.colors.to_hex("xkcd:grey"))
 """,
     ),
-    Hazard(
-        "limit of csv's fields and epoch of matplotlib's dates",
-        """
-# %% load
-import csv
-import datetime
-import matplotlib.dates as dates
-csv.field_size_limit(5_000_000)
-dates.set_epoch("2000-01-01")
-# %% show
-print(csv.field_size_limit(), dates.date2num(datetime.date(2000, 1, 2)), dates.get_epoch())
-""",
-    ),
 )
