@@ -32,7 +32,7 @@ _KEPT_WHEN_ASKED = frozenset({"_stop_words_id", "_cached_dict"})
 # What functions of ``functools.singledispatch`` keep when they are called.
 _KEPT_BY_DISPATCH = frozenset({"dispatch_cache", "cache_token"})
 _VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
-_LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
+_LOCK = type(threading.Lock())
 _NONE = object()
 _IN_MEMORY = (io.StringIO, io.BytesIO)
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
@@ -246,8 +246,6 @@ def _opened(value: Any) -> Any:
         return dict(value.mapping)
     if isinstance(value, _LOCK):
         return value.locked()
-    if isinstance(value, _RLOCK):
-        return "a lock"
     if isinstance(value, logging.Handler):
         return _handler(value)
     if isinstance(value, weakref.ReferenceType):
