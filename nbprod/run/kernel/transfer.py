@@ -8,6 +8,7 @@ by themselves. So a later run loads what it needs and nothing else.
 from __future__ import annotations
 
 import ast
+import functools
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -21,6 +22,7 @@ from . import (
     namespace,
     observe,
     provenance,
+    reductions,
     seeding,
 )
 
@@ -153,8 +155,26 @@ def keep_state(runtime: Any, path: str) -> dict[str, Any]:
         return {"problem": f"it leaves the module {changed[0][0]} changed, or shares with it"}
     if figures.opened():
         return {"problem": "it leaves figures open"}
+    filled = _filled_cache(runtime.names())
+    if filled:
+        return {"problem": f"`{filled}` keeps results that it gave, which cannot be saved"}
     saved = artifacts.save_variables({}, [], path, state=state, scope=shell.user_ns)
     return {**saved, "search": namespace.search()}
+
+
+def _filled_cache(variables: Mapping[str, Any]) -> str:
+    """Return a function of the notebook that answers from what it kept, if that can be seen."""
+    for name, value in variables.items():
+        parts = vars(value).values() if isinstance(value, type) else (value,)
+        for each in parts:
+            if (
+                isinstance(each, functools._lru_cache_wrapper)
+                and each.__module__ == "__main__"
+                and each.__qualname__ not in reductions.forgettable
+                and each.cache_info().currsize
+            ):
+                return name
+    return ""
 
 
 def define(shell: Any, cells: list[dict[str, Any]]) -> None:

@@ -291,7 +291,6 @@ so.Plot.config.display["scaling"] = 0.5
 values = [1, 2, 4]
 # %% show
 print(so.Plot.config.theme["axes.facecolor"], so.Plot.config.display["scaling"])
-so.Plot(x=values, y=values).add(so.Dot())
 """,
     ),
     Hazard(
