@@ -376,13 +376,16 @@ _OF_COLLECTIONS = frozenset({"defaultdict", "OrderedDict", "Counter", "deque", "
 
 def _holding_nothing_yet(nodes: Iterable[ast.AST]) -> set[str]:
     """Return names bound to a display of empty containers, or to an empty one of a class."""
-    found: set[str] = set()
+    return {name for name, value in _bound_alone(nodes) if _holds_nothing_yet(value)}
+
+
+def _bound_alone(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, ast.expr]]:
+    """Yield names with what is assigned to each and to nothing else."""
     for node in nodes:
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             target = node.targets[0]
-            if isinstance(target, ast.Name) and _holds_nothing_yet(node.value):
-                found.add(target.id)
-    return found
+            if isinstance(target, ast.Name):
+                yield target.id, node.value
 
 
 def _holds_nothing_yet(value: ast.expr) -> bool:
@@ -452,15 +455,11 @@ def _kind(value: ast.expr) -> str:
     return next((name for kind, name in kinds.items() if isinstance(value, kind)), "")
 
 
-def _unfilled(nodes: Iterable[ast.AST]) -> set[str]:
+def _unfilled(nodes: Sequence[ast.AST]) -> set[str]:
     """Return names bound to an empty container that nothing in the same scope fills."""
-    empty: set[str] = set()
+    empty = {name for name, value in _bound_alone(nodes) if _is_empty_container(value)}
     filled: set[str] = set()
     for node in nodes:
-        if isinstance(node, ast.Assign) and len(node.targets) == 1:
-            target = node.targets[0]
-            if isinstance(target, ast.Name) and _is_empty_container(node.value):
-                empty.add(target.id)
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)

@@ -37,6 +37,23 @@ class StepProgress:
     uncached: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Save:
+    """An artifact that the kernel is to write.
+
+    Attributes:
+        step: The step that it belongs to.
+        kind: ``inputs`` or ``outputs``.
+        names: The variables.
+        path: Where it goes.
+    """
+
+    step: str
+    kind: str
+    names: tuple[str, ...]
+    path: Path
+
+
 @dataclass
 class Capture:
     """What one run is to capture, and what it learned so far.
@@ -137,16 +154,9 @@ class Capture:
 
     def before_cell(self, ask: Ask, cell: CellPlan, earlier: CellPlan | None) -> None:
         """Do in the kernel what is due between two cells."""
-        saves: list[dict[str, object]] = []
-        kinds: list[tuple[str, str]] = []
-        if self.artifacts_wanted and self.folder is not None:
-            for step in self.plan.steps:
-                if earlier and step.cells and earlier.number == step.cells[-1]:
-                    self._save(saves, kinds, step.name, "outputs", step.outputs)
-                if step.cells and cell.number == step.cells[0]:
-                    self._save(saves, kinds, step.name, "inputs", step.inputs)
-        arguments = {"cell": cell.number, "described": earlier is not None, "saves": saves}
-        self._ask_boundary(ask, dict(arguments), kinds, cell)
+        saves = self._saves(earlier, cell)
+        arguments: dict[str, object] = {"cell": cell.number, "described": earlier is not None}
+        self._ask_boundary(ask, arguments, saves, cell)
 
     def leave(
         self,
@@ -163,15 +173,11 @@ class Capture:
             cell: The cell behind it; ``None`` after the last.
             keep: What later runs need, see ``run/kernel/transfer.py``; ``None`` for nothing.
         """
-        saves: list[dict[str, object]] = []
-        kinds: list[tuple[str, str]] = []
-        for step in self.plan.steps:
-            if self.artifacts_wanted and step.cells and earlier.number == step.cells[-1]:
-                self._save(saves, kinds, step.name, "outputs", step.outputs)
-        arguments: dict[str, object] = {"described": True, "saves": saves}
+        arguments: dict[str, object] = {"described": True}
         if keep is not None:
             arguments["keep"] = keep
-        return self._ask_boundary(ask, arguments, kinds, cell, border=True)
+        saves = self._saves(earlier, None)
+        return self._ask_boundary(ask, arguments, saves, cell, border=True)
 
     def look(self, ask: Ask) -> dict[str, object]:
         """Return what the kernel is like before the first cell."""
@@ -181,15 +187,11 @@ class Capture:
     def enter(self, ask: Ask, cell: CellPlan, watched: tuple[str, ...]) -> dict[str, object] | None:
         """Do what is due before a stretch runs; return a survey of ``watched`` variables."""
         self.showed_elsewhere = self.showed_widget = False
-        saves: list[dict[str, object]] = []
-        kinds: list[tuple[str, str]] = []
-        for step in self.plan.steps:
-            if self.artifacts_wanted and step.cells and cell.number == step.cells[0]:
-                self._save(saves, kinds, step.name, "inputs", step.inputs)
-        arguments = {"cell": cell.number, "saves": saves, "watched": list(watched)}
+        saves = self._saves(None, cell)
+        arguments = {"cell": cell.number, "saves": _wanted(saves), "watched": list(watched)}
         answer = ask("boundary", dict(arguments))
         self._withhold(answer)
-        self._keep(answer, kinds)
+        self._keep(answer, saves)
         survey = answer.get("survey")
         return survey if isinstance(survey, dict) else None
 
@@ -197,7 +199,7 @@ class Capture:
         self,
         ask: Ask,
         arguments: dict[str, object],
-        kinds: list[tuple[str, str]],
+        saves: list[Save],
         cell: CellPlan | None,
         *,
         border: bool = False,
@@ -206,7 +208,7 @@ class Capture:
         truth = self.truth
         if truth is not None and (border or truth.boundary(cell)):
             arguments["watched"] = list(truth.watched(cell))
-        answer = ask("boundary", arguments)
+        answer = ask("boundary", {**arguments, "saves": _wanted(saves)})
         self._withhold(answer)
         if self.current is not None:
             step = self.steps[self.current.step]
@@ -214,7 +216,7 @@ class Capture:
         survey = answer.get("survey")
         if truth is not None:
             self.tell(truth.take(survey if isinstance(survey, dict) else None, cell))
-        self._keep(answer, kinds)
+        self._keep(answer, saves)
         return answer
 
     def tell(self, changes: Iterable[ChangeRecord]) -> None:
@@ -301,22 +303,24 @@ class Capture:
         self.written.update(_names(answer.get("written")))
         self.modules.update(_names(answer.get("modules")))
 
-    def _save(
-        self,
-        saves: list[dict[str, object]],
-        kinds: list[tuple[str, str]],
-        step: str,
-        kind: str,
-        names: tuple[str, ...],
-    ) -> None:
-        assert self.folder is not None
-        path = self.folder.artifacts / f"{step}.{kind}.pkl"
-        saves.append({"names": list(names), "path": str(path)})
-        kinds.append((step, kind))
+    def _saves(self, earlier: CellPlan | None, cell: CellPlan | None) -> list[Save]:
+        """Return what is to be saved of the step that ends, and of the one that begins."""
+        found: list[Save] = []
+        if not self.artifacts_wanted or self.folder is None:
+            return found
+        folder = self.folder.artifacts
+        for step in self.plan.steps:
+            if step.cells and earlier is not None and earlier.number == step.cells[-1]:
+                path = folder / f"{step.name}.outputs.pkl"
+                found.append(Save(step.name, "outputs", step.outputs, path))
+            if step.cells and cell is not None and cell.number == step.cells[0]:
+                path = folder / f"{step.name}.inputs.pkl"
+                found.append(Save(step.name, "inputs", step.inputs, path))
+        return found
 
-    def _keep(self, answer: dict[str, object], kinds: list[tuple[str, str]]) -> None:
+    def _keep(self, answer: dict[str, object], saves: list[Save]) -> None:
         if "error" in answer:
-            steps = ", ".join(sorted({step for step, _ in kinds}))
+            steps = ", ".join(sorted({save.step for save in saves}))
             self.warn(f"Variables around {steps or 'a cell'} were not saved: {answer['error']}")
             return
         saved = answer.get("saved")
@@ -329,14 +333,12 @@ class Capture:
             for name, text in looked.get("fingerprints", {}).items()
             if name not in opaque
         }
-        for (step, kind), document in zip(
-            kinds, saved if isinstance(saved, list) else [], strict=True
-        ):
+        for save, document in zip(saves, saved if isinstance(saved, list) else [], strict=True):
             self.blobs[Path(document["path"]).name] = document["blobs"]
             self.artifacts.append(
                 ArtifactRecord(
-                    step=step,
-                    kind=kind,
+                    step=save.step,
+                    kind=save.kind,
                     file=Path(document["path"]).name,
                     sha256=document["sha256"],
                     size=document["size"],
@@ -365,6 +367,10 @@ class Capture:
             )
             for name, step in self.steps.items()
         )
+
+
+def _wanted(saves: Iterable[Save]) -> list[dict[str, object]]:
+    return [{"names": list(save.names), "path": str(save.path)} for save in saves]
 
 
 def _names(value: object) -> list[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -29,6 +28,7 @@ from nbprod.errors import SystemFailedError
 from nbprod.notebook.tags import PARAMETERS_TAGS
 from nbprod.run.cache.session import Session, StartOverError
 from nbprod.run.capture import Capture
+from nbprod.run.failure import missing_name
 from nbprod.run.kernel import artifacts, set_orders, withheld
 from nbprod.run.kernel_log import kernel_log
 from nbprod.run.plan import INJECTED_TAG, SKIP_TAG, CellPlan
@@ -50,7 +50,6 @@ _STARTS = 3
 _LONGEST_FOLDER = 80  # a socket's whole path has at most 107 characters, on macOS 103
 _HIGHEST_HASH_SEED = 2**32 - 1
 _NOTHING = "no answer"
-_MISSING_NAME = re.compile(r"name '(\w+)' is not defined")
 _CARRIED = ("sha256", "search", "prints")
 _CALL = "__import__('sys').modules['_nbprod_kernel.bootstrap'].call({request!r})"
 
@@ -314,9 +313,9 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
 
     def _require_own(self, error: CellExecutionError) -> None:
         """Let the notebook run anew if a cell misses what a skipped one may have bound."""
-        missing = _MISSING_NAME.search(error.evalue) if error.ename == "NameError" else None
-        if missing and self.session is not None and self.session.may_be_ours(missing[1]):
-            raise StartOverError(f"`{missing[1]}` was not there")
+        missing = missing_name(error.ename, error.evalue)
+        if missing and self.session is not None and self.session.may_be_ours(missing):
+            raise StartOverError(f"`{missing}` was not there")
 
     def _kernel_exit(self) -> int | None:
         """Return how the kernel's process ended, ``None`` if it did not or that is unknown."""

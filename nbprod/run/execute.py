@@ -146,7 +146,7 @@ def open_cache(subject: RunSubject, capture: Capture, installed: str, beside: Pa
     Raises:
         UsageError: The limit of its size is none.
     """
-    from nbprod.run.cache.key import Surroundings
+    from nbprod.run.cache.key import Surroundings, own_modules, startup_files
     from nbprod.run.cache.session import open_session
     from nbprod.run.cache.store import LIMIT_VARIABLE, Store, limit_of
 
@@ -166,6 +166,8 @@ def open_cache(subject: RunSubject, capture: Capture, installed: str, beside: Pa
         installed=installed,
         interpreter=kernel_interpreter(subject.kernel_name),
         hash_seed=seed,
+        startup=tuple(startup_files(subject.working_directory)),
+        modules=tuple(own_modules(subject.pipeline, subject.working_directory)),
     )
     capture.cache = partial(open_session, capture=capture, around=around, store=store)
 

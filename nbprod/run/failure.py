@@ -164,6 +164,12 @@ def _line_in_cell(traceback: str) -> int:
     return int(found.group(1)) if found else 0
 
 
+def missing_name(ename: str, evalue: str) -> str:
+    """Return the name that an exception says is not defined; empty for another exception."""
+    found = re.search(r"name '(\w+)' is not defined", evalue) if ename == "NameError" else None
+    return found[1] if found is not None else ""
+
+
 def _advice(place: Place, ename: str, evalue: str, cell: int) -> str:
     if ename == "FileNotFoundError":
         missing = re.search(r"'([^']+)'\s*$", evalue)
@@ -177,11 +183,11 @@ def _advice(place: Place, ename: str, evalue: str, cell: int) -> str:
     if ename in {"ModuleNotFoundError", "ImportError"}:
         return "Install the package in the environment of the notebook's kernel."
     if ename == "NameError":
-        name = re.search(r"name '(\w+)' is not defined", evalue)
-        reason = place.capture.unsaved.get(name.group(1)) if name else None
-        if name and reason:
+        name = missing_name(ename, evalue)
+        reason = place.capture.unsaved.get(name)
+        if reason:
             return (
-                f"{name.group(1)} could not be carried into this step's own kernel ({reason}): "
+                f"{name} could not be carried into this step's own kernel ({reason}): "
                 "run without --isolate, or give both steps one tag."
             )
         return "Run the notebook from top to bottom in a fresh kernel to see it there too."

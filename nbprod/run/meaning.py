@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 
 _READS_ITSELF = re.compile(r"__doc__|__file__|\b(inspect|getsource|linecache|traceback|f_lineno)\b")
@@ -15,6 +16,7 @@ LIBRARY_VARIABLES = (
 """Environment variables that libraries read; code that reads any itself depends on all."""
 
 
+@functools.lru_cache(maxsize=1000)
 def meaning_of(source: str) -> str:
     """Return what code does, whatever its comments and formatting; docstrings are left out.
 

@@ -12,11 +12,15 @@ import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
-from nbprod.errors import SystemFailedError, UsageError
+import msgspec
+
+from nbprod.errors import NbprodError, SystemFailedError, UsageError
 from nbprod.run.home import home
 
 _KEY_BYTES = 32
+_Kind = TypeVar("_Kind")
 
 
 def sign(data: bytes) -> str:
@@ -40,12 +44,43 @@ def check_signature(data: bytes, signature: str, what: str) -> None:
         UsageError: If the signature does not fit.
         SystemFailedError: If the key cannot be read or written.
     """
-    if not hmac.compare_digest(sign(data), signature):
+    if not hmac.compare_digest(sign(data).encode(), signature.encode()):
         raise UsageError(
             f"{what} was not written by nbprod under {home()}, or was changed since: "
             "its stored objects are not loaded.",
             fix="Run the notebook again.",
         )
+
+
+def seal(document: object) -> bytes:
+    """Return a document as signed JSON, in one piece.
+
+    One file, so that two processes at once cannot leave one's document and the other's
+    signature.
+
+    Raises:
+        SystemFailedError: If the key cannot be read or written.
+    """
+    data = msgspec.json.encode(document)
+    return sign(data).encode() + b"\n" + data
+
+
+def read_sealed(path: Path, kind: type[_Kind]) -> _Kind | None:
+    """Return what :func:`seal` made of a document.
+
+    Args:
+        path: Where it lies.
+        kind: What it is.
+
+    Returns:
+        The document; ``None`` if it is gone, of another kind, or not to be trusted.
+    """
+    try:
+        signature, _, data = path.read_bytes().partition(b"\n")
+        check_signature(data, signature.decode(), path.name)
+        return msgspec.json.decode(data, type=kind)
+    except (OSError, NbprodError, msgspec.DecodeError, ValueError):
+        return None
 
 
 def _key() -> bytes:

@@ -11,13 +11,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
-from nbprod.errors import NbprodError
 from nbprod.run.folder import state_folder
 from nbprod.run.record import ArtifactRecord, write_atomically
 from nbprod.run.replay import OutputComparison, ReplayRequest, StepReplay
-from nbprod.run.signing import check_signature, sign
+from nbprod.run.signing import read_sealed, seal
 from nbprod.run.step_key import step_key
 
 _KEPT = 500
@@ -75,19 +72,18 @@ class Verdicts:
             if not key or not stable or step.artifact is None or step.cached:
                 continue
             folder = str(Path(self._request.record.folder) / "replay")
-            data = msgspec.json.encode(Verdict(step.step, step.outputs, step.artifact, folder))
-            # One file: two commands at once must not leave a signature of the other's.
-            write_atomically(self._folder / f"{key}.json", sign(data).encode() + b"\n" + data)
+            verdict = Verdict(step.step, step.outputs, step.artifact, folder)
+            write_atomically(self._folder / f"{key}.json", seal(verdict))
         self._forget()
 
     def _read(self, key: str) -> StepReplay | None:
         path = self._folder / f"{key}.json"
+        verdict = read_sealed(path, Verdict)
+        if verdict is None:
+            return None
         try:
-            signature, _, data = path.read_bytes().partition(b"\n")
-            check_signature(data, signature.decode(), "A verdict")
-            verdict = msgspec.json.decode(data, type=Verdict)
             self._bring(verdict)
-        except (OSError, NbprodError, msgspec.DecodeError, ValueError):
+        except (OSError, ValueError):
             return None
         os.utime(path)
         return StepReplay(verdict.step, verdict.outputs, artifact=verdict.artifact, cached=True)

@@ -50,6 +50,8 @@ class Surroundings:
         installed: Digest of all that is installed there.
         interpreter: The kernel's.
         hash_seed: See :meth:`.store.Store.hash_seed`.
+        startup: See :func:`startup_files`.
+        modules: Sources of the author's own modules.
     """
 
     pipeline: Pipeline
@@ -59,6 +61,8 @@ class Surroundings:
     installed: str
     interpreter: str
     hash_seed: str
+    startup: tuple[tuple[str, str], ...] = ()
+    modules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +118,16 @@ def code_of(
     others = tuple(_used(around.pipeline, sources))
     texts = [*sources, *(each.source for each in others)]
     modules = {module.name.partition(".")[0] for module in around.pipeline.local_modules}
-    own = any(modules & set(_WORD.findall(text)) for text in texts)
+    own = not modules.isdisjoint(_words(texts))
     if own:
-        for module in around.pipeline.local_modules:
-            texts.append(_text(around.folder / module.path))
+        texts.extend(around.modules)
     # Cells that belong to no step only import and define: that is repeated when it is needed.
     reasons = tuple(dict.fromkeys(doubts(texts, step.effects))) if step is not None else ()
     return Code(step, sources, tags, others, own, reasons, earlier, tuple(texts))
+
+
+def _words(texts: Iterable[str]) -> set[str]:
+    return {word for text in texts for word in _WORD.findall(text)}
 
 
 def _used(pipeline: Pipeline, sources: Iterable[str]) -> Iterator[Definition]:
@@ -174,43 +181,41 @@ def stretch_key(
     """
     if code.reasons:
         raise NoKeyError(code.reasons[0])
-    parts = list(_parts(around, code, inputs, pairs, state))
+    options = state.get("options", "")
+    if not options or " " in options:
+        raise NoKeyError("options are set to something that has no content to compare")
+    names = {each.name for each in inputs}
+    parts = [
+        *_surrounding_parts(around),
+        *_code_parts(around, code),
+        *([each.name, *_content(around, code, each)] for each in inputs),
+        sorted([one, other, count] for one, other, count in pairs if {one, other} <= names),
+        options,
+        list(_environment(around, code)),
+    ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _parts(
-    around: Surroundings,
-    code: Code,
-    inputs: tuple[Input, ...],
-    pairs: Iterable[tuple[str, str, int]],
-    state: Mapping[str, str],
-) -> Iterator[object]:
+def _surrounding_parts(around: Surroundings) -> Iterator[object]:
     if not around.installed:
         raise NoKeyError("what is installed for its kernel is not known")
     yield [nbprod.__version__, _own_code(), around.installed, around.interpreter]
     yield [around.pipeline.python, around.hash_seed, str(around.folder)]
     yield [platform.platform(), os.cpu_count()]
+    yield around.startup
+
+
+def _code_parts(around: Surroundings, code: Code) -> Iterator[object]:
     yield [[meaning_of(source) for source in code.sources], code.tags]
     yield sorted((each.name, meaning_of(each.source)) for each in code.others)
     yield [found for source in code.earlier for found in _FUTURE.findall(source)]
     if code.modules:
         yield [(module.name, module.digest) for module in around.pipeline.local_modules]
     yield list(_parameters(around, code))
-    for each in inputs:
-        yield [each.name, *_content(around, code, each)]
-    names = {each.name for each in inputs}
-    yield sorted([one, other, count] for one, other, count in pairs if {one, other} <= names)
-    options = state.get("options", "")
-    if not options or " " in options:
-        raise NoKeyError("options are set to something that has no content to compare")
-    yield options
-    yield list(_environment(around, code))
-    yield list(_startup())
 
 
 def _parameters(around: Surroundings, code: Code) -> Iterator[tuple[str, str]]:
-    texts = [*code.sources, *(each.source for each in code.others)]
-    words = {word for text in texts for word in _WORD.findall(text)}
+    words = _words([*code.sources, *(each.source for each in code.others)])
     read = set(code.step.params if code.step is not None else ())
     for parameter in around.pipeline.parameters:
         name = parameter.name
@@ -241,9 +246,8 @@ def _all_before(around: Surroundings, code: Code) -> str:
 
 
 def _environment(around: Surroundings, code: Code) -> Iterator[tuple[str, str]]:
-    words = {word for text in code.texts for word in _WORD.findall(text)}
     reads = code.step is not None and Effect.ENVIRONMENT in code.step.effects
-    reads = reads or not words.isdisjoint(_ENVIRONMENT)
+    reads = reads or not _ENVIRONMENT.isdisjoint(_words(code.texts))
     if reads and around.secrets:
         raise NoKeyError("it reads the environment, which holds a secret")
     for name in sorted(os.environ):
@@ -254,13 +258,13 @@ def _environment(around: Surroundings, code: Code) -> Iterator[tuple[str, str]]:
             yield name, hashlib.sha256(os.environ[name].encode(errors="replace")).hexdigest()
 
 
-def _startup() -> Iterator[tuple[str, str]]:
-    """Yield what a kernel and libraries read when they start."""
+def startup_files(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield what a kernel in ``folder`` and libraries read when they start, with digests."""
     home = Path.home()
     profile = Path(os.environ.get("IPYTHONDIR", home / ".ipython")) / "profile_default"
     settings = Path(os.environ.get("MPLCONFIGDIR", home / ".config" / "matplotlib"))
     paths = [*sorted((profile / "startup").glob("*")), *sorted(profile.glob("*config*"))]
-    for path in (*paths, settings / "matplotlibrc", Path("matplotlibrc")):
+    for path in (*paths, settings / "matplotlibrc", folder / "matplotlibrc"):
         if path.is_file():
             yield str(path), hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -274,11 +278,18 @@ def _own_code() -> str:
     return digest.hexdigest()
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return "def"  # no Python: nothing can be said of it
+def own_modules(pipeline: Pipeline, folder: Path) -> Iterator[str]:
+    """Yield the sources of the author's own modules; what is no Python stands for one of them.
+
+    Args:
+        pipeline: The notebook's pipeline.
+        folder: The notebook's.
+    """
+    for module in pipeline.local_modules:
+        try:
+            yield (folder / module.path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            yield "def"  # no Python: nothing can be said of it
 
 
 def defined_in(pipeline: Pipeline, cell: int, *, hoisted: bool) -> tuple[Definition, ...]:

@@ -5,14 +5,28 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
-from nbprod.run.cache.store import link, read_facts, write_facts
-from nbprod.run.record import ModelRecord
+from nbprod.run.cache.store import link
+from nbprod.run.record import ModelRecord, write_atomically
+from nbprod.run.signing import read_sealed, seal
 
 _RECORD = "record.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFact:
+    """What is known of a model.
+
+    Attributes:
+        model: Its record; the files that it names lie beside.
+        digests: It and what else that depends on, each with the digest of the file that
+            held it.
+    """
+
+    model: ModelRecord
+    digests: dict[str, str]
 
 
 def write_model_facts(
@@ -34,14 +48,16 @@ def write_model_facts(
         if not all(name in digests for name in names):
             continue
         place = facts / _name(digests[record.variable], record.variable)
+        fact = ModelFact(record, {name: digests[name] for name in names})
         if place.exists():
+            if read_sealed(place / _RECORD, ModelFact) == fact:
+                continue
             shutil.rmtree(place)
         place.mkdir(mode=0o700)
         if record.folder:
             for path in (folder / record.folder).glob("*.json"):
                 link(path, place / path.name)
-        document = {"model": record, "names": {name: digests[name] for name in names}}
-        write_facts(place / _RECORD, document)
+        write_atomically(place / _RECORD, seal(fact))
 
 
 def known_facts(
@@ -58,12 +74,11 @@ def known_facts(
     found = []
     for name, digest in digests.items():
         place = facts / _name(digest, name)
-        document = read_facts(place / _RECORD)
-        if document is None or any(digests.get(n) != d for n, d in document["names"].items()):
+        fact = read_sealed(place / _RECORD, ModelFact)
+        if fact is None or any(digests.get(n) != d for n, d in fact.digests.items()):
             continue
-        record = msgspec.convert(document["model"], ModelRecord)
-        if everything or not record.chain_note:
-            found.append((record, place))
+        if everything or not fact.model.chain_note:
+            found.append((fact.model, place))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,11 +30,11 @@ from nbprod.run.cache.key import (
 )
 from nbprod.run.cache.model_facts import known_facts, write_model_facts
 from nbprod.run.cache.repeatable import only_assigns, seeds_first
-from nbprod.run.cache.store import LIMIT_VARIABLE, Store, StoredEntry, limit_of
+from nbprod.run.cache.store import LIMIT_VARIABLE, Store, StoredEntry, limit_of, link
 from nbprod.run.capture import Ask, Capture, StepProgress
 from nbprod.run.kernel import artifacts, filestate
 from nbprod.run.plan import INJECTED_TAG, CellPlan
-from nbprod.run.record import ModelRecord, WrittenFile
+from nbprod.run.record import ModelRecord, StretchRecord, WrittenFile
 
 MARK = "cached"
 """In a cell's ``metadata.nbprod``: the run that computed its outputs."""
@@ -63,6 +63,16 @@ class Stretch:
     parameters: bool
     only: bool
     code: Code
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of what it reads; those of no step read nothing."""
+        return tuple(each.name for each in self.step.inputs) if self.step is not None else ()
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what it gives to later steps."""
+        return tuple(each.name for each in self.step.outputs) if self.step is not None else ()
 
 
 @dataclass
@@ -128,8 +138,7 @@ class Session:
     @property
     def inputs(self) -> tuple[str, ...]:
         """Names of what the current stretch reads."""
-        step = self._current.step if self._current is not None else None
-        return tuple(variable.name for variable in step.inputs) if step is not None else ()
+        return self._current.inputs if self._current is not None else ()
 
     def begins(self, cell: CellPlan) -> bool:
         """Tell whether a stretch begins with ``cell``."""
@@ -174,10 +183,9 @@ class Session:
         return stretch_key(self.around, stretch.code, self._inputs(stretch), pairs, self._state)
 
     def _inputs(self, stretch: Stretch) -> tuple[Input, ...]:
-        names = [variable.name for variable in stretch.step.inputs] if stretch.step else []
         return tuple(
             self._versions[name].value if name in self._versions else Input(name, "unbound")
-            for name in names
+            for name in stretch.inputs
         )
 
     def _fits(self, entry: Entry) -> bool:
@@ -279,8 +287,7 @@ class Session:
         for digest in wanted:
             path = self.store.files_folder / digest
             if path.is_file() and not (kept / digest).exists():
-                with contextlib.suppress(FileExistsError):
-                    (kept / digest).hardlink_to(path)
+                link(path, kept / digest)
         failed = filestate.bring(map(asdict, states), str(kept))
         if failed:
             raise ValueError(f"{failed[0]} could not be written")
@@ -289,13 +296,11 @@ class Session:
         assert self.capture.folder is not None
         target = self.capture.folder.artifacts
         for artifact in entry.artifacts:
-            with contextlib.suppress(FileExistsError):
-                (target / artifact.file).hardlink_to(folder / artifact.file)
+            link(folder / artifact.file, target / artifact.file)
         if entry.artifacts:
             (target / "blobs").mkdir(exist_ok=True)
             for blob in (folder / "blobs").iterdir():
-                with contextlib.suppress(FileExistsError):
-                    (target / "blobs" / blob.name).hardlink_to(blob)
+                link(blob, target / "blobs" / blob.name)
         self.capture.artifacts.extend(entry.artifacts)
 
     def _take_variables(self, entry: Entry, folder: Path) -> None:
@@ -331,8 +336,9 @@ class Session:
         """
         stretch = self._current
         assert stretch is not None
-        names = [each.name for each in self._inputs(stretch)]
-        given = self._give(ask, names, stretch.step.definitions if stretch.step else ())
+        given = self._give(
+            ask, list(stretch.inputs), stretch.step.definitions if stretch.step else ()
+        )
         # What only gives parameters their values leaves the kernel as it was.
         self._live = self._live or not stretch.parameters
         return given
@@ -466,9 +472,8 @@ class Session:
         stretch = self._current
         if stretch is None or self.capture.folder is None or stretch.parameters:
             return None
-        outputs = [variable.name for variable in stretch.step.outputs] if stretch.step else []
         return {
-            "names": outputs,
+            "names": list(stretch.outputs),
             "saves": bool(self._key),
             "known": {
                 name: version.value.fingerprint
@@ -518,17 +523,14 @@ class Session:
             known = self._versions.get(name)
             if name in groups and saved is not None:
                 self._versions[name] = Version(value, saved[1], groups[name], live=True)
-            elif known is None or known.value != value or self._gives(stretch, name):
+            elif known is None or known.value != value or name in stretch.outputs:
                 self._versions[name] = Version(value, live=True)
         for name in kept.get("gone", ()):
             self._versions.pop(name, None)
         pairs = [(str(a), str(b), int(n)) for a, b, n in kept.get("pairs", ())]
         self._note_pairs(pairs, survey["fingerprints"])
-        for name in [variable.name for variable in stretch.step.outputs] if stretch.step else []:
+        for name in stretch.outputs:
             self._metrics.pop(name, None)
-
-    def _gives(self, stretch: Stretch, name: str) -> bool:
-        return stretch.step is not None and any(name == each.name for each in stretch.step.outputs)
 
     def _randoms(
         self, stretch: Stretch, before: dict[str, str], unseeded: set[str]
@@ -562,28 +564,8 @@ class Session:
         assert capture.folder is not None
         record = capture.truth.stretches[-1]
         state = kept["state"]
-        own = {each.name for each in stretch.step.outputs} if stretch.step is not None else set()
-        observed = {name for group in kept["groups"] for name in group["models"]}
-        missed = sorted(set(record.changed) & self._read_after(stretch) - own - observed)
-        for problem in (
-            [state["problem"]] if "problem" in state else [],
-            kept["touched"]["outside"],
-            capture.withheld and ["something that it gave holds a secret"],
-            [f"it changes `{missed[0]}`, which the conversion did not see"] if missed else [],
-            [
-                f"`{name}`: {why}"
-                for name, why in kept["unsaved"].items()
-                if why != artifacts.UNBOUND
-            ],
-            ["it changes what an earlier cell showed"] if capture.showed_elsewhere else [],
-            ["it shows a widget"] if capture.showed_widget else [],
-        ):
-            if problem:
-                raise NoKeyError(str(problem[0]))
-        given = [name for group in kept["groups"] for name in group["names"]]
-        for name in given:
-            if name in survey["opaque"] or " " in survey["fingerprints"][name]:
-                raise NoKeyError(f"`{name}` has no content that could be compared")
+        for problem in self._problems(stretch, survey, kept, record):
+            raise NoKeyError(problem)
         known = {
             str((self.around.folder / module.path).resolve())
             for module in self.around.pipeline.local_modules
@@ -629,13 +611,42 @@ class Session:
         )
         return entry, capture.folder.artifacts
 
+    def _problems(
+        self,
+        stretch: Stretch,
+        survey: Mapping[str, Any],
+        kept: Mapping[str, Any],
+        record: StretchRecord,
+    ) -> Iterator[str]:
+        """Yield why a stretch that ran cannot be kept."""
+        if "problem" in kept["state"]:
+            yield str(kept["state"]["problem"])
+        yield from kept["touched"]["outside"]
+        if self.capture.withheld:
+            yield "something that it gave holds a secret"
+        observed = {name for group in kept["groups"] for name in group["models"]}
+        missed = {*record.changed} & self._read_after(stretch)
+        for name in sorted(missed - {*stretch.outputs} - observed):
+            yield f"it changes `{name}`, which the conversion did not see"
+        for name, why in kept["unsaved"].items():
+            if why != artifacts.UNBOUND:
+                yield f"`{name}`: {why}"
+        if self.capture.showed_elsewhere:
+            yield "it changes what an earlier cell showed"
+        if self.capture.showed_widget:
+            yield "it shows a widget"
+        for group in kept["groups"]:
+            for name in group["names"]:
+                if name in survey["opaque"] or " " in survey["fingerprints"][name]:
+                    yield f"`{name}` has no content that could be compared"
+
     def _read_after(self, stretch: Stretch) -> set[str]:
         """Return the variables that later stretches read."""
         return {
-            variable.name
+            name
             for other in self.stretches.values()
-            if other.number > stretch.number and other.step is not None
-            for variable in other.step.inputs
+            if other.number > stretch.number
+            for name in other.inputs
         }
 
     def _keep(self, stretch: Stretch, entry: Entry) -> None:
@@ -666,11 +677,12 @@ class Session:
         """
         capture = self.capture
         assert capture.folder is not None
-        missing = self._unknown_models()
+        known = self._known_models()
+        missing = self._unknown_models(known)
         if missing:
             self._give(ask, missing)
             self._live = True
-        known = self._known_models()
+            known = self._known_models()
         if self._live:
             capture.finish(ask, [record for record, _ in known])
         capture.metrics = {
@@ -693,9 +705,9 @@ class Session:
             )
             self.store.trim(limit_of(os.environ.get(LIMIT_VARIABLE)))
 
-    def _unknown_models(self) -> list[str]:
+    def _unknown_models(self, facts: Iterable[tuple[ModelRecord, Path]]) -> list[str]:
         """Return models that the kernel has not, and of which nothing is known."""
-        known = {name for record, _ in self._known_models() for name in _names_of(record)}
+        known = {name for record, _ in facts for name in (record.variable, *record.aliases)}
         return [
             name
             for name, version in self._versions.items()
@@ -827,7 +839,3 @@ def _check_written(files: Iterable[WrittenFile]) -> None:
 
 def _seeds_before_it_draws(stretch: Stretch) -> bool:
     return bool(stretch.code.sources) and seeds_first("\n".join(stretch.code.sources))
-
-
-def _names_of(record: ModelRecord) -> tuple[str, ...]:
-    return (record.variable, *record.aliases)

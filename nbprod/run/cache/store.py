@@ -8,6 +8,7 @@ loaded by kernels only, after their digests were compared with the signed ``entr
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import hashlib
 import os
@@ -20,11 +21,10 @@ from typing import Any
 
 import msgspec
 
-from nbprod.errors import NbprodError, UsageError
+from nbprod.errors import UsageError
 from nbprod.run.cache.entry import CELLS, ENTRY, Entry
 from nbprod.run.folder import state_folder
-from nbprod.run.record import write_atomically
-from nbprod.run.signing import check_signature, sign
+from nbprod.run.signing import read_sealed, seal
 
 CACHE = "cache"
 LIMIT_VARIABLE = "NBPROD_CACHE_LIMIT"
@@ -41,11 +41,6 @@ class StoredEntry:
 
     entry: Entry
     folder: Path
-
-    @property
-    def name(self) -> str:
-        """Return what no other entry is called."""
-        return f"{self.folder.parent.name}/{self.folder.name}"
 
 
 class Store:
@@ -76,7 +71,7 @@ class Store:
 
     @property
     def facts_folder(self) -> Path:
-        """What runs learned of models, see :mod:`.facts`."""
+        """What runs learned of models, see :mod:`.model_facts`."""
         return self.folder / "facts"
 
     def hash_seed(self) -> str:
@@ -98,7 +93,7 @@ class Store:
         """Yield the entries under a key that can be trusted, those used last first."""
         folder = self.entries_folder / key
         for path in sorted(_folders(folder), key=_used, reverse=True):
-            entry = _read(path)
+            entry = read_sealed(path / ENTRY, Entry)
             if entry is not None and entry.key == key:
                 yield StoredEntry(entry, path)
 
@@ -115,7 +110,7 @@ class Store:
         cells: list[dict[str, Any]] = msgspec.json.decode(data)
         return cells
 
-    def add(self, entry: Entry, cells: bytes, files: Iterable[tuple[Path, str]]) -> StoredEntry:
+    def add(self, entry: Entry, cells: bytes, files: Iterable[tuple[Path, str]]) -> None:
         """Keep an entry.
 
         Args:
@@ -135,8 +130,7 @@ class Store:
                 if not (made / name).exists():
                     link(path, made / name)
             (made / CELLS).write_bytes(cells)
-            data = msgspec.json.encode(entry)
-            (made / ENTRY).write_bytes(sign(data).encode() + b"\n" + data)
+            (made / ENTRY).write_bytes(seal(entry))
             identity = hashlib.sha256(msgspec.json.encode(entry.depends)).hexdigest()[:16]
             place = folder / identity
             if place.exists():  # the files are as they were, but what it gave is another
@@ -147,7 +141,6 @@ class Store:
             shutil.rmtree(made, ignore_errors=True)
         for old in sorted(_folders(folder), key=_used, reverse=True)[_CANDIDATES:]:
             shutil.rmtree(old, ignore_errors=True)
-        return StoredEntry(entry, place)
 
     def take(self, found: StoredEntry, to: Path) -> None:
         """Let a run have an entry's files, in a folder of its own.
@@ -172,7 +165,7 @@ class Store:
         """Yield all entries that can be read, in no order."""
         for folder in _folders(self.entries_folder):
             for path in _folders(folder):
-                entry = _read(path)
+                entry = read_sealed(path / ENTRY, Entry)
                 if entry is not None:
                     yield StoredEntry(entry, path)
 
@@ -186,20 +179,19 @@ class Store:
         Returns:
             Number of entries forgotten.
         """
-        size = self.size()
+        entries = [path for each in _folders(self.entries_folder) for path in _folders(each)]
+        others = (self.files_folder, self.facts_folder)
         forgotten = 0
-        folders = [path for each in _folders(self.entries_folder) for path in _folders(each)]
-        for path in sorted(folders, key=_used):
-            if size <= limit:
-                break
+        for path in _beyond(sorted(entries, key=_used), others, limit):
             shutil.rmtree(path, ignore_errors=True)
             forgotten += 1
-            size = self.size()
-        if size > limit:
-            for folder in (self.files_folder, self.facts_folder):
-                for path in sorted(folder.iterdir(), key=_used):
+        if self.size() > limit:
+            for folder in others:
+                for path in folder.iterdir():
                     shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-        self._forget_empty()
+        for folder in _folders(self.entries_folder):
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # if it is empty
         return forgotten
 
     def clear(self) -> None:
@@ -207,11 +199,6 @@ class Store:
         for folder in (self.entries_folder, self.files_folder, self.facts_folder):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(mode=0o700, exist_ok=True)
-
-    def _forget_empty(self) -> None:
-        for folder in _folders(self.entries_folder):
-            with contextlib.suppress(OSError):
-                folder.rmdir()
 
 
 def limit_of(text: str | None) -> int:
@@ -258,13 +245,21 @@ def link(path: Path, target: Path) -> None:
             beside.unlink(missing_ok=True)
 
 
-def _read(folder: Path) -> Entry | None:
-    try:
-        signature, _, data = (folder / ENTRY).read_bytes().partition(b"\n")
-        check_signature(data, signature.decode(), "A cached step")
-        return msgspec.json.decode(data, type=Entry)
-    except (OSError, NbprodError, msgspec.DecodeError, ValueError):
-        return None
+def _beyond(folders: Iterable[Path], others: Iterable[Path], limit: int) -> Iterator[Path]:
+    """Yield the folders that have to go, from the first on, for the rest to fit.
+
+    Bytes with several names are freed with the last of them.
+    """
+    found = {folder: _sizes(folder) for folder in (*folders, *others)}
+    sizes = {file: size for files in found.values() for file, size in files.items()}
+    names = collections.Counter(file for files in found.values() for file in files)
+    size = sum(sizes.values())
+    for folder in folders:
+        if size <= limit:
+            return
+        yield folder
+        names.subtract(found[folder])
+        size -= sum(sizes[file] for file in found[folder] if not names[file])
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -289,19 +284,3 @@ def _sizes(folder: Path) -> dict[tuple[int, int], int]:
                 status = (Path(parent) / name).lstat()
                 found[status.st_dev, status.st_ino] = status.st_size
     return found
-
-
-def write_facts(path: Path, document: object) -> None:
-    """Write a signed JSON document."""
-    data = msgspec.json.encode(document)
-    write_atomically(path, sign(data).encode() + b"\n" + data)
-
-
-def read_facts(path: Path) -> Any:  # noqa: ANN401
-    """Return a signed JSON document, ``None`` if it is gone or not to be trusted."""
-    try:
-        signature, _, data = path.read_bytes().partition(b"\n")
-        check_signature(data, signature.decode(), "A cached fact")
-        return msgspec.json.decode(data)
-    except (OSError, NbprodError, msgspec.DecodeError, ValueError):
-        return None

@@ -171,11 +171,10 @@ def _boundary(
 def _keep(
     runtime: Runtime,
     walks: fingerprint.Walks,
-    names: list[str],
+    *,
     saves: bool,
-    known: dict[str, str],
     prefix: str,
-    metrics: list[str],
+    **request: Any,
 ) -> dict[str, Any]:
     state = transfer.keep_state(runtime, f"{prefix}state.pkl") if saves else {}
     return {
@@ -183,12 +182,10 @@ def _keep(
             runtime.shell,
             runtime.names(),
             walks,
-            names=names,
             saves=saves,
-            known=known,
             prefix=prefix,
             hoisted=runtime.hoisted,
-            metrics=metrics,
+            **request,
         ),
         "state": state,
         "touched": runtime.files.touched_since(),

@@ -259,13 +259,14 @@ def _set_context(decimal: Any, found: dict[str, Any]) -> None:
 
 def _plot_options(plot: Any) -> dict[tuple[str, str], Any]:
     """Return what ``seaborn.objects.Plot.config`` says."""
-    config = plot.Plot.config
-    parts = {"theme": config.theme, "display": config.display}
-    return {(part, name): each for part, values in parts.items() for name, each in values.items()}
+    return _parts_of(plot.Plot.config)
 
 
 def _first_plot_options(plot: Any) -> dict[tuple[str, str], Any]:
-    config = plot.PlotConfig()
+    return _parts_of(plot.PlotConfig())
+
+
+def _parts_of(config: Any) -> dict[tuple[str, str], Any]:
     parts = {"theme": config.theme, "display": config.display}
     return {(part, name): each for part, values in parts.items() for name, each in values.items()}
 
