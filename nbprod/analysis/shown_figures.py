@@ -1,7 +1,7 @@
 """Figures at a cell's end: a notebook shows such an expression as a picture.
 
 Other bare expressions only display a value and may stay out of generated code. A figure
-is a result, so its expression is read as ``display(…)``.
+is a result, so its expression is read as ``display(…)``; so is one that draws itself.
 """
 
 from __future__ import annotations
@@ -14,6 +14,20 @@ _PYPLOT = frozenset({"matplotlib.pyplot", "pylab", "matplotlib.pylab"})
 _FIGURES = frozenset({"figure", "gcf"})
 _PAIRS = frozenset({"subplots"})  # a figure, and its axes
 _ATTRIBUTES = frozenset({"figure", "fig"})  # of axes, and of seaborn's grids
+_DRAWN = {
+    "seaborn.objects": frozenset({"Plot"}),
+    "PIL.Image": frozenset({"open", "new", "fromarray", "merge", "blend", "composite"}),
+}
+"""Modules, and what of them gives an object that draws itself."""
+
+_MAKERS = {**_DRAWN, **dict.fromkeys(_PYPLOT, _FIGURES)}
+
+_ONES_OF_ITS_KIND = frozenset(
+    {"add", "facet", "pair", "scale", "share", "limit", "label", "layout", "theme", "on", "plot"}
+    | {"convert", "resize", "crop", "rotate", "copy", "filter", "transpose", "point", "quantize"}
+    | {"transform", "reduce", "getchannel"}
+)
+"""Their methods that give such an object, too."""
 
 
 @dataclass
@@ -25,12 +39,14 @@ class FigureNames:
         makers: Names of functions that give a figure.
         pairs: Names of functions that give a figure and something else.
         figures: Variables that hold a figure.
+        drawing: Names of modules whose objects draw themselves, and which.
     """
 
     modules: set[str] = field(default_factory=set)
     makers: set[str] = field(default_factory=set)
     pairs: set[str] = field(default_factory=set)
     figures: set[str] = field(default_factory=set)
+    drawing: dict[str, str] = field(default_factory=dict)
 
     def follow(self, statements: Iterable[ast.stmt]) -> None:
         """Take in what statements bind; bodies of functions have names of their own."""
@@ -51,15 +67,25 @@ class FigureNames:
             if isinstance(node, ast.Import):
                 if alias.name in _PYPLOT:
                     self.modules.add(name)
+                elif alias.name in _DRAWN:
+                    self.drawing[name] = alias.name
             elif f"{node.module}.{alias.name}" in _PYPLOT:
                 self.modules.add(name)
-            elif node.module in _PYPLOT and alias.name in _FIGURES:
+            elif f"{node.module}.{alias.name}" in _DRAWN:
+                self.drawing[name] = f"{node.module}.{alias.name}"
+            elif alias.name in _MAKERS.get(node.module or "", ()):
                 self.makers.add(name)
             elif node.module in _PYPLOT and alias.name in _PAIRS:
                 self.pairs.add(name)
 
     def _defined(self, node: ast.FunctionDef) -> None:
-        inner = FigureNames(set(self.modules), set(self.makers), set(self.pairs), set(self.figures))
+        inner = FigureNames(
+            set(self.modules),
+            set(self.makers),
+            set(self.pairs),
+            set(self.figures),
+            dict(self.drawing),
+        )
         inner.follow(node.body)
         given = [each.value for each in _own_nodes(node.body) if isinstance(each, ast.Return)]
         self.makers.discard(node.name)
@@ -81,7 +107,7 @@ class FigureNames:
                 self.figures.add(first.id)
 
     def is_figure(self, node: ast.expr) -> bool:
-        """Tell whether an expression certainly gives a figure of matplotlib's."""
+        """Tell whether an expression certainly gives a figure, or what draws itself as one."""
         if isinstance(node, ast.Name):
             return node.id in self.figures
         if isinstance(node, ast.Attribute):
@@ -91,8 +117,17 @@ class FigureNames:
         if isinstance(node.func, ast.Name):
             return node.func.id in self.makers
         return isinstance(node.func, ast.Attribute) and (
-            node.func.attr == "get_figure" or self._of_pyplot(node.func, _FIGURES)
+            node.func.attr == "get_figure"
+            or self._of_pyplot(node.func, _FIGURES)
+            or self._draws_itself(node.func)
         )
+
+    def _draws_itself(self, function: ast.Attribute) -> bool:
+        """Tell whether what a method or a module's function gives draws itself."""
+        module = self.drawing.get(ast.unparse(function.value), "")
+        if module:
+            return function.attr in _DRAWN[module]
+        return function.attr in _ONES_OF_ITS_KIND and self.is_figure(function.value)
 
     def _is_pair(self, node: ast.expr) -> bool:
         if not isinstance(node, ast.Call):

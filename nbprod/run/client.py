@@ -399,11 +399,13 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         return {group for group in groups if group and group != os.getpgrp()}
 
     def _boot(self) -> bool:
+        folder = self.capture.folder
         settings = {
             "folders": list(self.capture.observed_folders),
             "hoisted": list(self.capture.plan.hoisted),
             "hash_seed": self.capture.hash_seed,
             "files": self._files_folder(),
+            "beside": str(folder.beside) if folder is not None else "",
         }
         source = _BOOT.format(
             init=str(KERNEL_FOLDER / "__init__.py"),

@@ -30,6 +30,11 @@ class RunFolder:
     run_id: str
 
     @property
+    def beside(self) -> Path:
+        """The folder that holds ``.nbprod``."""
+        return self.path.parents[2]
+
+    @property
     def output(self) -> Path:
         """The output notebook."""
         return self.path / "output.ipynb"

@@ -35,7 +35,7 @@ import traceback
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 _NBPROD = Path(__file__).resolve().parents[1]
@@ -272,6 +272,7 @@ def _kill(group: int) -> None:
 def _answer(job: dict[str, Any], runtime: Any) -> None:  # noqa: ANN401
     """Replay one step and write its answer."""
     _look_like_a_notebook(job, runtime)
+    runtime.unlisted.leave_out(job["root"])
     try:
         answer = _compare_runs(job, runtime) if "again" in job else _replay(job, runtime)
     except BaseException as error:
@@ -293,7 +294,16 @@ def _load_runtime() -> Any:  # noqa: ANN401
     sys.modules[_RUNTIME] = module
     spec.loader.exec_module(module)
     names = ("ambient", "artifacts", "drawn", "figures", "files", "filestate", "fingerprint")
-    for name in (*names, "filters", "mutations", "rewrite", "set_orders", "shell", "withheld"):
+    for name in (
+        *names,
+        "filters",
+        "mutations",
+        "rewrite",
+        "set_orders",
+        "shell",
+        "unlisted",
+        "withheld",
+    ):
         setattr(module, name, importlib.import_module(f"{_RUNTIME}.{name}"))
     module.filters.note_start()
     return module
@@ -341,6 +351,7 @@ def _replay(job: dict[str, Any], runtime: Any) -> dict[str, Any]:  # noqa: ANN40
     definitions = _optional(f"{package}.definitions")
     load = functools.partial(runtime.artifacts.load_variables, around=vars(steps))
     runtime.fingerprint.home_of.update(dict.fromkeys(job["modules"], "__main__"))
+    _define_in_main(steps, definitions)
     load_inputs = functools.partial(
         load, definitions=definitions, rename=_generated_names(job, runtime)
     )
@@ -402,6 +413,16 @@ def _replay(job: dict[str, Any], runtime: Any) -> dict[str, Any]:  # noqa: ANN40
         "compared": compared,
         "saved": saved,
     }
+
+
+def _define_in_main(*modules: ModuleType | None) -> None:
+    """Let files that the notebook pickled find its functions and classes."""
+    main = ModuleType("__main__")
+    for module in modules:
+        for name, value in vars(module).items() if module is not None else ():
+            if isinstance(value, type | FunctionType):
+                setattr(main, name, value)
+    sys.modules["__main__"] = main
 
 
 def _generated_names(job: dict[str, Any], runtime: Any) -> Any:  # noqa: ANN401

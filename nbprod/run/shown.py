@@ -13,6 +13,9 @@ from nbprod.run.plan import INJECTED_TAG
 from nbprod.run.printed import output_cells
 
 _IMAGES = {"image/png": "png", "image/svg+xml": "svg", "image/jpeg": "jpeg"}
+_FIGURE = re.compile(r"<?(Figure|seaborn\._core\.plot\.Plot|PIL\.)")
+"""What the text of a bare expression begins with that generated code displays."""
+
 _EMPTY_PLACE = re.compile(r"""<div id=['"][0-9a-f-]{36}['"]></div>""")
 
 
@@ -56,13 +59,14 @@ def shown_by(output: Path, cells: Collection[int]) -> Shown:
         for found in cell.get("outputs", ()) if number in cells else ():
             data = found.get("data", {})
             kind = next((each for each in _IMAGES if each in data), "")
-            picture = kind and "Figure" in "".join(data.get("text/plain", ""))
-            bare = found.get("output_type") == "execute_result" and picture
-            if found.get("output_type") != "display_data" and not bare:
+            bare = found.get("output_type") == "execute_result"
+            if found.get("output_type") != "display_data" and not (bare and kind):
                 continue
+            if bare and not _FIGURE.match("".join(data.get("text/plain", ""))):
+                continue  # as other bare expressions
             if _belongs_to_front_end(data):
                 continue
-            if picture:
+            if kind:
                 content = "".join(data[kind])
                 is_text = kind == "image/svg+xml"
                 image = content.encode() if is_text else base64.b64decode(content)

@@ -19,7 +19,7 @@ _SHELL = re.compile(r"^!\s*(find\s+\.?/?(\s|$)|du\b|ls\s+-\w*[aA]|tree\s+-a)")
 
 
 def own_folder(survey: Survey) -> Iterator[Diagnostic]:
-    """Find where code lists the working directory, in which a run keeps a folder of nbprod's."""
+    """Find where code lists the working directory, in which other things may lie later."""
     for facts in survey.cells:
         if not facts.executed:
             continue
@@ -30,7 +30,7 @@ def own_folder(survey: Survey) -> Iterator[Diagnostic]:
         ]
         found += [(each.line, each.text) for each in facts.code.magics if _SHELL.match(each.text)]
         for line, text in found:
-            message = f"`{text[:60]}` lists the working directory, with .nbprod in it."
+            message = f"`{text[:60]}` lists the working directory."
             yield finding(
                 "lists-own-folder", message, facts.cell.origin(survey.notebook.path, line)
             )

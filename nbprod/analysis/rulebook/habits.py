@@ -52,8 +52,9 @@ HABITS = (
         "A cell lists the working directory itself.",
         "List a folder of its own, or the names that a pattern matches.",
         why=(
-            "A run keeps its records in .nbprod beside the notebook, and the project may lie "
-            "there: they are in the list, and were not when the notebook was run by hand."
+            "The project may lie there, and what runs wrote: they are in the list, and were not "
+            "when the notebook was first run by hand. Programs such as `find` see .nbprod, too, "
+            "in which a run keeps its records; Python's own lists leave it out."
         ),
         bad="files = os.listdir('.')",
         good="files = glob.glob('*.csv')",

@@ -34,6 +34,7 @@ from . import (
     set_orders,
     touched,
     transfer,
+    unlisted,
     withheld,
 )
 
@@ -48,6 +49,7 @@ class Runtime:
         settings: ``folders`` (absolute paths whose modules are observed),
             ``hoisted`` (names that the generated package defines at module level),
             ``files`` (folder for the contents of files that the cells write),
+            ``beside`` (folder that holds nbprod's own, which is not listed),
             ``hash_seed`` (of the run's kernels; empty for none).
     """
 
@@ -69,6 +71,8 @@ class Runtime:
         loggers.note_start()
         ambient.note_start()
         self.files.start()
+        if settings.get("beside"):
+            unlisted.leave_out(settings["beside"])
         self.secrets: dict[str, str] = {}
 
     def names(self) -> dict[str, Any]:

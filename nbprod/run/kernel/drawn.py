@@ -7,6 +7,7 @@ closes them.
 
 from __future__ import annotations
 
+import base64
 import importlib
 import sys
 from typing import Any
@@ -17,7 +18,7 @@ figures: list[bytes | None] = []
 """Each figure shown, as an image; ``None`` for one that could not be drawn."""
 
 texts: list[str] = []
-"""The text of each value that ``display()`` was called with, figures left out."""
+"""The text of each value that ``display()`` was called with, pictures left out."""
 
 _places: dict[str, list[tuple[list[Any], int]]] = {}
 """Where what has a ``display_id`` is among the figures and texts."""
@@ -114,8 +115,20 @@ def _content(value: Any) -> tuple[list[Any], Any]:
         if len(figures) > count:
             return figures, figures.pop()
     formatters: Any = importlib.import_module("IPython.core.formatters")
-    found = formatters.DisplayFormatter().format(value, include={"text/plain"})[0]
+    found = formatters.DisplayFormatter().format(value, include={"text/plain", *_PICTURES})[0]
+    for kind in _PICTURES:
+        if kind in found:
+            return figures, _picture(kind, found[kind])
     return texts, str(found.get("text/plain", ""))
+
+
+_PICTURES = ("image/png", "image/svg+xml", "image/jpeg")
+
+
+def _picture(kind: str, content: Any) -> bytes:
+    if isinstance(content, bytes):
+        return content
+    return content.encode() if kind.endswith("xml") else base64.b64decode(content)
 
 
 def forget_captured() -> None:

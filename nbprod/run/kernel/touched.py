@@ -12,6 +12,8 @@ import os
 import sys
 from typing import Any
 
+from .unlisted import OWN_FOLDER, leave_out
+
 Signature = tuple[int, int, int]
 
 _HARMLESS = frozenset(
@@ -97,9 +99,9 @@ def signature(path: str) -> Signature | None:
 
 
 def names_in(folder: str) -> list[str]:
-    """Return the names in a folder, sorted; none if it cannot be read."""
+    """Return the names in a folder, sorted, nbprod's left out; none if it cannot be read."""
     try:
-        return sorted(os.listdir(folder))
+        return sorted(name for name in os.listdir(folder) if name != OWN_FOLDER)
     except OSError:
         return []
 
@@ -114,5 +116,8 @@ def _program(event: str, arguments: tuple[Any, ...]) -> str:
 
 def _importing() -> bool:
     """Tell whether Python's import system or ``glob`` asks, whose own event is noted."""
-    name = str(sys._getframe(3).f_globals.get("__name__", ""))
+    caller = sys._getframe(3)
+    while caller.f_back is not None and caller.f_globals.get("__name__") == leave_out.__module__:
+        caller = caller.f_back
+    name = str(caller.f_globals.get("__name__", ""))
     return name.startswith("importlib") or name in {"glob", "linecache", "zipimport"}

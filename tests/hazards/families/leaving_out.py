@@ -4,6 +4,66 @@ from tests.hazards.hazard import Hazard
 
 HAZARDS = (
     Hazard(
+        "pictures at a cell's end that draw themselves",
+        """
+# %% load
+import numpy as np
+import seaborn.objects as so
+from PIL import Image
+pixels = np.arange(192, dtype=np.uint8).reshape(8, 8, 3)
+# %% draw
+so.Plot([1, 2, 3], [2, 4, 8]).add(so.Line())
+# %% show
+small = Image.fromarray(pixels).resize((4, 4))
+small.rotate(90)
+# %% last
+print(small.size)
+small
+""",
+    ),
+    Hazard(
+        "the own folder is listed",
+        """
+# %% load
+import glob, os, shutil
+from pathlib import Path
+os.makedirs("data", exist_ok=True)
+Path("data/a.csv").write_text("1")
+# %% work
+others = ("hazard", "out", "pipeline_project")  # what the suite itself puts there
+names = sorted(name for name in os.listdir(".") if not name.startswith(others))
+count = sum(name in {"a.csv", "record.json"} for _, _, files in os.walk(".") for name in files)
+# %% show
+print(names, count, list(Path().rglob("record.json")))
+folders = [each.name for each in os.scandir() if each.is_dir()]
+folders += glob.glob("*/", include_hidden=True)
+print(sorted(name for name in folders if not name.startswith(others)))
+""",
+    ),
+    Hazard(
+        "an object of a notebook's class in a file",
+        """
+# %% load
+import pickle
+class Scaler:
+    def __init__(self, by):
+        self.by = by
+    def apply(self, values):
+        return [self.by * each for each in values]
+scaler = Scaler(3)
+with open("scaler.pkl", "wb") as file:
+    pickle.dump(scaler, file)
+# %% use
+with open("scaler.pkl", "rb") as file:
+    again = pickle.load(file)
+result = again.apply([1, 2])
+# %% show
+import os
+os.remove("scaler.pkl")
+print(result, isinstance(again, Scaler))
+""",
+    ),
+    Hazard(
         "a file renamed and a thread joined at a cell's end",
         """
 # %% load
