@@ -25,6 +25,7 @@ from nbprod.cli.session import session
     epilog=example(
         "nbprod run churn.ipynb",
         "nbprod run churn.ipynb out.ipynb -p test_size 0.3",
+        "nbprod run churn.ipynb --jobs 4",
         "nbprod run churn_pipeline -f production.yaml --json",
         "nbprod run churn.ipynb --require 'accuracy>=0.9' --junit report.xml",
         "nbprod run churn.ipynb --grid learning_rate=0.01,0.1 --grid depth=3,5",
@@ -34,6 +35,13 @@ from nbprod.cli.session import session
 @click.argument("output", metavar="[OUT.ipynb]", required=False, type=click.Path(path_type=Path))
 @parameter_options
 @click.option("--isolate", is_flag=True, help="Run each step in a kernel of its own.")
+@click.option(
+    "--jobs",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=1,
+    help="Run up to N independent steps at the same time, each in a kernel of its own.",
+)
 @click.option(
     "--no-cache", is_flag=True, help="Run every step, also those in which nothing changed."
 )
@@ -73,6 +81,7 @@ def command(
     pairs: tuple[tuple[str, str], ...],
     files: tuple[Path, ...],
     isolate: bool,
+    jobs: int,
     no_cache: bool,
     grid: tuple[str, ...],
     require: tuple[str, ...],
@@ -106,6 +115,7 @@ def command(
             parameters=pairs,
             parameter_files=files,
             isolate=isolate,
+            jobs=jobs,
             use_cache=not no_cache,
             kernel=kernel,
             cell_timeout=cell_timeout,

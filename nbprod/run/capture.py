@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nbprod.events import Listener, LogEvent, ProgressEvent, ignore_events
+from nbprod.run.ahead.wanted import Wanted
 from nbprod.run.folder import RunFolder
 from nbprod.run.module_names import locals_of, name_pattern
 from nbprod.run.plan import CellPlan, RunPlan
@@ -76,6 +77,9 @@ class Capture:
         naming: Variables whose text names a module of that package, and which.
         hash_seed: ``PYTHONHASHSEED`` of the run's kernels, which the notebook does not see.
         cache: Opens the cache for the notebook that runs and its cells; ``None`` for none.
+        compute_ahead: Computes steps ahead of the run, given the cache's session; ``None`` for
+            none. Tells whether there is anything new in the cache.
+        ahead: The one step that is wanted, in a process that computes it ahead.
         blobs: Large buffers of each artifact file, by their digests.
         showed_elsewhere: The current stretch changed what a cell before it showed.
         showed_widget: It showed a widget, which lives in its kernel.
@@ -99,6 +103,8 @@ class Capture:
     naming: dict[str, str] = field(default_factory=dict)
     hash_seed: str = ""
     cache: OpenCache | None = None
+    compute_ahead: Callable[[Any], bool] | None = None
+    ahead: Wanted | None = None
     blobs: dict[str, list[str]] = field(default_factory=dict)
     showed_elsewhere: bool = False
     showed_widget: bool = False

@@ -163,10 +163,14 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         self._enter_kernel()
         opened = self.capture.cache if self._observing else None
         self.session = opened(self.nb, self.cells) if opened is not None else None
+        if self.capture.ahead is not None:
+            self._leave_out_behind(self.capture.ahead.step)
         try:
             self._run_cells()
         except StartOverError as reason:
             assert self.session is not None
+            if self.capture.ahead is not None:
+                raise
             self.session.tell_start_over(str(reason))
             self.session.undo()
             self._fresh_kernel()
@@ -175,6 +179,15 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
             self._run_cells()
         if self._observing:
             self.capture.ask_files(self._ask)
+
+    def _leave_out_behind(self, step: str) -> None:
+        """Run nothing behind the cells of a step."""
+        last = max(place for place, cell in enumerate(self.cells) if cell.step == step)
+        behind = [cell for cell in self.cells[last + 1 :] if cell.runs]
+        self._following = behind[0] if behind else None
+        self.cells = self.cells[: last + 1]
+
+    _following: CellPlan | None = None
 
     def _run_cells(self) -> None:
         secrets = list(self.capture.secrets.parameters)
@@ -220,11 +233,14 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         elif not session.started:
             session.note_state(self.capture.look(self._ask))
         found = session.find(cell)
+        ahead = self.capture.compute_ahead
+        if found is None and ahead is not None and ahead(session):
+            found = session.find(cell)
         if found is not None:
             with suppress(OSError, ValueError):
                 session.take(found)
                 return True
-        elif session.defers(cell):
+        elif session.defers(cell) or session.passes_over():
             session.defer()
             return True
         given = session.prepare(self._ask)
@@ -251,7 +267,8 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
                 capture.after_last_cell(self._ask, earlier)
         else:
             if earlier is not None:
-                session.ran(capture.leave(self._ask, earlier, None, session.keep_request()))
+                request = session.keep_request()
+                session.ran(capture.leave(self._ask, earlier, self._following, request))
             session.finish(self._ask)
         printed = printed_metrics(printed_by_metrics_cells(self.nb.cells))
         capture.metrics |= {
@@ -406,6 +423,7 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
             "hash_seed": self.capture.hash_seed,
             "files": self._files_folder(),
             "beside": str(folder.beside) if folder is not None else "",
+            "ahead": self.capture.ahead is not None,
         }
         source = _BOOT.format(
             init=str(KERNEL_FOLDER / "__init__.py"),

@@ -7,6 +7,7 @@ nothing of an engine but these three class methods.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from nbprod.run.capture import Capture
@@ -52,24 +53,34 @@ class NbprodEngine:
             # papermill was handed a notebook instead of paths, and noted that.
             nb.metadata["papermill"].update(capture.paths)
             manager = AtomicExecutionManager(nb, capture.folder, **settings)
-            return cls._run(manager, capture, kernel_name, log_output, options)
+            return cls.run_captured(manager, capture, kernel_name, log_output, options)
         manager = NotebookExecutionManager(nb, **settings)
         with standalone_run(nb, kernel_name, options.get("input_path"), output_path) as capture:
-            return cls._run(manager, capture, kernel_name, log_output, options)
+            return cls.run_captured(manager, capture, kernel_name, log_output, options)
 
     @classmethod
-    def _run(
+    def run_captured(
         cls,
         manager: Any,  # noqa: ANN401
         capture: Capture,
         kernel_name: str,
-        log_output: bool,
-        options: dict[str, Any],
+        log_output: bool = False,
+        options: Mapping[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401
+        """Run a manager's notebook in place and return it.
+
+        Args:
+            manager: papermill's execution manager.
+            capture: What to capture.
+            kernel_name: The kernel.
+            log_output: Log what the cells print.
+            options: papermill's and nbclient's.
+        """
         from papermill.log import logger
 
         from nbprod.run.client import NbprodClient, quiet_log
 
+        options = dict(options or {})
         timeout = options.pop("execution_timeout", None) or options.get("timeout")
         if timeout and capture.cell_timeout is None:
             capture.cell_timeout = float(timeout)

@@ -58,6 +58,7 @@ class RunRequest:
         kernel_name: Kernel; empty for the notebook's own, else ``python3``.
         capture: Save variables at step boundaries.
         isolate: Give each stretch of one step a kernel of its own.
+        jobs: Compute at most so many steps at a time, ahead of the run; needs the cache.
         use_cache: Take stretches from earlier runs where nothing changed, and keep them.
         start_timeout: Seconds that the kernel may take to start.
         cell_timeout: Seconds that a cell may take; ``None`` for no limit.
@@ -80,6 +81,7 @@ class RunRequest:
     kernel_name: str = ""
     capture: bool = True
     isolate: bool = False
+    jobs: int = 1
     use_cache: bool = False
     start_timeout: float = 60
     cell_timeout: float | None = None
@@ -131,6 +133,8 @@ def execute(request: RunRequest, listener: Listener = ignore_events) -> RunRecor
     recording = Recording(subject, capture)
     if request.use_cache and request.capture and not request.isolate and request.project is None:
         open_cache(subject, capture, recording.installed, _folder(request))
+        if request.jobs > 1 and capture.cache is not None:
+            capture.compute_ahead = _crew(request, subject, capture, _cell_sources(nb))
     return _run(request, recording, place, kernel_name)
 
 
@@ -170,6 +174,37 @@ def open_cache(subject: RunSubject, capture: Capture, installed: str, beside: Pa
         modules=tuple(own_modules(subject.pipeline, subject.working_directory)),
     )
     capture.cache = partial(open_session, capture=capture, around=around, store=store)
+
+
+def _crew(
+    request: RunRequest, subject: RunSubject, capture: Capture, sources: Mapping[int, str]
+) -> Callable[[Any], bool] | None:
+    """Return what computes steps ahead; ``None`` if the notebook has secrets."""
+    from nbprod.run.ahead.crew import Crew
+    from nbprod.run.history import recorded_runs, runs_of
+
+    if capture.secrets:
+        capture.warn("Steps run one after another: only one kernel is given the secrets.")
+        return None
+    folder = _folder(request)
+    earlier = next(
+        (
+            record
+            for record in runs_of(str(subject.notebook), recorded_runs(folder))
+            if record.state is RunState.COMPLETED
+        ),
+        None,
+    )
+    steps = earlier.steps if earlier is not None else ()
+    crew = Crew(
+        jobs=request.jobs,
+        kernel=subject.kernel_name,
+        beside=folder,
+        sources=sources,
+        peaks={step.name: step.peak_memory for step in steps},
+        seconds={step.name: step.seconds for step in steps},
+    )
+    return crew.compute
 
 
 def _run(request: RunRequest, recording: Recording, place: Place, kernel_name: str) -> RunRecord:

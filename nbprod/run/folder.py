@@ -32,7 +32,7 @@ class RunFolder:
     @property
     def beside(self) -> Path:
         """The folder that holds ``.nbprod``."""
-        return self.path.parents[2]
+        return next(path.parent for path in self.path.parents if path.name == STATE_FOLDER)
 
     @property
     def output(self) -> Path:
@@ -68,6 +68,16 @@ class RunFolder:
         """Folder of the model facts, one folder per variable."""
         return self.path / "models"
 
+    def make(self) -> None:
+        """Make the folder and those in it.
+
+        Raises:
+            OSError: It cannot be made, or is there.
+        """
+        self.path.mkdir(mode=0o700, parents=True)
+        for folder in (self.artifacts, self.files, self.models):
+            folder.mkdir()
+
 
 def new_run_id() -> str:
     """Return a run id: the time in UTC, and six random digits."""
@@ -100,13 +110,12 @@ def create_run_folder(beside: Path) -> RunFolder:
         SystemFailedError: If it cannot be written.
     """
     run_id = new_run_id()
-    path = beside / STATE_FOLDER / "runs" / run_id
+    path = beside.absolute() / STATE_FOLDER / "runs" / run_id
+    folder = RunFolder(path, run_id)
     try:
         state_folder(beside)
-        path.mkdir(mode=0o700, parents=True)
-        for name in ("artifacts", "files", "models"):
-            (path / name).mkdir()
-        (path / ".reserve").write_bytes(b"\0" * RESERVE)
+        folder.make()
+        folder.reserve.write_bytes(b"\0" * RESERVE)
     except OSError as error:
         fix = "Make the notebook's folder writable, or copy the notebook to one that is."
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -115,7 +124,7 @@ def create_run_folder(beside: Path) -> RunFolder:
         raise SystemFailedError(
             f"The run cannot be recorded in {beside / STATE_FOLDER}: {error.strerror}.", fix=fix
         ) from error
-    return RunFolder(path.absolute(), run_id)
+    return folder
 
 
 def run_folders(beside: Path) -> tuple[Path, ...]:

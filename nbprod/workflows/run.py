@@ -29,6 +29,7 @@ class RunWorkflowRequest:
         parameters: ``(name, text)`` pairs.
         parameter_files: YAML files.
         isolate: Give each step a kernel of its own.
+        jobs: Steps that may run at the same time, each in a kernel of its own.
         use_cache: Take results of earlier runs where nothing changed.
         kernel: Kernel name instead of the notebook's own.
         cell_timeout: Seconds that one cell may take.
@@ -44,6 +45,7 @@ class RunWorkflowRequest:
     parameters: tuple[tuple[str, str], ...] = field(default=())
     parameter_files: tuple[Path, ...] = ()
     isolate: bool = False
+    jobs: int = 1
     use_cache: bool = True
     kernel: str | None = None
     cell_timeout: float | None = None
@@ -95,6 +97,7 @@ def run(request: RunWorkflowRequest, listener: Listener = ignore_events) -> RunR
     parameters = resolve(subject.pipeline, request.parameters, request.parameter_files)
     gates = tuple(parse_gate(text) for text in request.require)
     check_reports(request)
+    check_jobs(request, subject)
     warn_of_history(subject.pipeline, request.parameters, listener)
     listener(PlanEvent((("run", f"Run {subject.pipeline.source.notebook}"),)))
     ended: list[RunRecord] = []
@@ -105,6 +108,7 @@ def run(request: RunWorkflowRequest, listener: Listener = ignore_events) -> RunR
             listener,
             output=request.output,
             isolate=request.isolate,
+            jobs=request.jobs,
             use_cache=request.use_cache,
             cell_timeout=request.cell_timeout,
             run_timeout=request.run_timeout,
@@ -124,6 +128,28 @@ def run(request: RunWorkflowRequest, listener: Listener = ignore_events) -> RunR
         )
     unchanged = {} if subject.project else unchanged_variables(subject.pipeline, record)
     return RunResult(record, outcomes, request.report, unchanged)
+
+
+def check_jobs(request: RunWorkflowRequest, subject: Subject) -> None:
+    """Check that what is asked for can run steps side by side.
+
+    Raises:
+        UsageError: If it cannot.
+    """
+    if request.jobs == 1:
+        return
+    if request.isolate or not request.use_cache:
+        other = "--isolate" if request.isolate else "--no-cache"
+        raise UsageError(
+            f"--jobs does not go with {other}.",
+            fix="Steps side by side have kernels of their own, and hand on what they give "
+            "through the cache.",
+        )
+    if subject.project is not None:
+        raise UsageError(
+            "--jobs is for notebooks; a project's steps run one after another.",
+            fix=f"Run {subject.pipeline.source.notebook} itself.",
+        )
 
 
 def check_reports(request: RunWorkflowRequest) -> None:
@@ -189,6 +215,7 @@ def execute_stage(
     *,
     output: Path | None = None,
     isolate: bool = False,
+    jobs: int = 1,
     use_cache: bool = False,
     cell_timeout: float | None = None,
     run_timeout: float | None = None,
@@ -214,6 +241,7 @@ def execute_stage(
                 working_directory=subject.folder,
                 kernel_name=subject.kernel,
                 isolate=isolate,
+                jobs=jobs,
                 use_cache=use_cache,
                 cell_timeout=cell_timeout,
                 run_timeout=run_timeout,

@@ -202,6 +202,7 @@ def sweep(request: SweepRequest, listener: Listener = ignore_events) -> SweepRes
                 parameters,
                 listener,
                 isolate=base.isolate,
+                jobs=base.jobs,
                 use_cache=base.use_cache,
                 cell_timeout=base.cell_timeout,
                 run_timeout=base.run_timeout,

@@ -103,6 +103,7 @@ class Session:
         notebook: The notebook that runs (a NotebookNode).
         stretches: By the index of their first cell.
         reading: Take stretches from earlier runs.
+        kept: Steps that later runs can take.
     """
 
     store: Store
@@ -111,6 +112,7 @@ class Session:
     notebook: Any
     stretches: dict[int, Stretch]
     reading: bool = True
+    kept: set[str] = field(default_factory=set)
     _current: Stretch | None = None
     _key: str = ""
     _reason: str = ""
@@ -139,6 +141,24 @@ class Session:
     def inputs(self) -> tuple[str, ...]:
         """Names of what the current stretch reads."""
         return self._current.inputs if self._current is not None else ()
+
+    @property
+    def current_step(self) -> str:
+        """Name of the current stretch's step; empty for none."""
+        step = self._current.step if self._current is not None else None
+        return step.name if step is not None else ""
+
+    def repeatable(self) -> frozenset[str]:
+        """Return the steps from the current stretch on that might be kept once they ran."""
+        first = self._current.number if self._current is not None else 0
+        return frozenset(
+            each.step.name
+            for each in self.stretches.values()
+            if each.step is not None
+            and each.number >= first
+            and each.only
+            and not each.code.reasons
+        )
 
     def begins(self, cell: CellPlan) -> bool:
         """Tell whether a stretch begins with ``cell``."""
@@ -203,9 +223,18 @@ class Session:
         return self.stretches[cell.index].parameters and bool(self._skipped)
 
     def defer(self) -> None:
-        """Let the current stretch wait until something needs the parameters."""
+        """Let the current stretch wait until something needs what it defines."""
         assert self._current is not None
         self._note_skipped(self._current)
+
+    def passes_over(self) -> bool:
+        """Tell whether the current stretch is left out, since only a later step is wanted.
+
+        Raises:
+            NotThereError: That step waits for it.
+        """
+        ahead = self.capture.ahead
+        return ahead is not None and ahead.passes_over(self.current_step)
 
     def take(self, found: StoredEntry) -> None:
         """Take the current stretch from an earlier run.
@@ -239,6 +268,7 @@ class Session:
         capture.written.update(entry.written)
         capture.modules.update(entry.modules)
         self._note_progress(stretch, entry)
+        self.kept.add(entry.step)
         if capture.truth is not None:
             numbers = tuple(cell.number for cell in stretch.cells if cell.number)
             given = {name for group in entry.groups for name in group.names}
@@ -252,7 +282,10 @@ class Session:
         progress.started = progress.started or datetime.now(UTC).isoformat()
         progress.cells += [cell.number for cell in stretch.cells if cell.number]
         progress.peak = max(progress.peak, entry.peak_memory)
-        if stretch.step is not None:
+        assert self.capture.folder is not None
+        if entry.run_id == self.capture.folder.run_id:  # it was computed ahead
+            progress.seconds = entry.seconds
+        elif stretch.step is not None:
             progress.cached = entry.run_id
 
     def _note_skipped(self, stretch: Stretch) -> None:
@@ -270,7 +303,9 @@ class Session:
         for output in node["outputs"]:
             if "execution_count" in output:
                 output["execution_count"] = place
-        node.metadata.setdefault("nbprod", from_dict({}))[MARK] = run_id  # type: ignore[no-untyped-call]
+        assert self.capture.folder is not None
+        if run_id != self.capture.folder.run_id:
+            node.metadata.setdefault("nbprod", from_dict({}))[MARK] = run_id  # type: ignore[no-untyped-call]
 
     def _place(self, cell: CellPlan) -> int:
         """Return the number that IPython gives a cell which it executes, from 1."""
@@ -504,6 +539,7 @@ class Session:
             entry, folder = self._entry(stretch, survey, kept, randoms, seeded)
             self._note_variables(stretch, survey, kept, (entry.groups, folder))
             self._keep(stretch, entry)
+            self.kept.add(entry.step)
         except (NoKeyError, OSError) as reason:
             self._note_variables(stretch, survey, kept, None)
             if stretch.step is not None:
@@ -631,6 +667,8 @@ class Session:
         for name, why in kept["unsaved"].items():
             if why != artifacts.UNBOUND:
                 yield f"`{name}`: {why}"
+        if self.capture.ahead is not None and not all(f.after.witnessed for f in record.files):
+            yield "files changed while it ran"
         if self.capture.showed_elsewhere:
             yield "it changes what an earlier cell showed"
         if self.capture.showed_widget:
@@ -678,7 +716,7 @@ class Session:
         capture = self.capture
         assert capture.folder is not None
         known = self._known_models()
-        missing = self._unknown_models(known)
+        missing = self._unknown_models(known) if capture.ahead is None else []
         if missing:
             self._give(ask, missing)
             self._live = True

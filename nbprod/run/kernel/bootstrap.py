@@ -49,6 +49,7 @@ class Runtime:
         settings: ``folders`` (absolute paths whose modules are observed),
             ``hoisted`` (names that the generated package defines at module level),
             ``files`` (folder for the contents of files that the cells write),
+            ``ahead`` (nothing outside of this process may be changed),
             ``beside`` (folder that holds nbprod's own, which is not listed),
             ``hash_seed`` (of the run's kernels; empty for none).
     """
@@ -59,6 +60,7 @@ class Runtime:
         self.hoisted = frozenset(settings.get("hoisted", ()))
         kept = settings.get("files") or ""
         self.files = files.FileWatch(kept, os.path.realpath(os.getcwd()) if kept else "")
+        self.files.ahead = bool(settings.get("ahead"))
         self.ambient_at_start = ambient.environment()
         self.options_at_start = figures.options(shell)
         self.hidden_at_start = frozenset(shell.user_ns)

@@ -27,18 +27,27 @@ class UnkeptError(OSError):
     """A file that a replay is about to change could not be kept before."""
 
 
+class AheadError(OSError):
+    """A step that is computed ahead was about to change something outside of its process."""
+
+    def __init__(self) -> None:
+        super().__init__("nbprod: it changes something outside")
+
+
 class FileWatch:
     """Notes the files opened while it is not paused.
 
     Attributes:
         kept: Folder for the contents of files; empty keeps none.
         root: Folder that is looked through for what was written unseen; empty for none.
+        ahead: Refuse what changes anything outside of this process.
         on_touch: Called with the state of a path before it is written the first time.
     """
 
     def __init__(self, kept: str = "", root: str = "") -> None:
         self.kept = kept
         self.root = root
+        self.ahead = False
         self.on_touch: Callable[[dict[str, Any]], None] | None = None
         self._read: set[str] = set()
         self._code: set[str] = set()
@@ -84,12 +93,14 @@ class FileWatch:
                     self.touched.replaced(_renamed(arguments)[1])
                 elif event == "sqlite3.connect" and arguments[0] not in ("", ":memory:"):
                     self.touched.outside["it uses a database"] = None
-        except UnkeptError:
+        except (UnkeptError, AheadError):
             raise  # what cannot be put back is not overwritten
         except Exception:
             return
         finally:
             self._inside.hook = False
+        if self.ahead and self.touched.outside:
+            raise AheadError
 
     def _opened(self, path: Any, mode: Any, flags: Any) -> None:
         path = _absolute(path)
@@ -121,6 +132,8 @@ class FileWatch:
         path = os.path.realpath(path)
         if not self.kept or not self._matters(path):
             return
+        if self.ahead:
+            raise AheadError
         self._touched.add(path)
         self._witnessed.add(path)
         if path not in self._states:

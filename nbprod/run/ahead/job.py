@@ -1,0 +1,126 @@
+"""One step computed ahead, in a process of its own: ``python -P -m nbprod.run.ahead.job``.
+
+Reads a pickled :class:`Job` from stdin, and writes an :class:`Answer` to stdout as JSON.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from nbprod.run.ahead.wanted import Wanted
+from nbprod.run.cache.key import Surroundings
+from nbprod.run.folder import RunFolder
+from nbprod.run.plan import RunPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the process needs to know.
+
+    Attributes:
+        step: The step that it computes.
+        before: Steps of which the cache has what they gave.
+        notebook: The notebook that runs, as JSON, with its parameters.
+        kernel: Name of the kernel.
+        plan: What the run captures.
+        sources: The notebook's cells by their numbers.
+        folder: Of this job.
+        working_directory: Where the kernel runs.
+        observed_folders: Folders whose modules are observed.
+        around: What all stretches have in common.
+        beside: The folder whose ``.nbprod`` holds the cache.
+        cell_timeout: Seconds per cell; ``None`` for no limit.
+        hash_seed: ``PYTHONHASHSEED`` of the run's kernels.
+        modules: Code that is known to run besides the notebook's.
+    """
+
+    step: str
+    before: frozenset[str]
+    notebook: str
+    kernel: str
+    plan: RunPlan
+    sources: Mapping[int, str]
+    folder: RunFolder
+    working_directory: Path
+    observed_folders: tuple[str, ...]
+    around: Surroundings
+    beside: Path
+    cell_timeout: float | None
+    hash_seed: str
+    modules: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How it went.
+
+    Attributes:
+        kept: The cache has the step now.
+        reason: Why not.
+    """
+
+    kept: bool
+    reason: str = ""
+
+
+def compute(job: Job) -> Answer:
+    """Run one step, and let the cache have what it gave."""
+    import nbformat
+    from papermill.engines import NotebookExecutionManager
+
+    from nbprod.run.cache.session import open_session
+    from nbprod.run.cache.store import Store
+    from nbprod.run.capture import Capture
+    from nbprod.run.engine import NbprodEngine
+    from nbprod.run.truth import Truth
+
+    capture = Capture(
+        plan=job.plan,
+        folder=job.folder,
+        working_directory=job.working_directory,
+        observed_folders=job.observed_folders,
+        cell_timeout=job.cell_timeout,
+        truth=Truth(job.plan, job.sources.__getitem__),
+        hash_seed=job.hash_seed,
+        modules=set(job.modules),
+        ahead=Wanted(job.step, job.before),
+    )
+    store = Store(job.beside)
+    capture.cache = partial(open_session, capture=capture, around=job.around, store=store)
+    notebook: Any = nbformat.reads(job.notebook, as_version=4)  # type: ignore[no-untyped-call]
+    manager = NotebookExecutionManager(notebook, progress_bar=False)
+    try:
+        NbprodEngine.run_captured(manager, capture, job.kernel)
+    except Exception as error:  # noqa: BLE001 - the run itself will meet it, and tell
+        return Answer(False, f"{type(error).__name__}: {error}")
+    progress = capture.steps.get(job.step)
+    if progress is None or progress.state != "completed":
+        return Answer(False, "a cell failed")
+    return Answer(not progress.uncached, progress.uncached)
+
+
+def main() -> None:
+    """Do the job that comes on stdin."""
+    signal.signal(signal.SIGTERM, _stop)
+    job: Job = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started this
+    with contextlib.redirect_stdout(sys.stderr):
+        answer = compute(job)
+    sys.stdout.buffer.write(msgspec.json.encode(answer))
+
+
+def _stop(number: int, frame: object) -> None:  # noqa: ARG001
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()
