@@ -26,6 +26,7 @@ from nbprod.cli.session import session
         "nbprod run churn.ipynb",
         "nbprod run churn.ipynb out.ipynb -p test_size 0.3",
         "nbprod run churn.ipynb --jobs 4",
+        "nbprod run churn.ipynb --runner dask --scheduler tcp://10.0.0.1:8786",
         "nbprod run churn_pipeline -f production.yaml --json",
         "nbprod run churn.ipynb --require 'accuracy>=0.9' --junit report.xml",
         "nbprod run churn.ipynb --grid learning_rate=0.01,0.1 --grid depth=3,5",
@@ -41,6 +42,19 @@ from nbprod.cli.session import session
     type=click.IntRange(min=1),
     default=1,
     help="Run up to N independent steps at the same time, each in a kernel of its own.",
+)
+@click.option(
+    "--runner",
+    type=click.Choice(["local", "dask"]),
+    default="local",
+    help="Where steps run: here, or on the workers of a Dask cluster (--scheduler).",
+)
+@click.option("--scheduler", metavar="tcp://…", help="Address of the Dask cluster's scheduler.")
+@click.option(
+    "--artifacts",
+    metavar="URL",
+    help="Folder through which a cluster's steps hand on what they give (fsspec: s3://…, "
+    "gs://…); by default the run's own, which workers then have to reach.",
 )
 @click.option(
     "--no-cache", is_flag=True, help="Run every step, also those in which nothing changed."
@@ -82,6 +96,9 @@ def command(
     files: tuple[Path, ...],
     isolate: bool,
     jobs: int,
+    runner: str,
+    scheduler: str | None,
+    artifacts: str | None,
     no_cache: bool,
     grid: tuple[str, ...],
     require: tuple[str, ...],
@@ -116,6 +133,8 @@ def command(
             parameter_files=files,
             isolate=isolate,
             jobs=jobs,
+            cluster=cluster_address(runner, scheduler, artifacts),
+            shared=artifacts or "",
             use_cache=not no_cache,
             kernel=kernel,
             cell_timeout=cell_timeout,
@@ -133,3 +152,22 @@ def command(
             return
         result = run(request, opened.listen)
         opened.finish(result.as_json(), describe_run(result))
+
+
+def cluster_address(runner: str, scheduler: str | None, artifacts: str | None) -> str:
+    """Return the address of the cluster that is asked for; empty for none.
+
+    Raises:
+        UsageError: If the options do not fit together.
+    """
+    from nbprod.errors import UsageError
+
+    if runner == "dask" and not scheduler:
+        raise UsageError(
+            "--runner dask needs the address of a cluster.", fix="Add --scheduler tcp://HOST:8786."
+        )
+    if runner == "local" and (scheduler or artifacts):
+        raise UsageError(
+            "--scheduler and --artifacts are for a cluster's steps.", fix="Add --runner dask."
+        )
+    return scheduler or ""

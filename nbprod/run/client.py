@@ -422,7 +422,7 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
             "hoisted": list(self.capture.plan.hoisted),
             "hash_seed": self.capture.hash_seed,
             "files": self._files_folder(),
-            "beside": str(folder.beside) if folder is not None else "",
+            "beside": str(self.capture.working_directory or "") if folder is not None else "",
             "ahead": self.capture.ahead is not None,
         }
         source = _BOOT.format(

@@ -59,6 +59,8 @@ class RunRequest:
         capture: Save variables at step boundaries.
         isolate: Give each stretch of one step a kernel of its own.
         jobs: Compute at most so many steps at a time, ahead of the run; needs the cache.
+        cluster: Address of a Dask scheduler whose workers compute steps; empty for none.
+        shared: URL of a folder that they and this machine reach.
         use_cache: Take stretches from earlier runs where nothing changed, and keep them.
         start_timeout: Seconds that the kernel may take to start.
         cell_timeout: Seconds that a cell may take; ``None`` for no limit.
@@ -82,6 +84,8 @@ class RunRequest:
     capture: bool = True
     isolate: bool = False
     jobs: int = 1
+    cluster: str = ""
+    shared: str = ""
     use_cache: bool = False
     start_timeout: float = 60
     cell_timeout: float | None = None
@@ -133,7 +137,7 @@ def execute(request: RunRequest, listener: Listener = ignore_events) -> RunRecor
     recording = Recording(subject, capture)
     if request.use_cache and request.capture and not request.isolate and request.project is None:
         open_cache(subject, capture, recording.installed, _folder(request))
-        if request.jobs > 1 and capture.cache is not None:
+        if (request.jobs > 1 or request.cluster) and capture.cache is not None:
             capture.compute_ahead = _crew(request, subject, capture, _cell_sources(nb))
     return _run(request, recording, place, kernel_name)
 
@@ -197,7 +201,7 @@ def _crew(
     )
     steps = earlier.steps if earlier is not None else ()
     crew = Crew(
-        jobs=request.jobs,
+        place=_place(request),
         kernel=subject.kernel_name,
         beside=folder,
         sources=sources,
@@ -205,6 +209,17 @@ def _crew(
         seconds={step.name: step.seconds for step in steps},
     )
     return crew.compute
+
+
+def _place(request: RunRequest) -> Any:  # noqa: ANN401
+    """Return where steps are computed ahead."""
+    if request.cluster:
+        from nbprod.run.ahead.cluster import Cluster
+
+        return Cluster(request.cluster, request.shared)
+    from nbprod.run.ahead.processes import Processes
+
+    return Processes(request.jobs)
 
 
 def _run(request: RunRequest, recording: Recording, place: Place, kernel_name: str) -> RunRecord:

@@ -30,6 +30,8 @@ class RunWorkflowRequest:
         parameter_files: YAML files.
         isolate: Give each step a kernel of its own.
         jobs: Steps that may run at the same time, each in a kernel of its own.
+        cluster: Address of a Dask scheduler whose workers compute steps; empty for none.
+        shared: URL of a folder that they and this machine reach; empty for the run's own.
         use_cache: Take results of earlier runs where nothing changed.
         kernel: Kernel name instead of the notebook's own.
         cell_timeout: Seconds that one cell may take.
@@ -46,6 +48,8 @@ class RunWorkflowRequest:
     parameter_files: tuple[Path, ...] = ()
     isolate: bool = False
     jobs: int = 1
+    cluster: str = ""
+    shared: str = ""
     use_cache: bool = True
     kernel: str | None = None
     cell_timeout: float | None = None
@@ -109,6 +113,8 @@ def run(request: RunWorkflowRequest, listener: Listener = ignore_events) -> RunR
             output=request.output,
             isolate=request.isolate,
             jobs=request.jobs,
+            cluster=request.cluster,
+            shared=request.shared,
             use_cache=request.use_cache,
             cell_timeout=request.cell_timeout,
             run_timeout=request.run_timeout,
@@ -136,18 +142,19 @@ def check_jobs(request: RunWorkflowRequest, subject: Subject) -> None:
     Raises:
         UsageError: If it cannot.
     """
-    if request.jobs == 1:
+    if request.jobs == 1 and not request.cluster:
         return
+    asked = "--runner dask" if request.cluster else "--jobs"
     if request.isolate or not request.use_cache:
         other = "--isolate" if request.isolate else "--no-cache"
         raise UsageError(
-            f"--jobs does not go with {other}.",
-            fix="Steps side by side have kernels of their own, and hand on what they give "
+            f"{asked} does not go with {other}.",
+            fix="Steps computed so have kernels of their own, and hand on what they give "
             "through the cache.",
         )
     if subject.project is not None:
         raise UsageError(
-            "--jobs is for notebooks; a project's steps run one after another.",
+            f"{asked} is for notebooks; a project's steps run one after another.",
             fix=f"Run {subject.pipeline.source.notebook} itself.",
         )
 
@@ -216,6 +223,8 @@ def execute_stage(
     output: Path | None = None,
     isolate: bool = False,
     jobs: int = 1,
+    cluster: str = "",
+    shared: str = "",
     use_cache: bool = False,
     cell_timeout: float | None = None,
     run_timeout: float | None = None,
@@ -242,6 +251,8 @@ def execute_stage(
                 kernel_name=subject.kernel,
                 isolate=isolate,
                 jobs=jobs,
+                cluster=cluster,
+                shared=shared,
                 use_cache=use_cache,
                 cell_timeout=cell_timeout,
                 run_timeout=run_timeout,

@@ -203,6 +203,8 @@ def sweep(request: SweepRequest, listener: Listener = ignore_events) -> SweepRes
                 listener,
                 isolate=base.isolate,
                 jobs=base.jobs,
+                cluster=base.cluster,
+                shared=base.shared,
                 use_cache=base.use_cache,
                 cell_timeout=base.cell_timeout,
                 run_timeout=base.run_timeout,

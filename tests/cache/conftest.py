@@ -23,6 +23,7 @@ class Ran:
     record: RunRecord
     cells: list[Any]
     warnings: list[str]
+    told: list[str] = field(default_factory=list)
 
     @property
     def cached(self) -> set[str]:
@@ -81,23 +82,24 @@ class Place:
         self.cells[number - 1] = (text.replace(old, new), tags)
         write_notebook(self.notebook, *self.cells)
 
-    def run(self, *pairs: tuple[str, str], cache: bool = True) -> Ran:
+    def run(self, *pairs: tuple[str, str], cache: bool = True, jobs: int = 1) -> Ran:
         """Run it."""
         warnings: list[str] = []
+        told: list[str] = []
 
         def listen(event: object) -> None:
-            if isinstance(event, LogEvent) and event.level == "warning":
-                warnings.append(event.text)
+            if isinstance(event, LogEvent):
+                (warnings if event.level == "warning" else told).append(event.text)
 
-        request = RunWorkflowRequest(self.notebook, parameters=pairs, use_cache=cache)
+        request = RunWorkflowRequest(self.notebook, parameters=pairs, use_cache=cache, jobs=jobs)
         record = run(request, listen).record
         output = nbformat.read(record.output, as_version=4)
         cells = [cell for cell in output.cells if cell.cell_type == "code"]
-        return Ran(record, cells, warnings)
+        return Ran(record, cells, warnings, told)
 
-    def same(self, *pairs: tuple[str, str]) -> Ran:
+    def same(self, *pairs: tuple[str, str], jobs: int = 1) -> Ran:
         """Run it with the cache, and check it against a run without."""
-        found, plain = self.run(*pairs), self.run(*pairs, cache=False)
+        found, plain = self.run(*pairs, jobs=jobs), self.run(*pairs, cache=False)
         assert found.text == plain.text
         assert found.pictures == plain.pictures
         assert found.record.metrics == plain.record.metrics

@@ -6,20 +6,24 @@ Reads a pickled :class:`Job` from stdin, and writes an :class:`Answer` to stdout
 from __future__ import annotations
 
 import contextlib
+import os
 import pickle
 import signal
 import sys
+import tempfile
+import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from nbprod.run.ahead.exchange import Parcel, receive, send
 from nbprod.run.ahead.wanted import Wanted
 from nbprod.run.cache.key import Surroundings
-from nbprod.run.folder import RunFolder
+from nbprod.run.folder import RunFolder, state_folder
 from nbprod.run.plan import RunPlan
 
 
@@ -61,16 +65,33 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteJob:
+    """A job for another machine.
+
+    Attributes:
+        job: The job.
+        parcels: What the steps before it gave.
+        artifacts: URL of the folder that what it gives goes to.
+    """
+
+    job: Job
+    parcels: tuple[Parcel, ...]
+    artifacts: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """How it went.
 
     Attributes:
         kept: The cache has the step now.
         reason: Why not.
+        parcel: What it gave, if it was computed elsewhere.
     """
 
     kept: bool
     reason: str = ""
+    parcel: Parcel | None = None
 
 
 def compute(job: Job) -> Answer:
@@ -109,13 +130,37 @@ def compute(job: Job) -> Answer:
     return Answer(not progress.uncached, progress.uncached)
 
 
+def compute_remotely(remote: RemoteJob) -> Answer:
+    """Run one step with a cache of its own, and send what it gave."""
+    from nbprod.run.cache.store import Store
+
+    with tempfile.TemporaryDirectory(prefix="nbprod-ahead-") as place:
+        os.environ["NBPROD_HOME"] = f"{place}/home"
+        store = Store(Path(place))
+        for parcel in remote.parcels:
+            receive(parcel, store)
+        folder = RunFolder(state_folder(Path(place)) / "step", remote.job.folder.run_id)
+        folder.make()
+        answer = compute(replace(remote.job, folder=folder, beside=Path(place)))
+        if not answer.kept:
+            return answer
+        found = next(each for each in store.entries() if each.entry.step == remote.job.step)
+        return Answer(True, parcel=send(found, store, remote.artifacts))
+
+
 def main() -> None:
     """Do the job that comes on stdin."""
     signal.signal(signal.SIGTERM, _stop)
-    job: Job = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started this
+    job: Job | RemoteJob = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started this
+    threading.Thread(target=_stop_with_parent, daemon=True).start()
     with contextlib.redirect_stdout(sys.stderr):
-        answer = compute(job)
+        answer = compute_remotely(job) if isinstance(job, RemoteJob) else compute(job)
     sys.stdout.buffer.write(msgspec.json.encode(answer))
+
+
+def _stop_with_parent() -> None:
+    os.read(0, 1)  # who started this holds the other end, and writes nothing more
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _stop(number: int, frame: object) -> None:  # noqa: ARG001

@@ -199,7 +199,7 @@ def stretch_key(
 def _surrounding_parts(around: Surroundings) -> Iterator[object]:
     if not around.installed:
         raise NoKeyError("what is installed for its kernel is not known")
-    yield [nbprod.__version__, _own_code(), around.installed, around.interpreter]
+    yield [nbprod.__version__, own_code(), around.installed, around.interpreter]
     yield [around.pipeline.python, around.hash_seed, str(around.folder)]
     yield [platform.platform(), os.cpu_count()]
     yield around.startup
@@ -270,7 +270,7 @@ def startup_files(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 @functools.cache
-def _own_code() -> str:
+def own_code() -> str:
     """Return the digest of the code that observes, saves and restores."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parents[1].rglob("*.py")):

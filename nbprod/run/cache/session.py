@@ -15,7 +15,7 @@ import msgspec
 
 from nbprod.events import LogEvent
 from nbprod.notebook.tags import PARAMETERS_TAGS
-from nbprod.pipeline.ir import Step
+from nbprod.pipeline.ir import Effect, Step
 from nbprod.run.cache.depends import are_met, dependencies
 from nbprod.run.cache.entry import Entry, SavedFile, SavedGroup
 from nbprod.run.cache.key import (
@@ -103,7 +103,7 @@ class Session:
         notebook: The notebook that runs (a NotebookNode).
         stretches: By the index of their first cell.
         reading: Take stretches from earlier runs.
-        kept: Steps that later runs can take.
+        kept: Steps that later runs can take, and what the cache has of them.
     """
 
     store: Store
@@ -112,7 +112,7 @@ class Session:
     notebook: Any
     stretches: dict[int, Stretch]
     reading: bool = True
-    kept: set[str] = field(default_factory=set)
+    kept: dict[str, StoredEntry] = field(default_factory=dict)
     _current: Stretch | None = None
     _key: str = ""
     _reason: str = ""
@@ -149,7 +149,7 @@ class Session:
         return step.name if step is not None else ""
 
     def repeatable(self) -> frozenset[str]:
-        """Return the steps from the current stretch on that might be kept once they ran."""
+        """Return the steps from the current one on that may run apart, and be kept then."""
         first = self._current.number if self._current is not None else 0
         return frozenset(
             each.step.name
@@ -158,6 +158,7 @@ class Session:
             and each.number >= first
             and each.only
             and not each.code.reasons
+            and Effect.WRITES_FILES not in each.step.effects
         )
 
     def begins(self, cell: CellPlan) -> bool:
@@ -268,7 +269,7 @@ class Session:
         capture.written.update(entry.written)
         capture.modules.update(entry.modules)
         self._note_progress(stretch, entry)
-        self.kept.add(entry.step)
+        self.kept[entry.step] = found
         if capture.truth is not None:
             numbers = tuple(cell.number for cell in stretch.cells if cell.number)
             given = {name for group in entry.groups for name in group.names}
@@ -538,8 +539,7 @@ class Session:
             randoms, seeded = self._randoms(stretch, before, unseeded)
             entry, folder = self._entry(stretch, survey, kept, randoms, seeded)
             self._note_variables(stretch, survey, kept, (entry.groups, folder))
-            self._keep(stretch, entry)
-            self.kept.add(entry.step)
+            self.kept[entry.step] = self._keep(stretch, entry)
         except (NoKeyError, OSError) as reason:
             self._note_variables(stretch, survey, kept, None)
             if stretch.step is not None:
@@ -687,7 +687,7 @@ class Session:
             for name in other.inputs
         }
 
-    def _keep(self, stretch: Stretch, entry: Entry) -> None:
+    def _keep(self, stretch: Stretch, entry: Entry) -> StoredEntry:
         assert self.capture.folder is not None
         folder = self.capture.folder.artifacts
         cells = msgspec.json.encode(
@@ -703,7 +703,7 @@ class Session:
             state.sha256 for found in entry.stretch.files for state in (found.before, found.after)
         }
         self.store.keep_contents(self.capture.folder.files, contents)
-        self.store.add(entry, cells, files)
+        return self.store.add(entry, cells, files)
 
     # At the end
 

@@ -110,7 +110,7 @@ class Store:
         cells: list[dict[str, Any]] = msgspec.json.decode(data)
         return cells
 
-    def add(self, entry: Entry, cells: bytes, files: Iterable[tuple[Path, str]]) -> None:
+    def add(self, entry: Entry, cells: bytes, files: Iterable[tuple[Path, str]]) -> StoredEntry:
         """Keep an entry.
 
         Args:
@@ -141,6 +141,7 @@ class Store:
             shutil.rmtree(made, ignore_errors=True)
         for old in sorted(_folders(folder), key=_used, reverse=True)[_CANDIDATES:]:
             shutil.rmtree(old, ignore_errors=True)
+        return StoredEntry(entry, place)
 
     def take(self, found: StoredEntry, to: Path) -> None:
         """Let a run have an entry's files, in a folder of its own.

@@ -1,0 +1,209 @@
+"""Steps computed side by side (`--jobs`): the run gives what it gives by itself."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from nbprod.errors import UsageError, UserCodeError
+from nbprod.run.ahead import crew
+from nbprod.run.ahead.choice import side_by_side
+
+slow = pytest.mark.slow
+
+
+def write_two(place, left="", right=""):
+    place.write(
+        ("k = 1", ["parameters"]),
+        "import time",
+        ("data = [1, 2, 3]\nprint(len(data))", ["step:load"]),
+        (f"left = [k * each for each in data]\n{left}\nprint('left', left)", ["step:left"]),
+        (f"right = [each - k for each in data]\n{right}\nprint('right', right)", ["step:right"]),
+        ("total = sum(left) + sum(right)\nprint(total)", ["step:total", "metrics"]),
+    )
+
+
+def beside(ran):
+    return {text.partition(":")[0] for text in ran.told if "computed beside" in text}
+
+
+def in_turn(ran):
+    return dict(text.split(": runs in its turn, since ") for text in ran.told if "turn" in text)
+
+
+@slow
+def test_two_steps_give_what_they_give_one_after_the_other(place):
+    write_two(place)
+    assert not place.run(jobs=2).told  # how much memory they need is not known yet
+    found = place.same(("k", "2"), jobs=2)
+    assert beside(found) == {"left", "right"}
+    assert not found.cached
+    assert [step.seconds > 0 for step in found.record.steps if step.name] == [True] * 4
+    assert found.record.metrics["total"] == 12
+    assert not (place.folder / ".nbprod" / "runs" / found.record.run_id / "ahead").exists()
+    again = place.run(("k", "2"), jobs=2)
+    assert not again.told
+    assert again.cached == {"load", "left", "right", "total"}
+
+
+@slow
+def test_models_and_frames_of_a_library(place):
+    place.write(
+        ("k = 1", ["parameters"]),
+        "import numpy as np\nimport pandas as pd\nimport matplotlib.pyplot as plt\n"
+        "from sklearn.linear_model import LogisticRegression\n"
+        "from sklearn.tree import DecisionTreeClassifier\nnp.random.seed(3)",
+        (
+            "frame = pd.DataFrame(np.random.rand(80, 3), columns=list('abc'))\n"
+            "y = (frame.a + frame.b > 1).astype(int)",
+            ["step:load"],
+        ),
+        (
+            "tree = DecisionTreeClassifier(max_depth=k, random_state=0).fit(frame, y)\n"
+            "plt.plot(tree.feature_importances_)\nplt.show()",
+            ["step:tree"],
+        ),
+        (
+            "line = LogisticRegression(C=k).fit(frame, y)\ndisplay(frame.head(2))",
+            ["step:line"],
+        ),
+        (
+            "accuracy = tree.score(frame, y)\nother = line.score(frame, y)\n"
+            "print(accuracy, other, np.random.rand())",
+            ["step:evaluate", "metrics"],
+        ),
+    )
+    place.run()
+    found = place.same(("k", "2"), jobs=2)
+    assert beside(found) == {"tree", "line"}
+    assert {model.variable for model in found.record.models} == {"tree", "line"}
+
+
+@slow
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("open('log.txt', 'a').write('x')", "changes something outside"),
+        ("getattr(__import__('os'), 'sys' + 'tem')('echo x >> log.txt')", "outside"),
+        ('exec(\'import subprocess; subprocess.run(["touch", "log.txt"])\')', "outside"),
+    ],
+)
+def test_what_changes_something_outside_does_it_once_and_in_its_turn(place, code, reason):
+    write_two(place, right=f"handle = (lambda: {code})() if data else None")
+    log = place.folder / "log.txt"
+    place.run()
+    before = log.read_text()
+    found = place.run(("k", "2"), jobs=2)
+    assert log.read_text() in {before * 2, before}  # appended once, or touched
+    if found.told:
+        assert reason in in_turn(found)["right"]
+    assert found.record.metrics["total"] == 12
+
+
+@slow
+def test_a_step_that_fails_is_told_once_and_where_it_stands(place):
+    write_two(place, right="1 / (2 - k)")
+    place.run()
+    with pytest.raises(UserCodeError, match="ZeroDivisionError") as raised:
+        place.run(("k", "2"), jobs=2)
+    assert "cell 5" in str(raised.value).lower()
+
+
+@slow
+def test_a_process_that_is_killed_costs_nothing_but_time(place, monkeypatch):
+    write_two(place, left="time.sleep(1.5)", right="time.sleep(1.5)")
+    place.run()
+    start, killed = crew.Crew._start, []
+
+    def start_and_kill(self, session, step, before):
+        start(self, session, step, before)
+        if not killed:
+            killed.append(step)
+            process = psutil.Process(self._workers[-1].process.pid)
+            while not process.children():
+                time.sleep(0.05)
+            process.kill()
+
+    monkeypatch.setattr(crew.Crew, "_start", start_and_kill)
+    found = place.same(("k", "2"), jobs=2)
+    assert "exit code -9" in in_turn(found)[killed[0]]
+    assert len(beside(found)) == 1
+
+
+@slow
+def test_no_more_at_a_time_than_memory_allows(place, monkeypatch):
+    write_two(place, left="time.sleep(0.5)", right="time.sleep(0.5)")
+    place.run()
+    together = []
+    running = crew.Crew._running
+
+    def note(self):
+        together.append(len(self._workers))
+        return running(self)
+
+    monkeypatch.setattr(crew.Crew, "_running", note)
+    monkeypatch.setattr(crew, "free_memory", lambda: 1)
+    found = place.same(("k", "2"), jobs=2)
+    assert max(together) == 1
+    assert beside(found) == {"left", "right"}
+
+
+@slow
+def test_ctrl_c_leaves_no_process(place):
+    write_two(place, left="time.sleep(60 * (k - 1))", right="time.sleep(60 * (k - 1))")
+    place.run()
+    command = [sys.executable, "-m", "nbprod", "run", str(place.notebook), "-p", "k", "2"]
+    process = subprocess.Popen(
+        [*command, "--jobs", "2"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
+    assert process.stderr is not None
+    with process.stderr as lines:
+        assert any("Side by side: left, right" in line for line in lines)
+        deadline = time.monotonic() + 60
+        ours = []
+        while len(ours) < 5 and time.monotonic() < deadline:  # three kernels, two processes
+            ours = psutil.Process(process.pid).children(recursive=True)
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+    _, alive = psutil.wait_procs(ours, timeout=15)
+    assert not [each for each in alive if each.status() != psutil.STATUS_ZOMBIE]
+
+
+@slow
+@pytest.mark.parametrize("options", [{"use_cache": False}, {"isolate": True}])
+def test_options_that_do_not_go_together(place, options):
+    from nbprod.workflows.run import RunWorkflowRequest, run
+
+    write_two(place)
+    with pytest.raises(UsageError, match="--jobs does not go with"):
+        run(RunWorkflowRequest(place.notebook, jobs=2, **options))
+
+
+BEFORE = {
+    "load": frozenset(),
+    "left": frozenset({"load"}),
+    "right": frozenset({"load"}),
+    "total": frozenset({"load", "left", "right"}),
+    "one": frozenset({"load", "left", "right", "total"}),
+    "other": frozenset({"load", "left", "right", "total"}),
+}
+
+
+@pytest.mark.parametrize(
+    ("names", "chosen"),
+    [
+        (set(BEFORE), {"left", "right"}),  # those behind `total` have to wait for it
+        ({"left", "right"}, {"left", "right"}),
+        ({"left", "total"}, set()),
+        ({"one", "other"}, {"one", "other"}),
+        (set(), set()),
+    ],
+)
+def test_only_steps_that_do_not_wait_for_each_other_are_chosen(names, chosen):
+    assert side_by_side(BEFORE, names) == chosen
