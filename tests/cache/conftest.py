@@ -82,8 +82,8 @@ class Place:
         self.cells[number - 1] = (text.replace(old, new), tags)
         write_notebook(self.notebook, *self.cells)
 
-    def run(self, *pairs: tuple[str, str], cache: bool = True, jobs: int = 1) -> Ran:
-        """Run it."""
+    def run(self, *pairs: tuple[str, str], cache: bool = True, **options: Any) -> Ran:
+        """Run it; ``options`` are those of a :class:`RunWorkflowRequest`."""
         warnings: list[str] = []
         told: list[str] = []
 
@@ -91,15 +91,15 @@ class Place:
             if isinstance(event, LogEvent):
                 (warnings if event.level == "warning" else told).append(event.text)
 
-        request = RunWorkflowRequest(self.notebook, parameters=pairs, use_cache=cache, jobs=jobs)
+        request = RunWorkflowRequest(self.notebook, parameters=pairs, use_cache=cache, **options)
         record = run(request, listen).record
         output = nbformat.read(record.output, as_version=4)
         cells = [cell for cell in output.cells if cell.cell_type == "code"]
         return Ran(record, cells, warnings, told)
 
-    def same(self, *pairs: tuple[str, str], jobs: int = 1) -> Ran:
+    def same(self, *pairs: tuple[str, str], **options: Any) -> Ran:
         """Run it with the cache, and check it against a run without."""
-        found, plain = self.run(*pairs, jobs=jobs), self.run(*pairs, cache=False)
+        found, plain = self.run(*pairs, **options), self.run(*pairs, cache=False)
         assert found.text == plain.text
         assert found.pictures == plain.pictures
         assert found.record.metrics == plain.record.metrics

@@ -124,7 +124,9 @@ class Cluster:
                 "--runner dask needs Dask.", fix="pip install 'nbprod[dask]'"
             ) from error
         try:
-            self._client = Client(self.scheduler, timeout=_PATIENCE, set_as_default=False)
+            self._client = Client(  # type: ignore[no-untyped-call, unused-ignore]
+                self.scheduler, timeout=_PATIENCE, set_as_default=False
+            )
         except (OSError, ValueError, TimeoutError) as error:
             raise SystemFailedError(
                 f"The Dask scheduler {self.scheduler} does not answer: {error}.",
@@ -218,7 +220,13 @@ def _reason_against(answer: Any, lock: str, session: Session, artifacts: str) ->
 # On a worker
 
 
-def examine(kernel: str, token_file: str, artifacts: str, token: str) -> Worker:
+def examine(
+    kernel: str,
+    token_file: str,
+    artifacts: str,
+    token: str,
+    dask_worker: Any = None,  # noqa: ANN401
+) -> Worker:
     """Say what a worker has and reaches.
 
     Args:
@@ -226,17 +234,15 @@ def examine(kernel: str, token_file: str, artifacts: str, token: str) -> Worker:
         token_file: A file in the notebook's folder.
         artifacts: URL of the folder of artifacts.
         token: What both hold.
+        dask_worker: The worker, as Dask gives it to functions that ask for it.
     """
-    from distributed import get_worker
-
     reaches = exchanges = False
     with suppress(OSError):
         reaches = Path(token_file).read_text() == token
     with suppress(Exception):
         system, root = fsspec.core.url_to_fs(artifacts)
         exchanges = system.cat_file(f"{root}/token") == token.encode()
-    manager = get_worker().memory_manager
-    memory = manager.memory_limit or math.inf
+    memory = dask_worker.memory_manager.memory_limit or math.inf
     return Worker(lock_of(kernel), own_code(), reaches, exchanges, memory)
 
 
@@ -248,7 +254,7 @@ def work(sent: bytes, run: str) -> bytes:
         run: Name under which :func:`stop` stops it.
     """
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "nbprod.run.ahead.job"],
+        [sys.executable, "-P", "-m", "nbprod.run.ahead"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

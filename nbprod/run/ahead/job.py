@@ -1,4 +1,4 @@
-"""One step computed ahead, in a process of its own: ``python -P -m nbprod.run.ahead.job``.
+"""One step computed ahead, in a process of its own: ``python -P -m nbprod.run.ahead``.
 
 Reads a pickled :class:`Job` from stdin, and writes an :class:`Answer` to stdout as JSON.
 """
@@ -126,8 +126,17 @@ def compute(job: Job) -> Answer:
         return Answer(False, f"{type(error).__name__}: {error}")
     progress = capture.steps.get(job.step)
     if progress is None or progress.state != "completed":
-        return Answer(False, "a cell failed")
+        return Answer(False, _why_failed(notebook))
     return Answer(not progress.uncached, progress.uncached)
+
+
+def _why_failed(notebook: Any) -> str:  # noqa: ANN401
+    """Return why the last cell that ran failed."""
+    outputs = [each for cell in notebook.cells for each in cell.get("outputs", ())]
+    names = [each["ename"] for each in outputs if each.output_type == "error"]
+    if "AheadError" in names:
+        return "it changes something outside"
+    return f"a cell failed ({names[-1]})" if names else "a cell failed"
 
 
 def compute_remotely(remote: RemoteJob) -> Answer:
@@ -165,7 +174,3 @@ def _stop_with_parent() -> None:
 
 def _stop(number: int, frame: object) -> None:  # noqa: ARG001
     raise KeyboardInterrupt
-
-
-if __name__ == "__main__":
-    main()

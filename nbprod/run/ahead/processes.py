@@ -85,7 +85,7 @@ class Processes:
         job.folder.make()
         with job.folder.kernel_log.open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "nbprod.run.ahead.job"],
+                [sys.executable, "-P", "-m", "nbprod.run.ahead"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -118,6 +118,12 @@ class Entry:
     written: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
 
+    @property
+    def changes_options(self) -> bool:
+        """It leaves the process's options other than they were."""
+        before, after = self.stretch.state_before, self.stretch.state_after
+        return before.get("options") != after.get("options")
+
     def files(self) -> tuple[SavedFile, ...]:
         """Return all pickled files of it."""
         return (*(group.saved for group in self.groups), self.state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -17,7 +18,7 @@ from nbprod.events import LogEvent
 from nbprod.notebook.tags import PARAMETERS_TAGS
 from nbprod.pipeline.ir import Effect, Step
 from nbprod.run.cache.depends import are_met, dependencies
-from nbprod.run.cache.entry import Entry, SavedFile, SavedGroup
+from nbprod.run.cache.entry import Dependencies, Entry, SavedFile, SavedGroup
 from nbprod.run.cache.key import (
     Code,
     Input,
@@ -126,6 +127,7 @@ class Session:
     _taken: list[tuple[StoredEntry, Path]] = field(default_factory=list)
     _random_from: dict[str, tuple[Path, SavedFile]] = field(default_factory=dict)
     _metrics: dict[str, object] = field(default_factory=dict)
+    _handed: list[StoredEntry] = field(default_factory=list)
     _live: bool = False
     _blind: bool = False
     _executed: int = 0
@@ -181,6 +183,9 @@ class Session:
         """
         stretch = self._current = self.stretches[cell.index]
         self._key = self._reason = ""
+        handed = self._handed_on()
+        if handed is not None:
+            return handed
         if self._blind:
             self._reason = "the kernel could not be looked at before it"
             return None
@@ -199,6 +204,21 @@ class Session:
                 return found
         return None
 
+    def _handed_on(self) -> StoredEntry | None:
+        """Return what the run that this process works for has of the current stretch."""
+        if self.capture.ahead is None or self.current_step not in self.capture.ahead.before:
+            return None
+        for found in self.store.candidates(self._key_in_run()):
+            if not (self._live and found.entry.changes_options):
+                return found
+        return None
+
+    def _key_in_run(self) -> str:
+        """Return the key of what only this run may take the current stretch from."""
+        assert self.capture.folder is not None
+        parts = [self.capture.folder.run_id, self.current_step]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
     def _key_of(self, stretch: Stretch) -> str:
         pairs = [(one, other, count) for (one, other), count in self._pairs.items()]
         return stretch_key(self.around, stretch.code, self._inputs(stretch), pairs, self._state)
@@ -210,9 +230,9 @@ class Session:
         )
 
     def _fits(self, entry: Entry) -> bool:
-        before, after = entry.stretch.state_before, entry.stretch.state_after
-        if self._live and before.get("options") != after.get("options"):
+        if self._live and entry.changes_options:
             return False  # a kernel in which cells ran has options of its own
+        before = entry.stretch.state_before
         randoms = set(entry.randoms) - set(entry.seeded)
         if any(before.get(name) != self._state.get(name) for name in randoms):
             return False
@@ -510,7 +530,7 @@ class Session:
             return None
         return {
             "names": list(stretch.outputs),
-            "saves": bool(self._key),
+            "saves": bool(self._key) or self.capture.compute_ahead is not None,
             "known": {
                 name: version.value.fingerprint
                 for name, version in self._versions.items()
@@ -533,11 +553,13 @@ class Session:
         if not isinstance(kept, dict):
             self._note_variables(stretch, survey, {}, None)
             return
+        changed = sorted({*before, *self._state} - {"options"})
+        changed = [name for name in changed if before.get(name) != self._state.get(name)]
         try:
             if self._reason:
                 raise NoKeyError(self._reason)
-            randoms, seeded = self._randoms(stretch, before, unseeded)
-            entry, folder = self._entry(stretch, survey, kept, randoms, seeded)
+            seeded = self._seeded(stretch, changed, unseeded)
+            entry, folder = self._entry(stretch, survey, kept, changed, seeded)
             self._note_variables(stretch, survey, kept, (entry.groups, folder))
             self.kept[entry.step] = self._keep(stretch, entry)
         except (NoKeyError, OSError) as reason:
@@ -545,6 +567,8 @@ class Session:
             if stretch.step is not None:
                 words = str(reason) if isinstance(reason, NoKeyError) else f"{reason.strerror}"
                 self.capture.steps[stretch.step.name].uncached = words
+                if stretch.only and self.capture.compute_ahead is not None:
+                    self._hand_on(stretch, survey, kept, changed)
 
     def _note_variables(
         self,
@@ -568,16 +592,32 @@ class Session:
         for name in stretch.outputs:
             self._metrics.pop(name, None)
 
-    def _randoms(
-        self, stretch: Stretch, before: dict[str, str], unseeded: set[str]
-    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return the generators that a stretch set or drew from, and those that it seeded."""
-        names = sorted({*before, *self._state} - {"options"})
-        changed = [name for name in names if before.get(name) != self._state.get(name)]
+    def _hand_on(
+        self,
+        stretch: Stretch,
+        survey: Mapping[str, Any],
+        kept: Mapping[str, Any],
+        randoms: list[str],
+    ) -> None:
+        """Let steps that are computed ahead in this run have what later runs cannot."""
+        with contextlib.suppress(NoKeyError, OSError):
+            for problem in self._obstacles(survey, kept):
+                raise NoKeyError(problem)
+            entry, _ = self._new_entry(stretch, survey, kept, randoms, (), Dependencies())
+            found = self._keep(stretch, replace(entry, key=self._key_in_run()))
+            self.kept[self.current_step] = found
+            self._handed.append(found)
+
+    def _seeded(self, stretch: Stretch, changed: list[str], unseeded: set[str]) -> tuple[str, ...]:
+        """Return the generators that a stretch seeded; take out what an import drew from.
+
+        Raises:
+            NoKeyError: What it drew from was not seeded.
+        """
         seeded = [name for name in changed if name in unseeded and name not in self._unseeded]
         drawn = [name for name in changed if name in unseeded and name in self._unseeded]
         if stretch.step is None:
-            changed = [name for name in changed if name not in drawn]  # an import drew
+            changed[:] = [name for name in changed if name not in drawn]  # an import drew
         elif drawn:
             raise NoKeyError("it draws random numbers without a seed")
         if seeded and not _seeds_before_it_draws(stretch):
@@ -585,22 +625,26 @@ class Session:
                 "it sets the seed after other code that might draw random numbers: "
                 "set it in the first line of a cell before"
             )
-        return tuple(changed), tuple(seeded)
+        return tuple(seeded)
 
     def _entry(
         self,
         stretch: Stretch,
         survey: Mapping[str, Any],
         kept: Mapping[str, Any],
-        randoms: tuple[str, ...],
+        randoms: list[str],
         seeded: tuple[str, ...],
     ) -> tuple[Entry, Path]:
-        capture = self.capture
-        assert capture.truth is not None
-        assert capture.folder is not None
-        record = capture.truth.stretches[-1]
-        state = kept["state"]
-        for problem in self._problems(stretch, survey, kept, record):
+        """Return what later runs can take the stretch from, and where its files lie.
+
+        Raises:
+            NoKeyError: They cannot.
+        """
+        assert self.capture.truth is not None
+        record = self.capture.truth.stretches[-1]
+        for problem in self._doubts(stretch, kept, record):
+            raise NoKeyError(problem)
+        for problem in self._obstacles(survey, kept):
             raise NoKeyError(problem)
         known = {
             str((self.around.folder / module.path).resolve())
@@ -613,6 +657,22 @@ class Session:
         )
         depends = dependencies(kept["touched"], record.files, (*modules, *sorted(unseen)))
         _check_written(record.files)
+        return self._new_entry(stretch, survey, kept, randoms, seeded, depends)
+
+    def _new_entry(
+        self,
+        stretch: Stretch,
+        survey: Mapping[str, Any],
+        kept: Mapping[str, Any],
+        randoms: list[str],
+        seeded: tuple[str, ...],
+        depends: Dependencies,
+    ) -> tuple[Entry, Path]:
+        capture = self.capture
+        assert capture.truth is not None
+        assert capture.folder is not None
+        record = capture.truth.stretches[-1]
+        state = kept["state"]
         groups = tuple(
             SavedGroup(tuple(group["names"]), _saved_file(group), models=tuple(group["models"]))
             for group in kept["groups"]
@@ -635,7 +695,7 @@ class Session:
             gone=tuple(kept["gone"]),
             state=_saved_file(state),
             search=state["search"],
-            randoms=randoms,
+            randoms=tuple(randoms),
             seeded=seeded,
             stretch=record,
             shares=tuple(tuple(group) for group in survey["shares"]),
@@ -647,32 +707,31 @@ class Session:
         )
         return entry, capture.folder.artifacts
 
-    def _problems(
-        self,
-        stretch: Stretch,
-        survey: Mapping[str, Any],
-        kept: Mapping[str, Any],
-        record: StretchRecord,
+    def _doubts(
+        self, stretch: Stretch, kept: Mapping[str, Any], record: StretchRecord
     ) -> Iterator[str]:
-        """Yield why a stretch that ran cannot be kept."""
-        if "problem" in kept["state"]:
-            yield str(kept["state"]["problem"])
+        """Yield why a stretch that ran might do something else another time."""
         yield from kept["touched"]["outside"]
-        if self.capture.withheld:
-            yield "something that it gave holds a secret"
         observed = {name for group in kept["groups"] for name in group["models"]}
         missed = {*record.changed} & self._read_after(stretch)
         for name in sorted(missed - {*stretch.outputs} - observed):
             yield f"it changes `{name}`, which the conversion did not see"
-        for name, why in kept["unsaved"].items():
-            if why != artifacts.UNBOUND:
-                yield f"`{name}`: {why}"
         if self.capture.ahead is not None and not all(f.after.witnessed for f in record.files):
             yield "files changed while it ran"
         if self.capture.showed_elsewhere:
             yield "it changes what an earlier cell showed"
         if self.capture.showed_widget:
             yield "it shows a widget"
+
+    def _obstacles(self, survey: Mapping[str, Any], kept: Mapping[str, Any]) -> Iterator[str]:
+        """Yield why what a stretch gave cannot be handed on."""
+        if "problem" in kept["state"]:
+            yield str(kept["state"]["problem"])
+        if self.capture.withheld:
+            yield "something that it gave holds a secret"
+        for name, why in kept["unsaved"].items():
+            if why != artifacts.UNBOUND:
+                yield f"`{name}`: {why}"
         for group in kept["groups"]:
             for name in group["names"]:
                 if name in survey["opaque"] or " " in survey["fingerprints"][name]:
@@ -741,6 +800,8 @@ class Session:
             write_model_facts(
                 self.store.facts_folder, capture.models, capture.folder.models, self._digests()
             )
+            for found in self._handed:
+                self.store.forget(found)
             self.store.trim(limit_of(os.environ.get(LIMIT_VARIABLE)))
 
     def _unknown_models(self, facts: Iterable[tuple[ModelRecord, Path]]) -> list[str]:

@@ -156,6 +156,10 @@ class Store:
             if not target.exists():
                 link(path, target)
 
+    def forget(self, found: StoredEntry) -> None:
+        """Remove an entry."""
+        shutil.rmtree(found.folder, ignore_errors=True)
+
     def keep_contents(self, kept: Path, digests: Iterable[str]) -> None:
         """Keep the contents of files that a run wrote."""
         for digest in digests:

@@ -81,6 +81,7 @@ class FileWatch:
         if event not in _NOTED or not self._watching or getattr(self._inside, "hook", False):
             return
         self._inside.hook = True
+        known = len(self.touched.outside)
         try:
             if event in touched.EVENTS:
                 self.touched.note(event, arguments)
@@ -99,7 +100,7 @@ class FileWatch:
             return
         finally:
             self._inside.hook = False
-        if self.ahead and self.touched.outside:
+        if self.ahead and len(self.touched.outside) > known:
             raise AheadError
 
     def _opened(self, path: Any, mode: Any, flags: Any) -> None:
