@@ -108,3 +108,27 @@ def test_steps_that_failed_are_not_kept(sums):
             sums.run()
     sums.change(5, " if 1 / (x - 1)", "")
     assert sums.run().computed == set()
+
+
+def test_a_step_that_ran_behind_restored_ones_is_known_the_next_time(place):
+    # Libraries that are imported in another order, or again, change no option by that.
+    place.write(
+        ("k = 1\nlast = 1", ["parameters"]),
+        "import pandas as pd\nimport seaborn as sns\nimport matplotlib.pyplot as plt\n"
+        "import statsmodels.api as sm\nfrom sklearn.ensemble import RandomForestClassifier\n"
+        "from sklearn.model_selection import train_test_split",
+        ("X = pd.DataFrame({'a': range(60), 'b': [1, 2] * 30})\ny = X.a > 30", ["step:load"]),
+        ("A, B, c, d = train_test_split(X, y, random_state=0)", ["step:split"]),
+        (
+            "model = RandomForestClassifier(5, max_depth=k, random_state=1).fit(A, c)\n"
+            "line = sm.OLS(c.astype(float), A.astype(float)).fit()\nprint(line.params)\n"
+            "sns.histplot(A.a)\nplt.show()",
+            ["step:train"],
+        ),
+        ("print(model.score(B, d) * last)", ["step:evaluate"]),
+    )
+    place.run()
+    assert place.run(("k", "2")).computed == {"train", "evaluate"}
+    assert place.same(("k", "2"), ("last", "2")).computed == {"evaluate"}
+    assert place.same(("last", "2")).computed == {"evaluate"}
+    assert not place.run(("k", "2"), ("last", "2")).computed

@@ -37,7 +37,7 @@ def snapshot() -> dict[str, Any]:
     for name, each in _loggers():
         level, propagate, before = _start.get(name, (logging.NOTSET, True, ()))
         handlers = []
-        for handler in (one for one in each.handlers if one not in before):
+        for handler in _without_doubles([one for one in each.handlers if one not in before]):
             described = _described(handler)
             if described is None:
                 unknown.append(f"a {type(handler).__name__} of the logger {name or 'root'}")
@@ -46,6 +46,15 @@ def snapshot() -> dict[str, Any]:
         if handlers or (each.level, each.propagate) != (level, propagate):
             found[name] = (each.level, each.propagate, handlers)
     return {"loggers": found, "unknown": unknown}
+
+
+def _without_doubles(handlers: list[logging.Handler]) -> list[logging.Handler]:
+    """Leave out what does nothing beside another that does nothing.
+
+    Libraries add one when they are imported, and what is restored may have had it already.
+    """
+    nothing = [each for each in handlers if type(each) is logging.NullHandler]
+    return [each for each in handlers if each not in nothing[1:]]
 
 
 def _described(handler: logging.Handler) -> dict[str, Any] | None:
@@ -83,7 +92,7 @@ def without_objects(state: dict[str, Any]) -> dict[str, Any]:
         **state,
         "loggers": {
             name: (level, propagate, [{**each, "handler": None} for each in handlers])
-            for name, (level, propagate, handlers) in state["loggers"].items()
+            for name, (level, propagate, handlers) in sorted(state["loggers"].items())
         },
     }
 
@@ -102,8 +111,10 @@ def restore(state: dict[str, Any]) -> None:
         logger = logging.getLogger(name)
         logger.setLevel(level)
         logger.propagate = propagate
+        has_nothing = any(type(each) is logging.NullHandler for each in logger.handlers)
         for described in handlers:
-            logger.addHandler(described["handler"])
+            if not (has_nothing and described["kind"] == "null"):
+                logger.addHandler(described["handler"])
 
 
 def made(described: dict[str, Any]) -> logging.Handler:
