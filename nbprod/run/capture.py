@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -70,6 +71,7 @@ class Capture:
         isolate: Each stretch of one step runs in a kernel of its own.
         cell_timeout: Seconds per cell; ``None`` for no limit.
         run_timeout: Seconds for all cells; ``None`` for no limit.
+        deadline: When those are over, as ``time.monotonic()`` tells.
         truth: Fingerprints of the variables; ``None`` takes none.
         secrets: What each kernel is given, and nothing may hold that is written.
         paths: ``input_path`` and ``output_path``, as papermill notes them in the notebook.
@@ -95,6 +97,7 @@ class Capture:
     isolate: bool = False
     cell_timeout: float | None = None
     run_timeout: float | None = None
+    deadline: float = math.inf
     truth: Truth | None = None
     secrets: GivenSecrets = field(default_factory=GivenSecrets)
     withheld: list[str] = field(default_factory=list)

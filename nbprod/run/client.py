@@ -73,7 +73,8 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         super().__init__(nb_man, **options)
         self.capture = capture
         self.cells = plan_cells(nb_man.nb, capture)
-        self._started = time.monotonic()
+        if capture.run_timeout:
+            capture.deadline = time.monotonic() + capture.run_timeout
         self._observing = False
         self._groups: set[int] = set()
         self._folders: list[str] = []
@@ -83,8 +84,7 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
     def _seconds_left(self, cell: Any) -> float | None:  # noqa: ANN401
         limits = [self.capture.cell_timeout] if self.capture.cell_timeout else []
         if self.capture.run_timeout:
-            left = self._started + self.capture.run_timeout - time.monotonic()
-            limits.append(max(0.1, left))
+            limits.append(max(0.1, self.capture.deadline - time.monotonic()))
         return min(limits) if limits else None
 
     def execute(self, **options: Any) -> Any:  # noqa: ANN401

@@ -16,11 +16,12 @@ from click.testing import CliRunner
 
 from nbprod.cli.main import command
 from nbprod.errors import SystemFailedError
+from nbprod.run.ahead.cluster import Cluster
 
 pytestmark = pytest.mark.slow
 
 
-class Cluster:
+class LocalCluster:
     """A scheduler and workers, each a process of its own."""
 
     def __init__(self, folder):
@@ -72,7 +73,7 @@ class Cluster:
 @pytest.fixture
 def cluster(tmp_path):
     (tmp_path / "dask").mkdir()
-    found = Cluster(tmp_path / "dask")
+    found = LocalCluster(tmp_path / "dask")
     yield found
     found.close()
 
@@ -146,7 +147,7 @@ def test_a_worker_that_dies_costs_a_retry(place, cluster):
     assert found.text == plain.text
 
 
-def test_workers_that_differ_or_reach_nothing_are_refused(place, cluster, tmp_path):
+def test_workers_that_differ_or_reach_nothing_are_refused(place, cluster, tmp_path, monkeypatch):
     write_two(place)
     venv.create(tmp_path / "other")
     spec = tmp_path / "jupyter" / "kernels" / "python3"
@@ -164,6 +165,10 @@ def test_workers_that_differ_or_reach_nothing_are_refused(place, cluster, tmp_pa
     assert len(refused) == 1
     assert "its environment differs" in refused[0]
     assert ahead(found) == {"load", "left", "right", "total"}
+    monkeypatch.setattr(Cluster, "takes", lambda self, peak: False)
+    found = place.run(("k", "2"), cluster=cluster.address)  # no worker has the memory
+    assert not ahead(found)
+    assert found.computed == {"left", "right", "total"}
     with pytest.raises(SystemFailedError, match="No worker of"):
         place.run(("k", "3"), cluster=cluster.address, shared="memory://nowhere")
 

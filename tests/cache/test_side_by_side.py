@@ -194,6 +194,16 @@ def test_ctrl_c_leaves_no_process(place):
 
 
 @slow
+def test_the_time_for_the_run_counts_for_what_is_computed_ahead(place):
+    write_two(place, left="time.sleep(60 * (k - 1))", right="time.sleep(60 * (k - 1))")
+    place.run()
+    began = time.monotonic()
+    with pytest.raises(UserCodeError, match="12 s"):
+        place.run(("k", "2"), jobs=2, run_timeout=12.0)
+    assert time.monotonic() - began < 45
+
+
+@slow
 @pytest.mark.parametrize("options", [{"use_cache": False}, {"isolate": True}])
 def test_options_that_do_not_go_together(place, options):
     from nbprod.workflows.run import RunWorkflowRequest, run

@@ -121,7 +121,7 @@ class Crew:
     ) -> bool:
         done: set[str] = set()
         failed: set[str] = set()
-        while waiting or self._begun:
+        while (waiting or self._begun) and time.monotonic() < session.capture.deadline:
             waiting -= {name for name in waiting if before[name] & failed}
             busy = waiting | {each.step for each in self._begun}
             ready = [name for name in waiting if not before[name] & busy]
@@ -131,6 +131,8 @@ class Crew:
                     waiting.discard(name)
                     job = self._job(session, name, before[name])
                     self._begun.append(self.place.start(job, session, peak))
+            if not self._begun:
+                break  # there is no place with so much memory
             for each, answer in [(each, each.answer()) for each in self._begun]:
                 if answer is not None:
                     self._begun.remove(each)

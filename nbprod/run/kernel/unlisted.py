@@ -47,6 +47,7 @@ def leave_out(beside: str) -> None:
 
     listdir.__module__ = scandir.__module__ = "os"  # where one who unpickles them finds them
     os.listdir, os.scandir = listdir, scandir
+    os.supports_fd.update({listdir, scandir})
     globber: Any = getattr(sys.modules.get("glob"), "_StringGlobber", None)
     if getattr(globber, "scandir", None) is scan:  # Python 3.13 holds on to it
         globber.scandir = staticmethod(scandir)
