@@ -158,7 +158,9 @@ def keep_state(runtime: Any, path: str) -> dict[str, Any]:
     filled = _filled_cache(runtime.names())
     if filled:
         return {"problem": f"`{filled}` keeps results that it gave, which cannot be saved"}
-    saved = artifacts.save_variables({}, [], path, state=state, scope=shell.user_ns)
+    saved = artifacts.save_variables(
+        {}, [], path, state=state, hoisted=runtime.hoisted, scope=shell.user_ns
+    )
     return {**saved, "search": namespace.search()}
 
 
