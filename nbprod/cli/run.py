@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,6 +19,9 @@ from nbprod.cli.options import (
     timeout_option,
 )
 from nbprod.cli.session import session
+
+if TYPE_CHECKING:
+    from nbprod.run.ahead.request import AheadRequest
 
 
 @click.command(
@@ -132,9 +136,7 @@ def command(
             parameters=pairs,
             parameter_files=files,
             isolate=isolate,
-            jobs=jobs,
-            cluster=cluster_address(runner, scheduler, artifacts),
-            shared=artifacts or "",
+            ahead=ahead_request(jobs, runner, scheduler, artifacts),
             use_cache=not no_cache,
             kernel=kernel,
             cell_timeout=cell_timeout,
@@ -154,13 +156,16 @@ def command(
         opened.finish(result.as_json(), describe_run(result))
 
 
-def cluster_address(runner: str, scheduler: str | None, artifacts: str | None) -> str:
-    """Return the address of the cluster that is asked for; empty for none.
+def ahead_request(
+    jobs: int, runner: str, scheduler: str | None, artifacts: str | None
+) -> AheadRequest:
+    """Return where steps are to be computed.
 
     Raises:
         UsageError: If the options do not fit together.
     """
     from nbprod.errors import UsageError
+    from nbprod.run.ahead.request import AheadRequest
 
     if runner == "dask" and not scheduler:
         raise UsageError(
@@ -170,4 +175,4 @@ def cluster_address(runner: str, scheduler: str | None, artifacts: str | None) -
         raise UsageError(
             "--scheduler and --artifacts are for a cluster's steps.", fix="Add --runner dask."
         )
-    return scheduler or ""
+    return AheadRequest(jobs, scheduler or "", artifacts or "")

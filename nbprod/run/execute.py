@@ -19,6 +19,7 @@ from nbprod.events import Listener, LogEvent, ignore_events
 from nbprod.notebook.cell import derived_id
 from nbprod.origin import Origin
 from nbprod.pipeline.ir import Pipeline
+from nbprod.run.ahead.request import AheadRequest
 from nbprod.run.capture import Capture
 from nbprod.run.environment import kernel_interpreter
 from nbprod.run.failure import Place, failure_of
@@ -58,9 +59,7 @@ class RunRequest:
         kernel_name: Kernel; empty for the notebook's own, else ``python3``.
         capture: Save variables at step boundaries.
         isolate: Give each stretch of one step a kernel of its own.
-        jobs: Compute at most so many steps at a time, ahead of the run; needs the cache.
-        cluster: Address of a Dask scheduler whose workers compute steps; empty for none.
-        shared: URL of a folder that they and this machine reach.
+        ahead: Where steps are computed ahead of the run; needs the cache.
         use_cache: Take stretches from earlier runs where nothing changed, and keep them.
         start_timeout: Seconds that the kernel may take to start.
         cell_timeout: Seconds that a cell may take; ``None`` for no limit.
@@ -83,9 +82,7 @@ class RunRequest:
     kernel_name: str = ""
     capture: bool = True
     isolate: bool = False
-    jobs: int = 1
-    cluster: str = ""
-    shared: str = ""
+    ahead: AheadRequest = field(default_factory=AheadRequest)
     use_cache: bool = False
     start_timeout: float = 60
     cell_timeout: float | None = None
@@ -137,7 +134,7 @@ def execute(request: RunRequest, listener: Listener = ignore_events) -> RunRecor
     recording = Recording(subject, capture)
     if request.use_cache and request.capture and not request.isolate and request.project is None:
         open_cache(subject, capture, recording.installed, _folder(request))
-        if (request.jobs > 1 or request.cluster) and capture.cache is not None:
+        if request.ahead.option and capture.cache is not None:
             capture.compute_ahead = _crew(request, subject, capture, _cell_sources(nb))
     return _run(request, recording, place, kernel_name)
 
@@ -184,26 +181,19 @@ def _crew(
     request: RunRequest, subject: RunSubject, capture: Capture, sources: Mapping[int, str]
 ) -> Callable[[Any], bool] | None:
     """Return what computes steps ahead; ``None`` if the notebook has secrets."""
+    from nbprod.run.ahead.choice import ancestors
     from nbprod.run.ahead.crew import Crew
-    from nbprod.run.history import recorded_runs, runs_of
+    from nbprod.run.history import completed_runs
 
     if capture.secrets:
         capture.warn("Steps run one after another: only one kernel is given the secrets.")
         return None
-    folder = _folder(request)
-    earlier = next(
-        (
-            record
-            for record in runs_of(str(subject.notebook), recorded_runs(folder))
-            if record.state is RunState.COMPLETED
-        ),
-        None,
-    )
+    earlier = next(completed_runs(str(subject.notebook), _folder(request)), None)
     steps = earlier.steps if earlier is not None else ()
     crew = Crew(
-        place=_place(request),
+        place=_place(request.ahead),
         kernel=subject.kernel_name,
-        beside=folder,
+        before=ancestors(subject.pipeline),
         sources=sources,
         peaks={step.name: step.peak_memory for step in steps},
         seconds={step.name: step.seconds for step in steps},
@@ -211,12 +201,12 @@ def _crew(
     return crew.compute
 
 
-def _place(request: RunRequest) -> Any:  # noqa: ANN401
+def _place(request: AheadRequest) -> Any:  # noqa: ANN401
     """Return where steps are computed ahead."""
-    if request.cluster:
+    if request.scheduler:
         from nbprod.run.ahead.cluster import Cluster
 
-        return Cluster(request.cluster, request.shared)
+        return Cluster(request.scheduler, request.artifacts)
     from nbprod.run.ahead.processes import Processes
 
     return Processes(request.jobs)

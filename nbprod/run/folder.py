@@ -30,11 +30,6 @@ class RunFolder:
     run_id: str
 
     @property
-    def beside(self) -> Path:
-        """The folder that holds ``.nbprod``."""
-        return next(path.parent for path in self.path.parents if path.name == STATE_FOLDER)
-
-    @property
     def output(self) -> Path:
         """The output notebook."""
         return self.path / "output.ipynb"
@@ -67,6 +62,11 @@ class RunFolder:
     def models(self) -> Path:
         """Folder of the model facts, one folder per variable."""
         return self.path / "models"
+
+    @property
+    def ahead(self) -> Path:
+        """Folder of what is computed ahead of the run, while it is."""
+        return self.path / "ahead"
 
     def make(self) -> None:
         """Make the folder and those in it.

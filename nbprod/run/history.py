@@ -35,6 +35,18 @@ def _as_it_is(record: RunRecord) -> RunRecord:
     return replace(record, state=RunState.INTERRUPTED, failure=failure)
 
 
+def completed_runs(notebook: str, beside: Path) -> Iterator[RunRecord]:
+    """Yield the runs of one notebook that came to their end, newest first.
+
+    Args:
+        notebook: Absolute path.
+        beside: Folder whose ``.nbprod`` is looked through.
+    """
+    for record in runs_of(notebook, recorded_runs(beside)):
+        if record.state is RunState.COMPLETED:
+            yield record
+
+
 def find_run(name: str, beside: Path) -> RunRecord:
     """Return the record that a user means.
 

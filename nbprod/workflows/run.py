@@ -10,10 +10,11 @@ from pathlib import Path
 from nbprod.errors import GateError, NbprodError, UsageError
 from nbprod.events import Listener, PlanEvent, StageEvent, StageState, ignore_events
 from nbprod.pipeline.ir import Pipeline
+from nbprod.run.ahead.request import AheadRequest
 from nbprod.run.execute import RunRequest, execute
 from nbprod.run.gate import GateOutcome, judge, parse_gate
-from nbprod.run.history import recorded_runs, runs_of
-from nbprod.run.record import RunRecord, RunState, write_atomically
+from nbprod.run.history import completed_runs
+from nbprod.run.record import RunRecord, write_atomically
 from nbprod.run.report import write_report
 from nbprod.workflows.learned import unchanged_variables
 from nbprod.workflows.subject import Subject, load_subject, resolve, warn_of_history
@@ -29,9 +30,7 @@ class RunWorkflowRequest:
         parameters: ``(name, text)`` pairs.
         parameter_files: YAML files.
         isolate: Give each step a kernel of its own.
-        jobs: Steps that may run at the same time, each in a kernel of its own.
-        cluster: Address of a Dask scheduler whose workers compute steps; empty for none.
-        shared: URL of a folder that they and this machine reach; empty for the run's own.
+        ahead: Where steps are computed that don't wait for each other.
         use_cache: Take results of earlier runs where nothing changed.
         kernel: Kernel name instead of the notebook's own.
         cell_timeout: Seconds that one cell may take.
@@ -47,9 +46,7 @@ class RunWorkflowRequest:
     parameters: tuple[tuple[str, str], ...] = field(default=())
     parameter_files: tuple[Path, ...] = ()
     isolate: bool = False
-    jobs: int = 1
-    cluster: str = ""
-    shared: str = ""
+    ahead: AheadRequest = field(default_factory=AheadRequest)
     use_cache: bool = True
     kernel: str | None = None
     cell_timeout: float | None = None
@@ -112,9 +109,7 @@ def run(request: RunWorkflowRequest, listener: Listener = ignore_events) -> RunR
             listener,
             output=request.output,
             isolate=request.isolate,
-            jobs=request.jobs,
-            cluster=request.cluster,
-            shared=request.shared,
+            ahead=request.ahead,
             use_cache=request.use_cache,
             cell_timeout=request.cell_timeout,
             run_timeout=request.run_timeout,
@@ -142,9 +137,9 @@ def check_jobs(request: RunWorkflowRequest, subject: Subject) -> None:
     Raises:
         UsageError: If it cannot.
     """
-    if request.jobs == 1 and not request.cluster:
+    asked = request.ahead.option
+    if not asked:
         return
-    asked = "--runner dask" if request.cluster else "--jobs"
     if request.isolate or not request.use_cache:
         other = "--isolate" if request.isolate else "--no-cache"
         raise UsageError(
@@ -204,15 +199,8 @@ def write_summary(path: Path, text: str) -> None:
 
 def _last(record: RunRecord) -> RunRecord | None:
     """Return the completed run of the same notebook before this one."""
-    earlier = runs_of(record.notebook, recorded_runs(Path(record.working_directory)))
-    return next(
-        (
-            found
-            for found in earlier
-            if found.state is RunState.COMPLETED and found.started < record.started
-        ),
-        None,
-    )
+    earlier = completed_runs(record.notebook, Path(record.working_directory))
+    return next((found for found in earlier if found.started < record.started), None)
 
 
 def execute_stage(
@@ -222,9 +210,7 @@ def execute_stage(
     *,
     output: Path | None = None,
     isolate: bool = False,
-    jobs: int = 1,
-    cluster: str = "",
-    shared: str = "",
+    ahead: AheadRequest | None = None,
     use_cache: bool = False,
     cell_timeout: float | None = None,
     run_timeout: float | None = None,
@@ -250,9 +236,7 @@ def execute_stage(
                 working_directory=subject.folder,
                 kernel_name=subject.kernel,
                 isolate=isolate,
-                jobs=jobs,
-                cluster=cluster,
-                shared=shared,
+                ahead=ahead or AheadRequest(),
                 use_cache=use_cache,
                 cell_timeout=cell_timeout,
                 run_timeout=run_timeout,

@@ -11,6 +11,7 @@ import nbformat
 import pytest
 
 from nbprod.events import LogEvent
+from nbprod.run.ahead.request import AheadRequest
 from nbprod.run.record import ModelRecord, RunRecord
 from nbprod.workflows.run import RunWorkflowRequest, run
 from tests.functional.conftest import write_notebook
@@ -34,6 +35,11 @@ class Ran:
     def computed(self) -> set[str]:
         """Names of the steps that ran."""
         return {step.name for step in self.record.steps if step.name and not step.cached}
+
+    @property
+    def ahead(self) -> set[str]:
+        """Names of the steps that other processes computed."""
+        return {text.partition(":")[0] for text in self.told if "computed ahead" in text}
 
     def why(self, step: str) -> str:
         """Return why later runs cannot take a step from this one."""
@@ -83,7 +89,9 @@ class Place:
         write_notebook(self.notebook, *self.cells)
 
     def run(self, *pairs: tuple[str, str], cache: bool = True, **options: Any) -> Ran:
-        """Run it; ``options`` are those of a :class:`RunWorkflowRequest`."""
+        """Run it; ``options`` are those of a :class:`RunWorkflowRequest`, or of its ``ahead``."""
+        names = {"jobs", "scheduler", "artifacts"} & {*options}
+        ahead = AheadRequest(**{name: options.pop(name) for name in names})
         warnings: list[str] = []
         told: list[str] = []
 
@@ -91,7 +99,9 @@ class Place:
             if isinstance(event, LogEvent):
                 (warnings if event.level == "warning" else told).append(event.text)
 
-        request = RunWorkflowRequest(self.notebook, parameters=pairs, use_cache=cache, **options)
+        request = RunWorkflowRequest(
+            self.notebook, parameters=pairs, ahead=ahead, use_cache=cache, **options
+        )
         record = run(request, listen).record
         output = nbformat.read(record.output, as_version=4)
         cells = [cell for cell in output.cells if cell.cell_type == "code"]

@@ -95,25 +95,21 @@ def write_two(place, pause=""):
     )
 
 
-def ahead(ran):
-    return {text.partition(":")[0] for text in ran.told if "computed ahead" in text}
-
-
 def test_workers_give_what_this_machine_gives(place, cluster):
     write_two(place)
     for _ in range(2):
         cluster.worker()
     cluster.wait_for(2)
-    found = place.same(("k", "2"), cluster=cluster.address)
-    assert ahead(found) == {"load", "left", "right", "total"}
+    found = place.same(("k", "2"), scheduler=cluster.address)
+    assert found.ahead == {"load", "left", "right", "total"}
     assert not found.cached
     assert not found.warnings
     assert not (place.folder / ".nbprod" / "runs" / found.record.run_id / "ahead").exists()
     # Another folder to hand things on, and only what changed.
     shared = place.folder.parent / "shared"
     place.change(6, "accuracy = ", "accuracy = 1 * ")
-    found = place.same(("k", "2"), cluster=cluster.address, shared=shared.as_uri())
-    assert ahead(found) == {"total"}
+    found = place.same(("k", "2"), scheduler=cluster.address, artifacts=shared.as_uri())
+    assert found.ahead == {"total"}
     assert not list(shared.iterdir())
 
 
@@ -137,10 +133,10 @@ def test_a_worker_that_dies_costs_a_retry(place, cluster):
 
     killer = threading.Thread(target=kill_a_busy_one)
     killer.start()
-    found = place.run(("k", "2"), cluster=cluster.address)
+    found = place.run(("k", "2"), scheduler=cluster.address)
     killer.join()
     assert killed
-    assert ahead(found) == {"load", "left", "right", "total"}
+    assert found.ahead == {"load", "left", "right", "total"}
     _, alive = psutil.wait_procs(killed[0], timeout=15)
     assert not alive  # what the dead worker had started is gone, too
     plain = place.run(("k", "2"), cache=False)
@@ -160,23 +156,23 @@ def test_workers_that_differ_or_reach_nothing_are_refused(place, cluster, tmp_pa
     cluster.worker(JUPYTER_PATH=str(tmp_path / "jupyter"))
     cluster.worker()
     cluster.wait_for(2)
-    found = place.run(cluster=cluster.address)
+    found = place.run(scheduler=cluster.address)
     refused = [text for text in found.warnings if "is not used" in text]
     assert len(refused) == 1
     assert "its environment differs" in refused[0]
-    assert ahead(found) == {"load", "left", "right", "total"}
-    monkeypatch.setattr(Cluster, "takes", lambda self, peak: False)
-    found = place.run(("k", "2"), cluster=cluster.address)  # no worker has the memory
-    assert not ahead(found)
+    assert found.ahead == {"load", "left", "right", "total"}
+    monkeypatch.setattr(Cluster, "takes", lambda self, peak, beside: False)
+    found = place.run(("k", "2"), scheduler=cluster.address)  # no worker has the memory
+    assert not found.ahead
     assert found.computed == {"left", "right", "total"}
     with pytest.raises(SystemFailedError, match="No worker of"):
-        place.run(("k", "3"), cluster=cluster.address, shared="memory://nowhere")
+        place.run(("k", "3"), scheduler=cluster.address, artifacts="memory://nowhere")
 
 
 def test_no_scheduler_answers(place):
     write_two(place)
     with pytest.raises(SystemFailedError, match="does not answer"):
-        place.run(cluster="tcp://127.0.0.1:9")
+        place.run(scheduler="tcp://127.0.0.1:9")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from nbprod.errors import UsageError, UserCodeError
 from nbprod.run.ahead import processes
 from nbprod.run.ahead.choice import side_by_side
 from nbprod.run.ahead.processes import Processes
+from nbprod.run.ahead.request import AheadRequest
 
 slow = pytest.mark.slow
 
@@ -29,10 +30,6 @@ def write_two(place, left="", right=""):
     )
 
 
-def beside(ran):
-    return {text.partition(":")[0] for text in ran.told if "computed ahead" in text}
-
-
 def in_turn(ran):
     return dict(text.split(": runs in its turn, since ") for text in ran.told if "turn" in text)
 
@@ -42,9 +39,9 @@ def test_two_steps_give_what_they_give_one_after_the_other(place):
     write_two(place)
     assert not place.run(jobs=2).told  # how much memory they need is not known yet
     found = place.same(("k", "2"), jobs=2)
-    assert beside(found) == {"left", "right"}
+    assert found.ahead == {"left", "right"}
     assert found.cached == {"load"}
-    assert all(step.seconds > 0 for step in found.record.steps if step.name in beside(found))
+    assert all(step.seconds > 0 for step in found.record.steps if step.name in found.ahead)
     assert found.record.metrics["total"] == 12
     assert not (place.folder / ".nbprod" / "runs" / found.record.run_id / "ahead").exists()
     again = place.run(("k", "2"), jobs=2)
@@ -59,7 +56,7 @@ def test_behind_a_step_that_runs_each_time(place):
     place.change(6, "total =", "print(left[3] - right[3], len(data))\ntotal =")
     place.run()
     found = place.run(("k", "1"), jobs=2)
-    assert beside(found) == {"left", "right"}
+    assert found.ahead == {"left", "right"}
     assert "asks for the time" in found.why("load")
     assert found.text.splitlines()[-2] == "1 4"
     entries = place.folder / ".nbprod" / "cache" / "entries"
@@ -96,7 +93,7 @@ def test_models_and_frames_of_a_library(place):
     )
     place.run()
     found = place.same(("k", "2"), jobs=2)
-    assert beside(found) == {"tree", "line"}
+    assert found.ahead == {"tree", "line"}
     assert {model.variable for model in found.record.models} == {"tree", "line"}
 
 
@@ -149,26 +146,26 @@ def test_a_process_that_is_killed_costs_nothing_but_time(place, monkeypatch):
     monkeypatch.setattr(Processes, "start", start_and_kill)
     found = place.same(("k", "2"), jobs=2)
     assert "exit code -9" in in_turn(found)[killed[0]]
-    assert len(beside(found)) == 1
+    assert len(found.ahead) == 1
 
 
 @slow
 def test_no_more_at_a_time_than_memory_allows(place, monkeypatch):
     write_two(place, left="time.sleep(0.5)", right="time.sleep(0.5)")
     place.run()
-    together = []
+    begun, together = [], []
     start = Processes.start
 
     def note(self, *arguments):
-        begun = start(self, *arguments)
-        together.append(sum(each.process.poll() is None for each in self._running))
-        return begun
+        begun.append(start(self, *arguments))
+        together.append(sum(each.process.poll() is None for each in begun))
+        return begun[-1]
 
     monkeypatch.setattr(Processes, "start", note)
     monkeypatch.setattr(processes, "free_memory", lambda: 1)
     found = place.same(("k", "2"), jobs=2)
     assert together == [1, 1]
-    assert beside(found) == {"left", "right"}
+    assert found.ahead == {"left", "right"}
 
 
 @slow
@@ -210,7 +207,7 @@ def test_options_that_do_not_go_together(place, options):
 
     write_two(place)
     with pytest.raises(UsageError, match="--jobs does not go with"):
-        run(RunWorkflowRequest(place.notebook, jobs=2, **options))
+        run(RunWorkflowRequest(place.notebook, ahead=AheadRequest(jobs=2), **options))
 
 
 BEFORE = {

@@ -7,23 +7,21 @@ kernel. What steps give and need goes through a folder that all can reach.
 from __future__ import annotations
 
 import math
-import pickle
 import secrets
 import subprocess
-import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import fsspec
-import msgspec
 
 from nbprod.errors import SystemFailedError, UsageError
 from nbprod.events import LogEvent
 from nbprod.run.ahead.exchange import Parcel, receive, send
-from nbprod.run.ahead.job import Answer, Job, RemoteJob
+from nbprod.run.ahead.job import Answer, Job, RemoteJob, answer_of, start_process
 from nbprod.run.cache.key import own_code
 from nbprod.run.cache.session import Session
 from nbprod.run.recording import lock_of
@@ -68,7 +66,7 @@ class RemoteStep:
             return None
         if self.future.status != "finished":
             return Answer(False, self.cluster.reason(self.future))
-        answer = msgspec.json.decode(self.future.result(), type=Answer)
+        answer: Answer = self.future.result()
         if answer.parcel is None:
             return answer
         try:
@@ -89,23 +87,24 @@ class Cluster:
 
     Attributes:
         scheduler: Address of its scheduler.
-        shared: URL of a folder that this machine and the workers reach; empty for the run's
-            own.
+        artifacts: URL of a folder that this machine and the workers reach; empty for the
+            run's own.
     """
 
     scheduler: str
-    shared: str = ""
+    artifacts: str = ""
     parcels: dict[str, Parcel] = field(default_factory=dict)
     _client: Any = None
     _workers: dict[str, Worker] = field(default_factory=dict)
     _run: str = field(default_factory=lambda: secrets.token_hex(8))
-    _artifacts: str = ""
+    _exchange: str = ""
 
     everything = True
     """What is computed there needs no memory here."""
 
-    def takes(self, peak: int) -> bool:
+    def takes(self, peak: int, beside: Sequence[int]) -> bool:
         """Tell whether a worker has the memory for a step; Dask's scheduler lets it wait."""
+        del beside
         return any(each.memory >= peak for each in self._workers.values())
 
     def open(self, session: Session, kernel: str) -> None:
@@ -133,28 +132,28 @@ class Cluster:
                 fix="Check the address; `dask scheduler` prints it when it starts.",
             ) from error
         assert session.capture.folder is not None
-        folder = session.capture.folder.path / "ahead"
+        folder = session.capture.folder.ahead
         folder.mkdir(exist_ok=True)
-        self._artifacts = f"{(self.shared or folder.as_uri()).rstrip('/')}/nbprod-{self._run}"
+        self._exchange = f"{(self.artifacts or folder.as_uri()).rstrip('/')}/nbprod-{self._run}"
         self._examine(session, kernel, folder)
 
     def _examine(self, session: Session, kernel: str, folder: Path) -> None:
         token = secrets.token_hex(8)
         (folder / "token").write_text(token)
         try:
-            system, root = fsspec.core.url_to_fs(self._artifacts)
+            system, root = fsspec.core.url_to_fs(self._exchange)
             system.makedirs(root, exist_ok=True)
             system.pipe_file(f"{root}/token", token.encode())
         except Exception as error:
             raise SystemFailedError(
-                f"Nothing can be written to {self._artifacts}: {error}.",
+                f"Nothing can be written to {self._exchange}: {error}.",
                 fix="Give --artifacts the URL of a folder that you may write to.",
             ) from error
-        arguments = (kernel, str(folder / "token"), self._artifacts, token)
+        arguments = (kernel, str(folder / "token"), self._exchange, token)
         answers = self._client.run(examine, *arguments, on_error="return")
         ours = lock_of(kernel)
         for name, answer in answers.items():
-            reason = _reason_against(answer, ours, session, self._artifacts)
+            reason = _reason_against(answer, ours, session, self._exchange)
             if reason:
                 text = f"Worker {name} is not used: {reason}."
                 session.capture.listener(LogEvent(text, "warning"))
@@ -171,11 +170,11 @@ class Cluster:
         """Let a worker compute a step."""
         for step in job.before:
             if step in session.kept and step not in self.parcels:
-                self.parcels[step] = send(session.kept[step], session.store, self._artifacts)
+                self.parcels[step] = send(session.kept[step], session.store, self._exchange)
         parcels = tuple(self.parcels[step] for step in sorted(job.before) if step in self.parcels)
-        sent = pickle.dumps(RemoteJob(job, parcels, self._artifacts))
+        remote = RemoteJob(job, parcels, self._exchange)
         able = [name for name, each in self._workers.items() if each.memory >= peak]
-        future = self._client.submit(work, sent, self._run, pure=False, workers=able)
+        future = self._client.submit(work, remote, self._run, pure=False, workers=able)
         return RemoteStep(job.step, time.monotonic(), future, session, self)
 
     def reason(self, future: Any) -> str:  # noqa: ANN401
@@ -193,7 +192,7 @@ class Cluster:
             self._client.run(stop, self._run, on_error="ignore")
             self._client.close(timeout=_PATIENCE)
         with suppress(Exception):
-            system, root = fsspec.core.url_to_fs(self._artifacts)
+            system, root = fsspec.core.url_to_fs(self._exchange)
             system.rm(root, recursive=True)
         self._client = None
         self.parcels.clear()
@@ -246,33 +245,19 @@ def examine(
     return Worker(lock_of(kernel), own_code(), reaches, exchanges, memory)
 
 
-def work(sent: bytes, run: str) -> bytes:
+def work(remote: RemoteJob, run: str) -> Answer:
     """Compute a step in a process of its own; return its answer.
 
     Args:
-        sent: A pickled :class:`.job.RemoteJob`.
+        remote: What to do.
         run: Name under which :func:`stop` stops it.
     """
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "nbprod.run.ahead"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    process = start_process(remote, subprocess.DEVNULL)
     _processes.setdefault(run, []).append(process)
-    assert process.stdin is not None
-    assert process.stdout is not None
     try:
-        process.stdin.write(sent)
-        process.stdin.flush()  # it stays open: when this worker dies, the process ends
-        answer = process.stdout.read()
-        code = process.wait()
+        return answer_of(process)
     finally:
-        process.stdin.close()
-        process.stdout.close()
         _processes[run].remove(process)
-    return answer or msgspec.json.encode(Answer(False, f"its process ended with exit code {code}"))
 
 
 def stop(run: str) -> None:

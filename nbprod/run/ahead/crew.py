@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from nbprod.events import LogEvent
-from nbprod.run.ahead.choice import ancestors, side_by_side
+from nbprod.run.ahead.choice import side_by_side
 from nbprod.run.ahead.job import Answer, Job
 from nbprod.run.cache.session import Session
 from nbprod.run.folder import RunFolder
@@ -48,8 +47,13 @@ class Place(Protocol):
     def open(self, session: Session, kernel: str) -> None:
         """Get ready; called before each time that steps are chosen for it."""
 
-    def takes(self, peak: int) -> bool:
-        """Tell whether a step that needs ``peak`` bytes of memory can begin now."""
+    def takes(self, peak: int, beside: Sequence[int]) -> bool:
+        """Tell whether a step can begin now.
+
+        Args:
+            peak: How much memory it needs, in bytes.
+            beside: How much those need that were begun here and did not end.
+        """
 
     def start(self, job: Job, session: Session, peak: int) -> Begun:
         """Begin a step."""
@@ -65,7 +69,7 @@ class Crew:
     Attributes:
         place: Where.
         kernel: Name of the kernel.
-        beside: The folder whose ``.nbprod`` holds the cache.
+        before: Step -> all those that it waits for, in the notebook's order.
         sources: The notebook's cells by their numbers.
         peaks: Step -> memory that it needed in an earlier run, in bytes.
         seconds: Step -> how long it took; the longest begins first.
@@ -73,7 +77,7 @@ class Crew:
 
     place: Place
     kernel: str
-    beside: Path
+    before: Mapping[str, frozenset[str]]
     sources: Mapping[int, str]
     peaks: Mapping[str, int]
     seconds: Mapping[str, float]
@@ -86,50 +90,49 @@ class Crew:
         Returns:
             Whether the cache has anything new.
         """
-        before = ancestors(session.around.pipeline)
-        chosen = self._choose(before, session)
+        chosen = self._choose(session)
         if session.current_step not in chosen:
             return False
         self._tried |= chosen
-        listed = ", ".join(sorted(chosen, key=list(before).index))
+        listed = ", ".join(sorted(chosen, key=list(self.before).index))
         session.capture.listener(LogEvent(f"Side by side: {listed}", "info"))
         assert session.capture.folder is not None
         try:
             self.place.open(session, self.kernel)
-            return self._work(session, set(chosen), before)
+            return self._work(session, set(chosen))
         finally:
             for each in self._begun:
                 each.stop()
             self._begun.clear()
             self.place.close()
-            shutil.rmtree(session.capture.folder.path / "ahead", ignore_errors=True)
+            shutil.rmtree(session.capture.folder.ahead, ignore_errors=True)
 
-    def _choose(self, before: Mapping[str, frozenset[str]], session: Session) -> frozenset[str]:
+    def _choose(self, session: Session) -> frozenset[str]:
         """Return the steps to compute, for which the cache has, or will have, what they need."""
         possible = set(session.repeatable() - self._tried)
         if not self.place.everything:
             # Of which nobody knows how much memory it needs runs when nothing else does.
             possible = {name for name in possible if self.peaks.get(name)}
         found: set[str] = set()
-        for name in before:  # in the notebook's order
-            if name in possible and before[name] <= found | session.kept.keys():
+        for name, before in self.before.items():
+            if name in possible and before <= found | session.kept.keys():
                 found.add(name)
-        return frozenset(found) if self.place.everything else side_by_side(before, found)
+        return frozenset(found) if self.place.everything else side_by_side(self.before, found)
 
-    def _work(
-        self, session: Session, waiting: set[str], before: Mapping[str, frozenset[str]]
-    ) -> bool:
+    def _work(self, session: Session, waiting: set[str]) -> bool:
+        notebook = _without_outputs(session.notebook)
         done: set[str] = set()
         failed: set[str] = set()
         while (waiting or self._begun) and time.monotonic() < session.capture.deadline:
-            waiting -= {name for name in waiting if before[name] & failed}
+            waiting -= {name for name in waiting if self.before[name] & failed}
             busy = waiting | {each.step for each in self._begun}
-            ready = [name for name in waiting if not before[name] & busy]
+            ready = [name for name in waiting if not self.before[name] & busy]
             for name in sorted(ready, key=lambda name: -self.seconds.get(name, 0.0)):
                 peak = self.peaks.get(name, 0)
-                if self.place.takes(peak):
+                beside = [self.peaks.get(each.step, 0) for each in self._begun]
+                if self.place.takes(peak, beside):
                     waiting.discard(name)
-                    job = self._job(session, name, before[name])
+                    job = self._job(session, name, notebook)
                     self._begun.append(self.place.start(job, session, peak))
             if not self._begun:
                 break  # there is no place with so much memory
@@ -141,22 +144,22 @@ class Crew:
             time.sleep(0.02)
         return bool(done)
 
-    def _job(self, session: Session, step: str, before: frozenset[str]) -> Job:
+    def _job(self, session: Session, step: str, notebook: str) -> Job:
         capture = session.capture
         assert capture.folder is not None
         assert capture.working_directory is not None
         return Job(
             step=step,
-            before=before,
-            notebook=json.dumps(_without_outputs(session.notebook)),
+            before=self.before[step],
+            notebook=notebook,
             kernel=self.kernel,
             plan=capture.plan,
             sources=dict(self.sources),
-            folder=RunFolder(capture.folder.path / "ahead" / step, capture.folder.run_id),
+            folder=RunFolder(capture.folder.ahead / step, capture.folder.run_id),
             working_directory=capture.working_directory,
             observed_folders=capture.observed_folders,
             around=session.around,
-            beside=self.beside,
+            beside=capture.working_directory,
             cell_timeout=capture.cell_timeout,
             hash_seed=capture.hash_seed,
             modules=frozenset(capture.modules),
@@ -169,12 +172,10 @@ class Crew:
         session.capture.listener(LogEvent(text, "info"))
 
 
-def _without_outputs(notebook: object) -> dict[str, object]:
-    """Return a notebook as a document, without what its cells showed."""
-    document: dict[str, object] = json.loads(json.dumps(notebook))
-    cells = document["cells"]
-    assert isinstance(cells, list)
-    for cell in cells:
-        if cell["cell_type"] == "code":
-            cell.update(outputs=[], execution_count=None)
-    return document
+def _without_outputs(notebook: Any) -> str:  # noqa: ANN401
+    """Return a notebook as JSON, without what its cells showed."""
+    nothing: dict[str, object] = {"outputs": [], "execution_count": None}
+    cells = [
+        {**cell, **nothing} if cell["cell_type"] == "code" else cell for cell in notebook["cells"]
+    ]
+    return json.dumps({**notebook, "cells": cells})

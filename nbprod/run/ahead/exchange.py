@@ -6,12 +6,12 @@ holds the digests of its files, which kernels compare before they load one.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from nbprod.run.cache.depends import digest_of
 from nbprod.run.cache.entry import CELLS, Entry
 from nbprod.run.cache.store import Store, StoredEntry
 
@@ -48,19 +48,17 @@ def send(found: StoredEntry, store: Store, artifacts: str) -> Parcel:
 
     place = f"{artifacts.rstrip('/')}/{found.folder.parent.name}-{found.folder.name}"
     system, root = fsspec.core.url_to_fs(place)
-    files = [CELLS, *(saved.file for saved in found.entry.files())]
-    files += [artifact.file for artifact in found.entry.artifacts]
+    files = [CELLS, *found.entry.file_names()]
     files += [f"blobs/{path.name}" for path in sorted((found.folder / "blobs").iterdir())]
-    contents = [
-        digest for digest in _written(found.entry) if (store.files_folder / digest).exists()
-    ]
-    pairs = [(found.folder / name, name) for name in dict.fromkeys(files)]
+    written = sorted(found.entry.contents())
+    contents = [digest for digest in written if (store.files_folder / digest).is_file()]
+    pairs = [(found.folder / name, name) for name in files]
     pairs += [(store.files_folder / digest, f"contents/{digest}") for digest in contents]
     for folder in {str(Path(name).parent) for _, name in pairs}:
         system.makedirs(f"{root}/{folder}" if folder != "." else root, exist_ok=True)
     for path, name in pairs:
         system.put_file(str(path), f"{root}/{name}")
-    return Parcel(found.entry, place, tuple(dict.fromkeys(files)), tuple(contents))
+    return Parcel(found.entry, place, tuple(files), tuple(contents))
 
 
 def receive(parcel: Parcel, store: Store) -> None:
@@ -80,7 +78,7 @@ def receive(parcel: Parcel, store: Store) -> None:
         for name in (*parcel.files, *(f"contents/{digest}" for digest in parcel.contents)):
             system.get_file(f"{root}/{name}", str(folder / name))
         for digest in parcel.contents:
-            if _sha256(folder / "contents" / digest) != digest:
+            if digest_of(str(folder / "contents" / digest)) != digest:
                 raise ValueError(f"{parcel.place}/contents/{digest} was changed")
         store.keep_contents(folder / "contents", parcel.contents)
         cells = (folder / CELLS).read_bytes()
@@ -88,13 +86,3 @@ def receive(parcel: Parcel, store: Store) -> None:
         store.add(parcel.entry, cells, files)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _written(entry: Entry) -> tuple[str, ...]:
-    states = [each for found in entry.stretch.files for each in (found.before, found.after)]
-    return tuple(sorted({state.sha256 for state in states if state.sha256}))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,6 +9,7 @@ import contextlib
 import os
 import pickle
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -16,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 
@@ -155,6 +156,39 @@ def compute_remotely(remote: RemoteJob) -> Answer:
             return answer
         found = next(each for each in store.entries() if each.entry.step == remote.job.step)
         return Answer(True, parcel=send(found, store, remote.artifacts))
+
+
+def start_process(job: Job | RemoteJob, log: IO[bytes] | int) -> subprocess.Popen[bytes]:
+    """Start the process that does a job; it ends when this one does.
+
+    Args:
+        job: The job.
+        log: Where what it writes to stderr goes.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "nbprod.run.ahead"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        start_new_session=True,
+    )
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(pickle.dumps(job))
+        process.stdin.flush()  # it stays open: when it closes, the process ends
+    return process
+
+
+def answer_of(process: subprocess.Popen[bytes]) -> Answer:
+    """Wait for a job's process, and return its answer."""
+    assert process.stdout is not None
+    data = process.stdout.read()
+    code = process.wait()
+    process.communicate()  # closes the pipes
+    try:
+        return msgspec.json.decode(data, type=Answer)
+    except msgspec.DecodeError:
+        return Answer(False, f"its process ended with exit code {code}")
 
 
 def main() -> None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import pickle
 import shutil
 import signal
 import subprocess
-import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-
-import msgspec
+from dataclasses import dataclass
 
 from nbprod.run.ahead.choice import cores, free_memory
-from nbprod.run.ahead.job import Answer, Job
+from nbprod.run.ahead.job import Answer, Job, answer_of, start_process
 from nbprod.run.cache.session import Session
 
 _PATIENCE = 10.0
@@ -27,7 +24,6 @@ class LocalStep:
 
     step: str
     began: float
-    peak: int
     job: Job
     process: subprocess.Popen[bytes]
 
@@ -35,12 +31,8 @@ class LocalStep:
         """Return how it went; ``None`` while it is computed."""
         if self.process.poll() is None:
             return None
-        data, _ = self.process.communicate()
         shutil.rmtree(self.job.folder.path, ignore_errors=True)
-        try:
-            return msgspec.json.decode(data, type=Answer)
-        except msgspec.DecodeError:
-            return Answer(False, f"its process ended with exit code {self.process.returncode}")
+        return answer_of(self.process)
 
     def stop(self) -> None:
         """Stop the process, and its kernel with it."""
@@ -60,7 +52,6 @@ class Processes:
     """
 
     jobs: int
-    _running: list[LocalStep] = field(default_factory=list)
     _free: int = 0
 
     everything = False
@@ -71,34 +62,19 @@ class Processes:
         del session, kernel
         self._free = free_memory()
 
-    def takes(self, peak: int) -> bool:
-        """Tell whether a step that needs ``peak`` bytes of memory can begin now."""
-        self._running = [each for each in self._running if each.process.returncode is None]
-        if not self._running:
+    def takes(self, peak: int, beside: Sequence[int]) -> bool:
+        """Tell whether a step can begin now."""
+        if not beside:
             return True
-        used = sum(each.peak for each in self._running)
-        return len(self._running) < min(self.jobs, cores()) and used + peak <= self._free
+        return len(beside) < min(self.jobs, cores()) and sum(beside) + peak <= self._free
 
     def start(self, job: Job, session: Session, peak: int) -> LocalStep:
         """Let a process compute a step."""
-        del session
+        del session, peak
         job.folder.make()
         with job.folder.kernel_log.open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "nbprod.run.ahead"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                start_new_session=True,
-            )
-        assert process.stdin is not None
-        with suppress(BrokenPipeError):
-            process.stdin.write(pickle.dumps(job))
-            process.stdin.flush()  # it stays open: when it closes, the process ends
-        step = LocalStep(job.step, time.monotonic(), peak, job, process)
-        self._running.append(step)
-        return step
+            process = start_process(job, log)
+        return LocalStep(job.step, time.monotonic(), job, process)
 
     def close(self) -> None:
         """Nothing is left to do."""
-        self._running.clear()

@@ -124,6 +124,16 @@ class Entry:
         before, after = self.stretch.state_before, self.stretch.state_after
         return before.get("options") != after.get("options")
 
+    def file_names(self) -> tuple[str, ...]:
+        """Return the names of the pickled files in its folder, artifacts included, sorted."""
+        artifacts = (artifact.file for artifact in self.artifacts)
+        return tuple(sorted({*(saved.file for saved in self.files()), *artifacts}))
+
+    def contents(self) -> frozenset[str]:
+        """Return what names the contents of files that it changed, before and after."""
+        files = self.stretch.files
+        return frozenset(state.sha256 for found in files for state in (found.before, found.after))
+
     def files(self) -> tuple[SavedFile, ...]:
         """Return all pickled files of it."""
         return (*(group.saved for group in self.groups), self.state)

@@ -76,6 +76,25 @@ class Stretch:
         return tuple(each.name for each in self.step.outputs) if self.step is not None else ()
 
 
+@dataclass(frozen=True)
+class Ended:
+    """A stretch that ran, and what the kernel found then.
+
+    Attributes:
+        stretch: The stretch.
+        record: Its part of the run's record.
+        survey: Fingerprints of variables and state, see ``run/kernel/bootstrap.py``.
+        kept: What was saved of it, see ``run/kernel/transfer.py``; empty for nothing.
+        randoms: Random generators that it set or drew from.
+    """
+
+    stretch: Stretch
+    record: StretchRecord
+    survey: Mapping[str, Any]
+    kept: Mapping[str, Any]
+    randoms: tuple[str, ...]
+
+
 @dataclass
 class Version:
     """What a variable is at this point of the run.
@@ -208,10 +227,8 @@ class Session:
         """Return what the run that this process works for has of the current stretch."""
         if self.capture.ahead is None or self.current_step not in self.capture.ahead.before:
             return None
-        for found in self.store.candidates(self._key_in_run()):
-            if not (self._live and found.entry.changes_options):
-                return found
-        return None
+        found = self.store.candidates(self._key_in_run())
+        return next((each for each in found if self._suits_kernel(each.entry)), None)
 
     def _key_in_run(self) -> str:
         """Return the key of what only this run may take the current stretch from."""
@@ -229,9 +246,13 @@ class Session:
             for name in stretch.inputs
         )
 
+    def _suits_kernel(self, entry: Entry) -> bool:
+        # A kernel in which cells ran has options of its own.
+        return not (self._live and entry.changes_options)
+
     def _fits(self, entry: Entry) -> bool:
-        if self._live and entry.changes_options:
-            return False  # a kernel in which cells ran has options of its own
+        if not self._suits_kernel(entry):
+            return False
         before = entry.stretch.state_before
         randoms = set(entry.randoms) - set(entry.seeded)
         if any(before.get(name) != self._state.get(name) for name in randoms):
@@ -337,10 +358,7 @@ class Session:
         assert self.capture.folder is not None
         kept = self.capture.folder.files
         states = [found.after for found in entry.stretch.files]
-        wanted = {
-            state.sha256 for found in entry.stretch.files for state in (found.before, found.after)
-        }
-        for digest in wanted:
+        for digest in entry.contents():
             path = self.store.files_folder / digest
             if path.is_file() and not (kept / digest).exists():
                 link(path, kept / digest)
@@ -550,39 +568,40 @@ class Session:
         if not isinstance(survey, dict):
             return
         kept = answer.get("kept")
-        if not isinstance(kept, dict):
-            self._note_variables(stretch, survey, {}, None)
+        randoms = sorted({*before, *self._state} - {"options"})
+        assert self.capture.truth is not None
+        ended = Ended(
+            stretch=stretch,
+            record=self.capture.truth.stretches[-1],
+            survey=survey,
+            kept=kept if isinstance(kept, dict) else {},
+            randoms=tuple(name for name in randoms if before.get(name) != self._state.get(name)),
+        )
+        if not ended.kept:
+            self._note_variables(ended, ())
             return
-        changed = sorted({*before, *self._state} - {"options"})
-        changed = [name for name in changed if before.get(name) != self._state.get(name)]
         try:
-            if self._reason:
-                raise NoKeyError(self._reason)
-            seeded = self._seeded(stretch, changed, unseeded)
-            entry, folder = self._entry(stretch, survey, kept, changed, seeded)
-            self._note_variables(stretch, survey, kept, (entry.groups, folder))
+            entry = self._entry(ended, unseeded)
+            self._note_variables(ended, entry.groups)
             self.kept[entry.step] = self._keep(stretch, entry)
         except (NoKeyError, OSError) as reason:
-            self._note_variables(stretch, survey, kept, None)
+            self._note_variables(ended, ())
             if stretch.step is not None:
                 words = str(reason) if isinstance(reason, NoKeyError) else f"{reason.strerror}"
                 self.capture.steps[stretch.step.name].uncached = words
                 if stretch.only and self.capture.compute_ahead is not None:
-                    self._hand_on(stretch, survey, kept, changed)
+                    self._hand_on(ended)
 
-    def _note_variables(
-        self,
-        stretch: Stretch,
-        survey: Mapping[str, Any],
-        kept: Mapping[str, Any],
-        saved: tuple[tuple[SavedGroup, ...], Path] | None,
-    ) -> None:
-        groups = {name: group for group in (saved[0] if saved else ()) for name in group.names}
+    def _note_variables(self, ended: Ended, saved: tuple[SavedGroup, ...]) -> None:
+        assert self.capture.folder is not None
+        stretch, survey, kept = ended.stretch, ended.survey, ended.kept
+        groups = {name: group for group in saved for name in group.names}
         for name, text in survey["fingerprints"].items():
             value = Input(name, text, name in survey["opaque"], name in survey["local"])
             known = self._versions.get(name)
-            if name in groups and saved is not None:
-                self._versions[name] = Version(value, saved[1], groups[name], live=True)
+            if name in groups:
+                folder = self.capture.folder.artifacts
+                self._versions[name] = Version(value, folder, groups[name], live=True)
             elif known is None or known.value != value or name in stretch.outputs:
                 self._versions[name] = Version(value, live=True)
         for name in kept.get("gone", ()):
@@ -592,32 +611,26 @@ class Session:
         for name in stretch.outputs:
             self._metrics.pop(name, None)
 
-    def _hand_on(
-        self,
-        stretch: Stretch,
-        survey: Mapping[str, Any],
-        kept: Mapping[str, Any],
-        randoms: list[str],
-    ) -> None:
+    def _hand_on(self, ended: Ended) -> None:
         """Let steps that are computed ahead in this run have what later runs cannot."""
         with contextlib.suppress(NoKeyError, OSError):
-            for problem in self._obstacles(survey, kept):
+            for problem in self._obstacles(ended):
                 raise NoKeyError(problem)
-            entry, _ = self._new_entry(stretch, survey, kept, randoms, (), Dependencies())
-            found = self._keep(stretch, replace(entry, key=self._key_in_run()))
-            self.kept[self.current_step] = found
+            entry = self._new_entry(ended, self._key_in_run(), Dependencies(), ())
+            found = self.kept[self.current_step] = self._keep(ended.stretch, entry)
             self._handed.append(found)
 
-    def _seeded(self, stretch: Stretch, changed: list[str], unseeded: set[str]) -> tuple[str, ...]:
-        """Return the generators that a stretch seeded; take out what an import drew from.
+    def _seeded(self, ended: Ended, unseeded: set[str]) -> tuple[Ended, tuple[str, ...]]:
+        """Return which generators a stretch seeded; without those that only an import drew from.
 
         Raises:
             NoKeyError: What it drew from was not seeded.
         """
+        stretch, changed = ended.stretch, ended.randoms
         seeded = [name for name in changed if name in unseeded and name not in self._unseeded]
         drawn = [name for name in changed if name in unseeded and name in self._unseeded]
         if stretch.step is None:
-            changed[:] = [name for name in changed if name not in drawn]  # an import drew
+            ended = replace(ended, randoms=tuple(name for name in changed if name not in drawn))
         elif drawn:
             raise NoKeyError("it draws random numbers without a seed")
         if seeded and not _seeds_before_it_draws(stretch):
@@ -625,27 +638,24 @@ class Session:
                 "it sets the seed after other code that might draw random numbers: "
                 "set it in the first line of a cell before"
             )
-        return tuple(seeded)
+        return ended, tuple(seeded)
 
-    def _entry(
-        self,
-        stretch: Stretch,
-        survey: Mapping[str, Any],
-        kept: Mapping[str, Any],
-        randoms: list[str],
-        seeded: tuple[str, ...],
-    ) -> tuple[Entry, Path]:
-        """Return what later runs can take the stretch from, and where its files lie.
+    def _entry(self, ended: Ended, unseeded: set[str]) -> Entry:
+        """Return what later runs can take the stretch from.
+
+        Args:
+            ended: What it left.
+            unseeded: Generators that nobody had seeded before it.
 
         Raises:
             NoKeyError: They cannot.
         """
-        assert self.capture.truth is not None
-        record = self.capture.truth.stretches[-1]
-        for problem in self._doubts(stretch, kept, record):
+        if self._reason:
+            raise NoKeyError(self._reason)
+        ended, seeded = self._seeded(ended, unseeded)
+        for problem in (*self._doubts(ended), *self._obstacles(ended)):
             raise NoKeyError(problem)
-        for problem in self._obstacles(survey, kept):
-            raise NoKeyError(problem)
+        stretch, record, kept = ended.stretch, ended.record, ended.kept
         known = {
             str((self.around.folder / module.path).resolve())
             for module in self.around.pipeline.local_modules
@@ -657,45 +667,36 @@ class Session:
         )
         depends = dependencies(kept["touched"], record.files, (*modules, *sorted(unseen)))
         _check_written(record.files)
-        return self._new_entry(stretch, survey, kept, randoms, seeded, depends)
+        return self._new_entry(ended, self._key, depends, seeded)
 
     def _new_entry(
-        self,
-        stretch: Stretch,
-        survey: Mapping[str, Any],
-        kept: Mapping[str, Any],
-        randoms: list[str],
-        seeded: tuple[str, ...],
-        depends: Dependencies,
-    ) -> tuple[Entry, Path]:
+        self, ended: Ended, key: str, depends: Dependencies, seeded: tuple[str, ...]
+    ) -> Entry:
         capture = self.capture
-        assert capture.truth is not None
         assert capture.folder is not None
-        record = capture.truth.stretches[-1]
-        state = kept["state"]
-        groups = tuple(
-            SavedGroup(tuple(group["names"]), _saved_file(group), models=tuple(group["models"]))
-            for group in kept["groups"]
-        )
+        stretch, record, survey, kept = ended.stretch, ended.record, ended.survey, ended.kept
         name = stretch.step.name if stretch.step is not None else ""
         progress = capture.steps[name]
-        entry = Entry(
-            key=self._key,
+        return Entry(
+            key=key,
             run_id=capture.folder.run_id,
             step=name,
             seconds=progress.seconds,
             peak_memory=progress.peak,
             cells_sha256="",
             depends=depends,
-            groups=groups,
+            groups=tuple(
+                SavedGroup(tuple(group["names"]), _saved_file(group), models=tuple(group["models"]))
+                for group in kept["groups"]
+            ),
             prints=dict(survey["fingerprints"]),
             opaque=tuple(survey["opaque"]),
             local=tuple(survey["local"]),
             pairs=tuple((str(a), str(b), int(n)) for a, b, n in kept["pairs"]),
             gone=tuple(kept["gone"]),
-            state=_saved_file(state),
-            search=state["search"],
-            randoms=tuple(randoms),
+            state=_saved_file(kept["state"]),
+            search=kept["state"]["search"],
+            randoms=ended.randoms,
             seeded=seeded,
             stretch=record,
             shares=tuple(tuple(group) for group in survey["shares"]),
@@ -705,16 +706,14 @@ class Session:
             written=tuple(found.after.path for found in record.files),
             modules=tuple(kept["modules"]),
         )
-        return entry, capture.folder.artifacts
 
-    def _doubts(
-        self, stretch: Stretch, kept: Mapping[str, Any], record: StretchRecord
-    ) -> Iterator[str]:
+    def _doubts(self, ended: Ended) -> Iterator[str]:
         """Yield why a stretch that ran might do something else another time."""
+        kept, record = ended.kept, ended.record
         yield from kept["touched"]["outside"]
         observed = {name for group in kept["groups"] for name in group["models"]}
-        missed = {*record.changed} & self._read_after(stretch)
-        for name in sorted(missed - {*stretch.outputs} - observed):
+        missed = {*record.changed} & self._read_after(ended.stretch)
+        for name in sorted(missed - {*ended.stretch.outputs} - observed):
             yield f"it changes `{name}`, which the conversion did not see"
         if self.capture.ahead is not None and not all(f.after.witnessed for f in record.files):
             yield "files changed while it ran"
@@ -723,8 +722,9 @@ class Session:
         if self.capture.showed_widget:
             yield "it shows a widget"
 
-    def _obstacles(self, survey: Mapping[str, Any], kept: Mapping[str, Any]) -> Iterator[str]:
+    def _obstacles(self, ended: Ended) -> Iterator[str]:
         """Yield why what a stretch gave cannot be handed on."""
+        survey, kept = ended.survey, ended.kept
         if "problem" in kept["state"]:
             yield str(kept["state"]["problem"])
         if self.capture.withheld:
@@ -753,15 +753,11 @@ class Session:
             [{"outputs": self.notebook.cells[cell.index].outputs} for cell in stretch.cells]
         )
         entry = replace(entry, cells_sha256=hashlib.sha256(cells).hexdigest())
-        names = {saved.file for saved in entry.files()} | {each.file for each in entry.artifacts}
-        files = [(folder / name, name) for name in sorted(names)]
+        files = [(folder / name, name) for name in entry.file_names()]
         blobs = {blob for saved in entry.files() for blob in saved.blobs}
         blobs |= {blob for each in entry.artifacts for blob in self.capture.blobs[each.file]}
         files += [(folder / "blobs" / blob, f"blobs/{blob}") for blob in sorted(blobs)]
-        contents = {
-            state.sha256 for found in entry.stretch.files for state in (found.before, found.after)
-        }
-        self.store.keep_contents(self.capture.folder.files, contents)
+        self.store.keep_contents(self.capture.folder.files, entry.contents())
         return self.store.add(entry, cells, files)
 
     # At the end

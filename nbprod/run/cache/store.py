@@ -190,7 +190,7 @@ class Store:
         for path in _beyond(sorted(entries, key=_used), others, limit):
             shutil.rmtree(path, ignore_errors=True)
             forgotten += 1
-        if self.size() > limit:
+        if forgotten == len(entries) and self.size() > limit:
             for folder in others:
                 for path in folder.iterdir():
                     shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
