@@ -18,6 +18,7 @@ import click
 
 from nbprod import __version__
 from nbprod.errors import ExitCode
+from nbprod.notebook.quick_import import skip_iri_grammar
 
 # verb -> (module, one line of help). The order is the order of a user's day.
 VERBS: dict[str, tuple[str, str]] = {
@@ -127,6 +128,7 @@ def main() -> None:
     """Run the command and leave with the exit code that the contract names."""
     # A CI runner or the Jupyter server stops us with SIGTERM: clean up as for Ctrl-C.
     # Ctrl-C too: a shell script starts background commands with it ignored.
+    skip_iri_grammar()
     interrupts = Interrupts()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, interrupts)

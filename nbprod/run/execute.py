@@ -7,11 +7,11 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbprod.counting import counted
 from nbprod.errors import NbprodError, ResultsDifferError, SystemFailedError, UsageError
@@ -41,6 +41,9 @@ from nbprod.run.secrets import (
     split_secrets,
 )
 from nbprod.run.truth import Truth
+
+if TYPE_CHECKING:
+    from nbprod.run.ahead.crew import Crew
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +135,16 @@ def execute(request: RunRequest, listener: Listener = ignore_events) -> RunRecor
     )
     place = Place(str(request.notebook), capture, nb, request.project, request.places)
     recording = Recording(subject, capture)
-    if request.use_cache and request.capture and not request.isolate and request.project is None:
+    cached = request.capture and not request.isolate and request.project is None
+    if request.use_cache and cached:
         open_cache(subject, capture, recording.installed, _folder(request))
+    with ExitStack() as at_end:
         if request.ahead.option and capture.cache is not None:
-            capture.compute_ahead = _crew(request, subject, capture, _cell_sources(nb))
-    return _run(request, recording, place, kernel_name)
+            crew = _crew(request, subject, capture, _cell_sources(nb))
+            if crew is not None:
+                capture.compute_ahead = crew.compute
+                at_end.callback(crew.close)
+        return _run(request, recording, place, kernel_name)
 
 
 def open_cache(subject: RunSubject, capture: Capture, installed: str, beside: Path) -> None:
@@ -179,7 +187,7 @@ def open_cache(subject: RunSubject, capture: Capture, installed: str, beside: Pa
 
 def _crew(
     request: RunRequest, subject: RunSubject, capture: Capture, sources: Mapping[int, str]
-) -> Callable[[Any], bool] | None:
+) -> Crew | None:
     """Return what computes steps ahead; ``None`` if the notebook has secrets."""
     from nbprod.run.ahead.choice import ancestors
     from nbprod.run.ahead.crew import Crew
@@ -190,7 +198,7 @@ def _crew(
         return None
     earlier = next(completed_runs(str(subject.notebook), _folder(request)), None)
     steps = earlier.steps if earlier is not None else ()
-    crew = Crew(
+    return Crew(
         place=_place(request.ahead),
         kernel=subject.kernel_name,
         before=ancestors(subject.pipeline),
@@ -198,7 +206,6 @@ def _crew(
         peaks={step.name: step.peak_memory for step in steps},
         seconds={step.name: step.seconds for step in steps},
     )
-    return crew.compute
 
 
 def _place(request: AheadRequest) -> Any:  # noqa: ANN401

@@ -11,12 +11,19 @@ import psutil
 import pytest
 
 from nbprod.errors import UsageError, UserCodeError
-from nbprod.run.ahead import processes
-from nbprod.run.ahead.choice import side_by_side
+from nbprod.run.ahead import choice, processes
+from nbprod.run.ahead.choice import side_by_side, worth_a_process
 from nbprod.run.ahead.processes import Processes
 from nbprod.run.ahead.request import AheadRequest
 
 slow = pytest.mark.slow
+
+ANY_STEP = "from nbprod.run.ahead import choice; choice.START = 0.0"
+
+
+@pytest.fixture(autouse=True)
+def any_step_is_worth_a_process(monkeypatch):
+    monkeypatch.setattr(choice, "START", 0.0)
 
 
 def write_two(place, left="", right=""):
@@ -128,6 +135,19 @@ def test_a_step_that_fails_is_told_once_and_where_it_stands(place):
 
 
 @slow
+def test_processes_that_wait_for_a_step_in_vain_end_with_the_run(place, monkeypatch):
+    write_two(place)
+    place.change(3, "data = [1, 2, 3]", "data = [1, 2, 3 // (2 - k)]")
+    place.run()
+    started = []
+    start = processes.start_process
+    monkeypatch.setattr(processes, "start_process", lambda: started.append(start()) or started[-1])
+    with pytest.raises(UserCodeError, match="ZeroDivisionError"):
+        place.run(("k", "2"), jobs=2)  # `load` fails
+    assert [each.returncode for each in started] == [0, 0]
+
+
+@slow
 def test_a_process_that_is_killed_costs_nothing_but_time(place, monkeypatch):
     write_two(place, left="time.sleep(1.5)", right="time.sleep(1.5)")
     place.run()
@@ -172,9 +192,10 @@ def test_no_more_at_a_time_than_memory_allows(place, monkeypatch):
 def test_ctrl_c_leaves_no_process(place):
     write_two(place, left="time.sleep(60 * (k - 1))", right="time.sleep(60 * (k - 1))")
     place.run()
-    command = [sys.executable, "-m", "nbprod", "run", str(place.notebook), "-p", "k", "2"]
+    command = [sys.executable, "-c", f"{ANY_STEP}; from nbprod.cli.main import main; main()"]
+    arguments = ["run", str(place.notebook), "-p", "k", "2", "--jobs", "2"]
     process = subprocess.Popen(
-        [*command, "--jobs", "2"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        [*command, *arguments], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     )
     assert process.stderr is not None
     with process.stderr as lines:
@@ -233,3 +254,18 @@ BEFORE = {
 )
 def test_only_steps_that_do_not_wait_for_each_other_are_chosen(names, chosen):
     assert side_by_side(BEFORE, names) == chosen
+
+
+@pytest.mark.parametrize(
+    ("seconds", "worth"),
+    [
+        ({"left": 9.0, "right": 9.0}, {"load", "left", "right"}),  # with what they wait for
+        ({"left": 9.0, "right": 1.0}, {"load", "left"}),
+        ({"one": 9.0}, set(BEFORE) - {"other"}),
+        ({"left": 1.0, "right": 1.0}, set()),
+        ({}, set()),
+    ],
+)
+def test_short_steps_are_not_worth_a_process(monkeypatch, seconds, worth):
+    monkeypatch.setattr(choice, "START", 5.0)
+    assert worth_a_process(BEFORE, seconds) == worth

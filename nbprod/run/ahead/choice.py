@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
+from itertools import combinations
 from pathlib import Path
 
 import psutil
 
 from nbprod.pipeline.ir import Pipeline
 from nbprod.pipeline.order import dependencies
+
+START = 5.0
+"""Seconds that a process, its kernel and what a notebook imports take before a step begins."""
 
 _LIMIT = Path("/sys/fs/cgroup/memory.max")
 _USED = Path("/sys/fs/cgroup/memory.current")
@@ -41,6 +45,27 @@ def side_by_side(before: Mapping[str, frozenset[str]], names: Collection[str]) -
         if not waiting:
             return frozenset(apart)
         apart -= waiting
+
+
+def worth_a_process(
+    before: Mapping[str, frozenset[str]], seconds: Mapping[str, float]
+) -> frozenset[str]:
+    """Return the steps that take longer than a process takes to begin, and those before them.
+
+    Args:
+        before: For each step all those that it has to wait for.
+        seconds: How long steps take, of those for which that is known.
+    """
+    long = {name for name in before if seconds.get(name, 0.0) >= START}
+    return frozenset(long.union(*(before[name] for name in long)))
+
+
+def are_independent(before: Mapping[str, frozenset[str]], names: Collection[str]) -> bool:
+    """Tell whether some two of these steps don't wait for each other."""
+    return any(
+        one not in before[other] and other not in before[one]
+        for one, other in combinations(names, 2)
+    )
 
 
 def free_memory() -> int:

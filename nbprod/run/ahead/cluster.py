@@ -21,7 +21,7 @@ import fsspec
 from nbprod.errors import SystemFailedError, UsageError
 from nbprod.events import LogEvent
 from nbprod.run.ahead.exchange import Parcel, receive, send
-from nbprod.run.ahead.job import Answer, Job, RemoteJob, answer_of, start_process
+from nbprod.run.ahead.job import Answer, Job, RemoteJob, answer_of, give, start_process
 from nbprod.run.cache.key import own_code
 from nbprod.run.cache.session import Session
 from nbprod.run.recording import lock_of
@@ -101,6 +101,9 @@ class Cluster:
 
     everything = True
     """What is computed there needs no memory here."""
+
+    def warm_up(self) -> None:
+        """Workers start a process when there is a step for it."""
 
     def takes(self, peak: int, beside: Sequence[int]) -> bool:
         """Tell whether a worker has the memory for a step; Dask's scheduler lets it wait."""
@@ -252,9 +255,10 @@ def work(remote: RemoteJob, run: str) -> Answer:
         remote: What to do.
         run: Name under which :func:`stop` stops it.
     """
-    process = start_process(remote, subprocess.DEVNULL)
+    process = start_process()
     _processes.setdefault(run, []).append(process)
     try:
+        give(process, remote)
         return answer_of(process)
     finally:
         _processes[run].remove(process)

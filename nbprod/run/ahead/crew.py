@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from nbprod.events import LogEvent
-from nbprod.run.ahead.choice import side_by_side
+from nbprod.run.ahead.choice import are_independent, side_by_side, worth_a_process
 from nbprod.run.ahead.job import Answer, Job
 from nbprod.run.cache.session import Session
 from nbprod.run.folder import RunFolder
@@ -44,8 +44,11 @@ class Place(Protocol):
     @property
     def everything(self) -> bool: ...  # noqa: D102 - see above
 
+    def warm_up(self) -> None:
+        """Get ready for steps that might come later in the run."""
+
     def open(self, session: Session, kernel: str) -> None:
-        """Get ready; called before each time that steps are chosen for it."""
+        """Get ready for steps that come now."""
 
     def takes(self, peak: int, beside: Sequence[int]) -> bool:
         """Tell whether a step can begin now.
@@ -59,7 +62,7 @@ class Place(Protocol):
         """Begin a step."""
 
     def close(self) -> None:
-        """Leave nothing behind; called when all steps have ended or were stopped."""
+        """Leave nothing behind; called when no step is computed any more."""
 
 
 @dataclass
@@ -92,6 +95,8 @@ class Crew:
         """
         chosen = self._choose(session)
         if session.current_step not in chosen:
+            if are_independent(self.before, self._possible(session)):
+                self.place.warm_up()
             return False
         self._tried |= chosen
         listed = ", ".join(sorted(chosen, key=list(self.before).index))
@@ -109,15 +114,25 @@ class Crew:
 
     def _choose(self, session: Session) -> frozenset[str]:
         """Return the steps to compute, for which the cache has, or will have, what they need."""
-        possible = set(session.repeatable() - self._tried)
-        if not self.place.everything:
-            # Of which nobody knows how much memory it needs runs when nothing else does.
-            possible = {name for name in possible if self.peaks.get(name)}
+        possible = self._possible(session)
         found: set[str] = set()
         for name, before in self.before.items():
             if name in possible and before <= found | session.kept.keys():
                 found.add(name)
         return frozenset(found) if self.place.everything else side_by_side(self.before, found)
+
+    def _possible(self, session: Session) -> frozenset[str]:
+        """Return the steps that may be computed ahead, now or later."""
+        names = session.repeatable() - self._tried
+        if self.place.everything:
+            return names
+        # Of which nobody knows how much memory it needs runs when nothing else does.
+        worth = worth_a_process(self.before, self.seconds)
+        return frozenset(name for name in names & worth if self.peaks.get(name))
+
+    def close(self) -> None:
+        """Leave nothing behind at the run's end."""
+        self.place.close()
 
     def _work(self, session: Session, waiting: set[str]) -> bool:
         notebook = _without_outputs(session.notebook)

@@ -16,11 +16,13 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 
+from nbprod.notebook.quick_import import skip_iri_grammar
 from nbprod.run.ahead.exchange import Parcel, receive, send
 from nbprod.run.ahead.wanted import Wanted
 from nbprod.run.cache.key import Surroundings
@@ -158,25 +160,23 @@ def compute_remotely(remote: RemoteJob) -> Answer:
         return Answer(True, parcel=send(found, store, remote.artifacts))
 
 
-def start_process(job: Job | RemoteJob, log: IO[bytes] | int) -> subprocess.Popen[bytes]:
-    """Start the process that does a job; it ends when this one does.
-
-    Args:
-        job: The job.
-        log: Where what it writes to stderr goes.
-    """
-    process = subprocess.Popen(
+def start_process() -> subprocess.Popen[bytes]:
+    """Start a process that waits for a job; it ends when this one does."""
+    return subprocess.Popen(
         [sys.executable, "-P", "-m", "nbprod.run.ahead"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=log,
+        stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+
+
+def give(process: subprocess.Popen[bytes], job: Job | RemoteJob) -> None:
+    """Let a process that waits do a job."""
     assert process.stdin is not None
     with contextlib.suppress(BrokenPipeError):
         process.stdin.write(pickle.dumps(job))
         process.stdin.flush()  # it stays open: when it closes, the process ends
-    return process
 
 
 def answer_of(process: subprocess.Popen[bytes]) -> Answer:
@@ -192,9 +192,15 @@ def answer_of(process: subprocess.Popen[bytes]) -> Answer:
 
 
 def main() -> None:
-    """Do the job that comes on stdin."""
+    """Do the job that comes on stdin, if one comes."""
     signal.signal(signal.SIGTERM, _stop)
-    job: Job | RemoteJob = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started this
+    skip_iri_grammar()
+    for name in ("nbformat", "papermill.engines", "nbprod.run.engine", "nbprod.run.cache.session"):
+        import_module(name)  # while there is nothing to do
+    try:
+        job: Job | RemoteJob = pickle.load(sys.stdin.buffer)  # noqa: S301 - from who started this
+    except EOFError:
+        return
     threading.Thread(target=_stop_with_parent, daemon=True).start()
     with contextlib.redirect_stdout(sys.stderr):
         answer = compute_remotely(job) if isinstance(job, RemoteJob) else compute(job)

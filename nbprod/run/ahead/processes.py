@@ -8,10 +8,10 @@ import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nbprod.run.ahead.choice import cores, free_memory
-from nbprod.run.ahead.job import Answer, Job, answer_of, start_process
+from nbprod.run.ahead.job import Answer, Job, answer_of, give, start_process
 from nbprod.run.cache.session import Session
 
 _PATIENCE = 10.0
@@ -53,9 +53,15 @@ class Processes:
 
     jobs: int
     _free: int = 0
+    _idle: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     everything = False
     """Only what runs beside something else is worth a process of its own."""
+
+    def warm_up(self) -> None:
+        """Start processes that wait for a step, while there is none yet."""
+        while len(self._idle) < self._at_most:
+            self._idle.append(start_process())
 
     def open(self, session: Session, kernel: str) -> None:
         """See how much memory there is."""
@@ -66,15 +72,22 @@ class Processes:
         """Tell whether a step can begin now."""
         if not beside:
             return True
-        return len(beside) < min(self.jobs, cores()) and sum(beside) + peak <= self._free
+        return len(beside) < self._at_most and sum(beside) + peak <= self._free
 
     def start(self, job: Job, session: Session, peak: int) -> LocalStep:
         """Let a process compute a step."""
         del session, peak
         job.folder.make()
-        with job.folder.kernel_log.open("wb") as log:
-            process = start_process(job, log)
+        process = self._idle.pop() if self._idle else start_process()
+        give(process, job)
         return LocalStep(job.step, time.monotonic(), job, process)
 
     def close(self) -> None:
-        """Nothing is left to do."""
+        """End the processes that wait."""
+        for process in self._idle:
+            process.communicate()  # closes its stdin: there is nothing more to do
+        self._idle.clear()
+
+    @property
+    def _at_most(self) -> int:
+        return min(self.jobs, cores())
