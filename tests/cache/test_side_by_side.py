@@ -12,7 +12,7 @@ import pytest
 
 from nbprod.errors import UsageError, UserCodeError
 from nbprod.run.ahead import choice, processes
-from nbprod.run.ahead.choice import side_by_side, worth_a_process
+from nbprod.run.ahead.choice import Room, roomiest, side_by_side, worth_a_process
 from nbprod.run.ahead.processes import Processes
 from nbprod.run.ahead.request import AheadRequest
 
@@ -269,3 +269,12 @@ def test_only_steps_that_do_not_wait_for_each_other_are_chosen(names, chosen):
 def test_short_steps_are_not_worth_a_process(monkeypatch, seconds, worth):
     monkeypatch.setattr(choice, "START", 5.0)
     assert worth_a_process(BEFORE, seconds) == worth
+
+
+def test_a_worker_gets_no_more_than_it_has_room_for():
+    rooms = {"small": Room(4, 2e9), "large": Room(2, 8e9), "busy": Room(0, 9e9)}
+    assert roomiest(0, rooms) == "small"
+    assert roomiest(4_000_000_000, rooms) == "large"
+    rooms["large"] -= Room(1, 5e9)
+    assert roomiest(4_000_000_000, rooms) is None
+    assert roomiest(3_000_000_000, rooms) == "large"

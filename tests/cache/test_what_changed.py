@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from nbprod.errors import UserCodeError
@@ -132,3 +135,22 @@ def test_a_step_that_ran_behind_restored_ones_is_known_the_next_time(place):
     assert place.same(("k", "2"), ("last", "2")).computed == {"evaluate"}
     assert place.same(("last", "2")).computed == {"evaluate"}
     assert not place.run(("k", "2"), ("last", "2")).computed
+
+
+def test_what_a_library_draws_while_it_is_imported_is_no_draw_of_the_step(place):
+    place.write(
+        "import random",
+        ("import rich.style\nlength = len(rich.style.Style.null().color or '')", ["step:measure"]),
+        ("print(length)", ["step:end"]),
+    )
+    first = place.run()
+    assert not first.why("measure")
+    place.change(3, "print(length)", "print(length + 1)")
+    assert place.run().cached == {"measure"}
+    # Once there is a seed, an import moves the generator, as it does in Jupyter.
+    place.change(1, "import random", "import random\nrandom.seed(1)")
+    place.change(3, "print(length + 1)", "print(random.random())")
+    program = "import random; random.seed(1); import rich.style; print(random.random())"
+    plainly = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True)
+    assert place.same().text == plainly.stdout.decode()
+    assert plainly.stdout != b"0.13436424411240122\n"  # what the seed alone leads to

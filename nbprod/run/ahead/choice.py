@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
@@ -66,6 +67,28 @@ def are_independent(before: Mapping[str, frozenset[str]], names: Collection[str]
         one not in before[other] and other not in before[one]
         for one, other in combinations(names, 2)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a worker has for steps.
+
+    Attributes:
+        threads: How many at a time.
+        memory: Bytes that they may use.
+    """
+
+    threads: int
+    memory: float
+
+    def __sub__(self, other: Room) -> Room:
+        return Room(self.threads - other.threads, self.memory - other.memory)
+
+
+def roomiest(peak: int, rooms: Mapping[str, Room]) -> str | None:
+    """Return the worker for a step that needs ``peak`` bytes of memory; ``None`` if none can."""
+    able = [name for name, room in rooms.items() if room.threads > 0 and room.memory >= peak]
+    return max(able, key=lambda name: (rooms[name].threads, rooms[name].memory), default=None)
 
 
 def free_memory() -> int:

@@ -20,6 +20,7 @@ import fsspec
 
 from nbprod.errors import SystemFailedError, UsageError
 from nbprod.events import LogEvent
+from nbprod.run.ahead.choice import Room, roomiest
 from nbprod.run.ahead.exchange import Parcel, receive, send
 from nbprod.run.ahead.job import Answer, Job, RemoteJob, answer_of, give, start_process
 from nbprod.run.cache.key import own_code
@@ -40,14 +41,14 @@ class Worker:
         code: Digest of nbprod's own code.
         reaches: It reads the notebook's folder.
         exchanges: It reads the folder of artifacts.
-        memory: Bytes that it may use.
+        room: What it has for steps.
     """
 
     lock: str
     code: str
     reaches: bool
     exchanges: bool
-    memory: float = math.inf
+    room: Room
 
 
 @dataclass
@@ -64,6 +65,7 @@ class RemoteStep:
         """Return how it went; ``None`` while it is computed."""
         if not self.future.done():
             return None
+        self.cluster.free(self.step)
         if self.future.status != "finished":
             return Answer(False, self.cluster.reason(self.future))
         answer: Answer = self.future.result()
@@ -79,6 +81,7 @@ class RemoteStep:
     def stop(self) -> None:
         """Let the worker stop."""
         self.future.cancel()
+        self.cluster.free(self.step)
 
 
 @dataclass
@@ -98,6 +101,7 @@ class Cluster:
     _workers: dict[str, Worker] = field(default_factory=dict)
     _run: str = field(default_factory=lambda: secrets.token_hex(8))
     _exchange: str = ""
+    _given: dict[str, tuple[str, Room]] = field(default_factory=dict)
 
     everything = True
     """What is computed there needs no memory here."""
@@ -106,9 +110,15 @@ class Cluster:
         """Workers start a process when there is a step for it."""
 
     def takes(self, peak: int, beside: Sequence[int]) -> bool:
-        """Tell whether a worker has the memory for a step; Dask's scheduler lets it wait."""
+        """Tell whether a worker has room for a step, beside those that it was given."""
         del beside
-        return any(each.memory >= peak for each in self._workers.values())
+        return self._worker_for(peak) is not None
+
+    def _worker_for(self, peak: int) -> str | None:
+        rooms = {name: worker.room for name, worker in self._workers.items()}
+        for name, taken in self._given.values():
+            rooms[name] -= taken
+        return roomiest(peak, rooms)
 
     def open(self, session: Session, kernel: str) -> None:
         """Connect, and look which workers can be used.
@@ -176,9 +186,18 @@ class Cluster:
                 self.parcels[step] = send(session.kept[step], session.store, self._exchange)
         parcels = tuple(self.parcels[step] for step in sorted(job.before) if step in self.parcels)
         remote = RemoteJob(job, parcels, self._exchange)
-        able = [name for name, each in self._workers.items() if each.memory >= peak]
-        future = self._client.submit(work, remote, self._run, pure=False, workers=able)
+        worker = self._worker_for(peak)
+        assert worker is not None
+        self._given[job.step] = (worker, Room(1, peak))
+        # If the worker dies, Dask lets another one do it.
+        future = self._client.submit(
+            work, remote, self._run, pure=False, workers=[worker], allow_other_workers=True
+        )
         return RemoteStep(job.step, time.monotonic(), future, session, self)
+
+    def free(self, step: str) -> None:
+        """Note that a step's worker has room again."""
+        self._given.pop(step, None)
 
     def reason(self, future: Any) -> str:  # noqa: ANN401
         """Return why a worker did not compute a step."""
@@ -245,7 +264,8 @@ def examine(
         system, root = fsspec.core.url_to_fs(artifacts)
         exchanges = system.cat_file(f"{root}/token") == token.encode()
     memory = dask_worker.memory_manager.memory_limit or math.inf
-    return Worker(lock_of(kernel), own_code(), reaches, exchanges, memory)
+    room = Room(dask_worker.state.nthreads, memory)
+    return Worker(lock_of(kernel), own_code(), reaches, exchanges, room)
 
 
 def work(remote: RemoteJob, run: str) -> Answer:

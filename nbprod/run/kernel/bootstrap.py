@@ -23,6 +23,7 @@ from . import (
     figures,
     files,
     fingerprint,
+    import_draws,
     loggers,
     memory,
     modules,
@@ -72,6 +73,7 @@ class Runtime:
         reductions.forgettable.update(self.hoisted)
         loggers.note_start()
         ambient.note_start()
+        import_draws.install()
         self.files.start()
         if settings.get("beside"):
             unlisted.leave_out(settings["beside"])

@@ -53,6 +53,19 @@ def seeded(name: str) -> None:
         _reached.pop("numpy_seed", None)
 
 
+def undo_draws(before: Any) -> None:
+    """Bring Python's generator back to a state, if nobody seeded it and it was only drawn from.
+
+    Args:
+        before: As ``random.getstate()`` gave it.
+    """
+    after = random.getstate()
+    if after == before or "python" not in _reached:
+        return
+    if _python_leads(_reached["python"], before) and _python_leads(before, after):
+        random.setstate(before)
+
+
 def unseeded(states: dict[str, Any]) -> list[str]:
     """Return the names of the generators that were only drawn from since the start.
 
