@@ -1,7 +1,8 @@
 """Figures at a cell's end: a notebook shows such an expression as a picture.
 
 Other bare expressions only display a value and may stay out of generated code. A figure
-is a result, so its expression is read as ``display(…)``; so is one that draws itself.
+is a result, so its expression is read as ``display(…)``; so is one that draws itself. Where
+a class has a ``__repr__`` that does more than to give a text, they are read as ``repr(…)``.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class FigureNames:
         pairs: Names of functions that give a figure and something else.
         figures: Variables that hold a figure.
         drawing: Names of modules whose objects draw themselves, and which.
+        telling: A class has a ``__repr__`` that prints or changes something.
     """
 
     modules: set[str] = field(default_factory=set)
@@ -47,6 +49,7 @@ class FigureNames:
     pairs: set[str] = field(default_factory=set)
     figures: set[str] = field(default_factory=set)
     drawing: dict[str, str] = field(default_factory=dict)
+    telling: bool = False
 
     def follow(self, statements: Iterable[ast.stmt]) -> None:
         """Take in what statements bind; bodies of functions have names of their own."""
@@ -55,6 +58,8 @@ class FigureNames:
                 self._imported(node)
             elif isinstance(node, ast.FunctionDef):
                 self._defined(node)
+            elif isinstance(node, ast.ClassDef):
+                self.telling = self.telling or any(map(_tells, node.body))
             elif isinstance(node, ast.Assign):
                 for target in node.targets:
                     self._bound(target, node.value)
@@ -140,6 +145,18 @@ class FigureNames:
         return function.attr in names and ast.unparse(function.value) in self.modules
 
 
+def _tells(statement: ast.stmt) -> bool:
+    """Tell whether a statement of a class is a ``__repr__`` that prints or changes something."""
+    if not isinstance(statement, ast.FunctionDef) or statement.name != "__repr__":
+        return False
+    return any(
+        isinstance(node, ast.Global | ast.Nonlocal | ast.Delete)
+        or (isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant))
+        or (isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store))
+        for node in ast.walk(statement)
+    )
+
+
 def _own_nodes(statements: Iterable[ast.stmt]) -> Iterator[ast.AST]:
     """Yield the nodes of statements in order, without bodies of functions and classes."""
     for statement in statements:
@@ -149,8 +166,12 @@ def _own_nodes(statements: Iterable[ast.stmt]) -> Iterator[ast.AST]:
             yield from _own_nodes(children)
 
 
+def _shows_itself(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func) in {"print", "display"}
+
+
 def as_displayed(source: str, statements: list[ast.stmt], names: FigureNames) -> str:
-    """Return a cell's source, its last expression as ``display(…)`` if that is a figure.
+    """Return a cell's source, its last expression as a call that does what showing it does.
 
     Args:
         source: The cell as plain Python.
@@ -158,7 +179,10 @@ def as_displayed(source: str, statements: list[ast.stmt], names: FigureNames) ->
         names: What is known of figures when the cell ends.
     """
     last = statements[-1] if statements else None
-    if not isinstance(last, ast.Expr) or not names.is_figure(last.value):
+    if not isinstance(last, ast.Expr) or isinstance(last.value, ast.Constant | ast.Await):
+        return source
+    function = "display" if names.is_figure(last.value) else "repr"
+    if function == "repr" and (not names.telling or _shows_itself(last.value)):
         return source
     if isinstance(last.value, ast.Call) and ast.unparse(last.value.func).endswith(".figure"):
         return source  # a new figure, still empty: only its text is shown
@@ -169,5 +193,5 @@ def as_displayed(source: str, statements: list[ast.stmt], names: FigureNames) ->
     segment = ast.get_source_segment(source, last) or ""
     begin, end = last.lineno - 1, (last.end_lineno or last.lineno) - 1
     head = lines[begin].encode()[: last.col_offset].decode()
-    shown = f"{head}display({segment}){rest}".split("\n")
+    shown = f"{head}{function}({segment}){rest}".split("\n")
     return "\n".join([*lines[:begin], *shown, *lines[end + 1 :]])

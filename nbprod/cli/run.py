@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -170,6 +171,10 @@ def ahead_request(
     if runner == "dask" and not scheduler:
         raise UsageError(
             "--runner dask needs the address of a cluster.", fix="Add --scheduler tcp://HOST:8786."
+        )
+    if scheduler and not re.fullmatch(r"(\w+://)?[^/]+:\d+", scheduler):
+        raise UsageError(
+            f"{scheduler} is no address of a scheduler.", fix="Write --scheduler tcp://HOST:8786."
         )
     if runner == "local" and (scheduler or artifacts):
         raise UsageError(

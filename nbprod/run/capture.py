@@ -37,6 +37,7 @@ class StepProgress:
     peak: int = 0
     cached: str = ""
     uncached: str = ""
+    ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,7 @@ def execute(request: RunRequest, listener: Listener = ignore_events) -> RunRecor
             crew = _crew(request, subject, capture, _cell_sources(nb))
             if crew is not None:
                 capture.compute_ahead = crew.compute
-                at_end.callback(crew.close)
+                at_end.callback(crew.close, capture)
         return _run(request, recording, place, kernel_name)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import os
 import re
 
 _READS_ITSELF = re.compile(r"__doc__|__file__|\b(inspect|getsource|linecache|traceback|f_lineno)\b")
@@ -14,6 +15,11 @@ LIBRARY_VARIABLES = (
     *("MPL", "JOBLIB_", "LOKY_", "KMP_", "BLIS_"),
 )
 """Environment variables that libraries read; code that reads any itself depends on all."""
+
+
+def library_variables() -> dict[str, str]:
+    """Return those that this process has."""
+    return {name: text for name, text in os.environ.items() if name.startswith(LIBRARY_VARIABLES)}
 
 
 @functools.lru_cache(maxsize=1000)

@@ -98,7 +98,7 @@ def write_two(place, pause=""):
 def test_workers_give_what_this_machine_gives(place, cluster):
     write_two(place)
     for _ in range(2):
-        cluster.worker()
+        cluster.worker(OMP_NUM_THREADS="3")  # as Dask itself sets some of that kind
     cluster.wait_for(2)
     found = place.same(("k", "2"), scheduler=cluster.address)
     assert found.ahead == {"load", "left", "right", "total"}

@@ -121,3 +121,17 @@ def test_a_module_written_by_the_notebook(place):
     assert place.run().text.endswith("1\n")
     place.change(1, "VALUE = 1", "VALUE = 22")
     assert place.same().text.endswith("22\n")
+
+
+def test_a_folder_that_arrow_reads(place):
+    data = place.folder / "data"
+    data.mkdir()
+    (data / "one.csv").write_text("a\n1\n2\n")
+    place.write(
+        "from pyarrow.dataset import dataset",
+        ("rows = dataset('data', format='csv').to_table().num_rows\nprint(rows)", ["step:read"]),
+    )
+    place.run()
+    assert place.run().cached == {"read"}
+    (data / "two.csv").write_text("a\n3\n")
+    assert place.same().text == "3\n"

@@ -15,6 +15,26 @@ STEPS = {
     "stamp": ("import pandas as pd\nvalue = str(pd.Timestamp('now'))", "asks for the time"),
     "ids": ("import uuid\nvalue = str(uuid.uuid4())", "system's randomness"),
     "rng": ("import numpy as np\nvalue = np.random.default_rng().random()", "without a seed"),
+    "name": (
+        "import numpy as np\nno_seed = None\nvalue = np.random.RandomState(no_seed).rand()",
+        "without a seed",
+    ),
+    "python": ("import random\nvalue = random.Random(*[]).random()", "without a seed"),
+    "alias": (
+        "import numpy as np\nmake = np.random.default_rng\nvalue = make().random()",
+        "without a seed",
+    ),
+    "library": (
+        "from scipy.stats import qmc\nvalue = qmc.Sobol(2).random(1).sum()",
+        "without a seed",
+    ),
+    "again": ("import numpy as np\nnp.random.seed(None)\nvalue = 1", "without a seed"),
+    "keyword": (
+        "import pandas as pd\nvalue = str(pd.date_range(end='now', periods=1)[0])",
+        "asks for the time",
+    ),
+    "timer": ("import timeit\nvalue = timeit.default_timer()", "asks for the time"),
+    "allowed": ("import os\nvalue = os.access('maybe', os.R_OK)", "which files there are"),
     "draw": ("import random\nvalue = random.random()", "without a seed"),
     "late": ("import random\nvalue = random.random()\nrandom.seed(1)", "sets the seed after"),
     "program": ("import subprocess\nvalue = subprocess.check_output(['echo', 'x'])", "program"),
@@ -49,7 +69,8 @@ def ran(tmp_path_factory):
             (source.replace("value", f"value_{name}"), [f"step:{name}"])
             for name, (source, _) in STEPS.items()
         ]
-        place.write(*cells, ("sure = 1\nprint(sure)", ["step:sure"]))
+        sure = ("sure = 1\nprint(sure)", ["step:sure"])
+        place.write(*cells, sure)
         first = place.run()
         shown = CliRunner().invoke(command, ["show", "last"]).stdout
         return first, place.run(), shown
@@ -65,6 +86,20 @@ def test_it_runs_and_says_why(ran, name):
 
 def test_others_come_from_the_cache(ran):
     assert "sure" in ran[1].cached
+
+
+def test_what_takes_a_seed_and_is_given_one(place):
+    place.write(
+        (
+            "from sklearn.ensemble import RandomForestClassifier\nimport numpy as np\n"
+            "forest = RandomForestClassifier(3, random_state=1).fit([[1], [2]], [0, 1])\n"
+            "drawn = np.random.default_rng(3).random(), np.random.RandomState(1).rand()",
+            ["step:forest"],
+        ),
+        ("print(forest.predict([[2]]), drawn)", ["step:show"]),
+    )
+    assert not place.run().why("forest")
+    assert place.run().cached == {"forest", "show"}
 
 
 def test_the_environment(place, monkeypatch):

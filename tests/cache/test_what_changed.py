@@ -154,3 +154,20 @@ def test_what_a_library_draws_while_it_is_imported_is_no_draw_of_the_step(place)
     plainly = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True)
     assert place.same().text == plainly.stdout.decode()
     assert plainly.stdout != b"0.13436424411240122\n"  # what the seed alone leads to
+
+
+def test_functions_that_change_global_variables(place):
+    place.write(
+        (
+            "counter = 0\ndef bump(by):\n    global counter\n    counter += by\n    return counter",
+            ["step:count"],
+        ),
+        ("bump(1)\nprint(counter)", ["step:one"]),
+        ("bump(10)\nprint(counter)", ["step:two"]),
+        ("print(bump(100))", ["step:three"]),
+    )
+    place.run()
+    place.change(3, "bump(10)", "bump(20)")
+    found = place.same()
+    assert not found.warnings
+    assert found.cached == {"count", "one"}

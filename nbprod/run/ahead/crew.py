@@ -13,7 +13,9 @@ from nbprod.events import LogEvent
 from nbprod.run.ahead.choice import are_independent, side_by_side, worth_a_process
 from nbprod.run.ahead.job import Answer, Job
 from nbprod.run.cache.session import Session
+from nbprod.run.capture import Capture
 from nbprod.run.folder import RunFolder
+from nbprod.run.meaning import library_variables
 
 
 class Begun(Protocol):
@@ -85,6 +87,7 @@ class Crew:
     peaks: Mapping[str, int]
     seconds: Mapping[str, float]
     _tried: set[str] = field(default_factory=set)
+    _given: set[str] = field(default_factory=set)
     _begun: list[Begun] = field(default_factory=list)
 
     def compute(self, session: Session) -> bool:
@@ -130,9 +133,17 @@ class Crew:
         worth = worth_a_process(self.before, self.seconds)
         return frozenset(name for name in names & worth if self.peaks.get(name))
 
-    def close(self) -> None:
-        """Leave nothing behind at the run's end."""
+    def close(self, capture: Capture) -> None:
+        """Leave nothing behind at the run's end, and say which work was in vain."""
         self.place.close()
+        for name in self.before:
+            progress = capture.steps.get(name)
+            if name in self._given and progress is not None and not progress.ahead:
+                text = (
+                    f"{name}: what was computed ahead was not taken, since its variables, options "
+                    "or environment were others there."
+                )
+                capture.listener(LogEvent(text, "warning"))
 
     def _work(self, session: Session, waiting: set[str]) -> bool:
         notebook = _without_outputs(session.notebook)
@@ -157,6 +168,7 @@ class Crew:
                     (done if answer.kept else failed).add(each.step)
                     self._tell(session, each, answer)
             time.sleep(0.02)
+        self._given |= done
         return bool(done)
 
     def _job(self, session: Session, step: str, notebook: str) -> Job:
@@ -178,6 +190,7 @@ class Crew:
             cell_timeout=capture.cell_timeout,
             hash_seed=capture.hash_seed,
             modules=frozenset(capture.modules),
+            variables=library_variables(),
         )
 
     def _tell(self, session: Session, begun: Begun, answer: Answer) -> None:

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -24,9 +24,10 @@ import msgspec
 
 from nbprod.notebook.quick_import import skip_iri_grammar
 from nbprod.run.ahead.exchange import Parcel, receive, send
-from nbprod.run.ahead.wanted import Wanted
+from nbprod.run.ahead.wanted import NotThereError, Wanted
 from nbprod.run.cache.key import Surroundings
 from nbprod.run.folder import RunFolder, state_folder
+from nbprod.run.meaning import library_variables
 from nbprod.run.plan import RunPlan
 
 
@@ -49,6 +50,7 @@ class Job:
         cell_timeout: Seconds per cell; ``None`` for no limit.
         hash_seed: ``PYTHONHASHSEED`` of the run's kernels.
         modules: Code that is known to run besides the notebook's.
+        variables: Environment variables of the run that libraries read.
     """
 
     step: str
@@ -65,6 +67,7 @@ class Job:
     cell_timeout: float | None
     hash_seed: str
     modules: frozenset[str] = frozenset()
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,8 @@ def compute(job: Job) -> Answer:
     manager = NotebookExecutionManager(notebook, progress_bar=False)
     try:
         NbprodEngine.run_captured(manager, capture, job.kernel)
+    except NotThereError as missing:
+        return Answer(False, str(missing))
     except Exception as error:  # noqa: BLE001 - the run itself will meet it, and tell
         return Answer(False, f"{type(error).__name__}: {error}")
     progress = capture.steps.get(job.step)
@@ -146,6 +151,10 @@ def compute_remotely(remote: RemoteJob) -> Answer:
     """Run one step with a cache of its own, and send what it gave."""
     from nbprod.run.cache.store import Store
 
+    # Dask's workers have variables of their own, such as OMP_NUM_THREADS.
+    for name in library_variables():
+        del os.environ[name]
+    os.environ.update(remote.job.variables)
     with tempfile.TemporaryDirectory(prefix="nbprod-ahead-") as place:
         os.environ["NBPROD_HOME"] = f"{place}/home"
         store = Store(Path(place))

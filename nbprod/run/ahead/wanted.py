@@ -28,5 +28,5 @@ class Wanted:
             NotThereError: It waits for that step.
         """
         if step in self.before:
-            raise NotThereError(f"step {step} gave something else than was kept")
+            raise NotThereError(f"what step {step} gave cannot be taken there")
         return bool(step) and step != self.step

@@ -17,6 +17,7 @@ _EFFECTS = {
 _NAMES = {
     "it asks for the time": frozenset(
         {"perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns", "process_time", "time_ns"}
+        | {"default_timer", "clock_gettime", "clock_gettime_ns", "process_time_ns", "thread_time"}
         | {"now", "today", "utcnow", "localtime", "gmtime", "ctime", "getmtime", "getctime"}
     ),
     "it draws from the system's randomness": frozenset(
@@ -28,7 +29,7 @@ _NAMES = {
     ),
     "it asks which files there are, or about them": frozenset(
         {"exists", "lexists", "isfile", "isdir", "is_file", "is_dir", "stat", "lstat", "getsize"}
-        | {"disk_usage", "is_symlink", "islink", "samefile"}
+        | {"disk_usage", "is_symlink", "islink", "samefile", "access", "statvfs", "fstat"}
     ),
     "it asks about the machine or the process": frozenset(
         {
@@ -104,10 +105,8 @@ def _doubts_of(node: ast.AST) -> Iterator[str]:
             yield words
     if isinstance(node, ast.Call) and named & _GENERATORS and _is_unseeded(node):
         yield "it makes a random generator without a seed"
-    if isinstance(node, ast.Call) and any(
-        isinstance(each, ast.Constant) and each.value in _MOMENTS for each in node.args
-    ):
-        yield "it asks for the time"
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in _MOMENTS:
+        yield "it asks for the time"  # as a text that pandas and numpy understand
 
 
 def _names(node: ast.AST) -> Iterator[str]:

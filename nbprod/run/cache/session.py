@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import hashlib
 import json
@@ -15,8 +16,9 @@ from typing import Any
 import msgspec
 
 from nbprod.events import LogEvent
+from nbprod.notebook.magics import plain_code
 from nbprod.notebook.tags import PARAMETERS_TAGS
-from nbprod.pipeline.ir import Effect, Step
+from nbprod.pipeline.ir import Definition, Effect, Step
 from nbprod.run.cache.depends import are_met, dependencies
 from nbprod.run.cache.entry import Dependencies, Entry, SavedFile, SavedGroup
 from nbprod.run.cache.key import (
@@ -327,6 +329,7 @@ class Session:
         assert self.capture.folder is not None
         if entry.run_id == self.capture.folder.run_id:  # it was computed ahead
             progress.seconds = entry.seconds
+            progress.ahead = True
         elif stretch.step is not None:
             progress.cached = entry.run_id
 
@@ -441,7 +444,7 @@ class Session:
                 raise StartOverError(f"state of the process: {answer['problems']}")
         self._load(ask, names)
         later = [
-            {"source": self._source(cell), "parts": [[_line(each), each.source]]}
+            {"source": self._source(cell), "parts": [[_line(each), self._own_text(cell, each)]]}
             for stretch in self._skipped
             for cell in stretch.cells
             for each in defined_in(self.around.pipeline, cell.number, hoisted=False)
@@ -490,6 +493,16 @@ class Session:
         found = defined_in(self.around.pipeline, cell.number, hoisted=True)
         parts = [[_line(each), each.source] for each in found]
         return {"source": self._source(cell), "parts": parts}
+
+    def _own_text(self, cell: CellPlan, definition: Definition) -> str:
+        """Return a definition as it stands in its cell; in a step it says ``nonlocal``."""
+        plain = plain_code(self._source(cell)).source
+        for statement in ast.parse(plain).body:
+            decorators = getattr(statement, "decorator_list", ())
+            if min([statement.lineno, *(each.lineno for each in decorators)]) == _line(definition):
+                lines = plain.split("\n")[_line(definition) - 1 : statement.end_lineno]
+                return "\n".join(lines)
+        return definition.source
 
     def _is_parameters(self, cell: CellPlan) -> bool:
         return any(cell in each.cells for each in self.stretches.values() if each.parameters)

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from . import filters, loggers, plotting, seeding, settings, withheld
+from . import filters, loggers, plotting, seeding, settings, unseeded, withheld
 
 _plan: list[int] = []
 """Seed that numpy's global generator gets once it is imported; empty for none."""
@@ -31,6 +31,7 @@ class _SeededLoader(importlib.machinery.SourceFileLoader):
         super().exec_module(module)
         if _plan:
             module.seed(_plan)
+        unseeded.watch_numpy()
 
 
 class _SeededFinder:

@@ -36,6 +36,7 @@ from . import (
     touched,
     transfer,
     unlisted,
+    unseeded,
     withheld,
 )
 
@@ -75,6 +76,8 @@ class Runtime:
         ambient.note_start()
         import_draws.install()
         self.files.start()
+        observe.on_unseeded = lambda: self.files.touched.cannot_repeat(touched.UNSEEDED)
+        unseeded.watch(observe.on_unseeded)
         if settings.get("beside"):
             unlisted.leave_out(settings["beside"])
         self.secrets: dict[str, str] = {}

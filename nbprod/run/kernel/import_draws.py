@@ -47,6 +47,11 @@ class _Finder:
         return None
 
 
+def is_importing() -> bool:
+    """Tell whether a library is being imported."""
+    return _Finder.busy
+
+
 def install() -> None:
     """Undo such draws from now on."""
     sys.meta_path.insert(0, _Finder())

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import provenance
-from .rewrite import READERS
+from .rewrite import GENERATORS, READERS
 
 _FITS = frozenset({"fit", "partial_fit", "fit_predict", "fit_transform"})
 _TRANSFORMS = frozenset({"transform", "fit_transform"})
@@ -66,6 +66,9 @@ class Fit:
 
 on_read: Callable[[str], None] = lambda _: None  # noqa: E731
 """Called with each file that a call of :data:`.rewrite.READERS` was given."""
+
+on_unseeded: Callable[[], None] = lambda: None  # noqa: E731
+"""Called when a call of :data:`.rewrite.GENERATORS` was given no seed."""
 
 _pending = threading.local()
 _fits: dict[int, Fit] = {}
@@ -138,6 +141,11 @@ def _note(call: Call, result: Any, method: str) -> None:
         for value in (*call.positional, *call.keywords.values()):
             for path in _files(value):
                 on_read(path)
+        return
+    if method in GENERATORS:
+        given = (*call.positional, *call.keywords.values())
+        if all(value is None for value in given):
+            on_unseeded()
         return
     if isinstance(receiver, (super, type)) or not hasattr(type(receiver), method):
         return

@@ -19,13 +19,19 @@ READERS = frozenset(
     | {"read_csv_auto", "read_ndjson", "read_database", "read_sas", "read_stata", "read_spss"}
     | {"scan_parquet", "scan_csv", "scan_ipc", "scan_ndjson", "ParquetFile", "ParquetDataset"}
     | {"HDFStore", "File", "open_dataset", "open_mfdataset", "imread", "read_file", "memory_map"}
+    | {"dataset"}
     | {"load_model", "Booster", "DMatrix", "Pool"}
 )
 """Readers that may open files in C, past Python: Arrow, HDF5, DuckDB, polars and others."""
 
+GENERATORS = frozenset(
+    {"RandomState", "SeedSequence", "PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64", "seed"}
+)
+"""What takes a seed from the system if it is given none."""
+
 HOOKS_MODULE = "_nbprod_kernel.observe"
 
-_NOTED = OBSERVED | READERS
+_NOTED = OBSERVED | READERS | GENERATORS
 
 _Node = TypeVar("_Node", bound=ast.AST)
 
@@ -39,10 +45,14 @@ class ObservedCalls(ast.NodeTransformer):
         """Rewrite one call of an observed method, inner ones first."""
         self.generic_visit(node)
         function = node.func
-        if not isinstance(function, ast.Attribute) or function.attr not in _NOTED:
+        if isinstance(function, ast.Attribute) and function.attr in _NOTED:
+            site = ast.Constant(value=f"{function.attr}:{next(_sites)}")
+            function.value = _hook("begin", "lambda x, n: x", [function.value, site], node)
+        elif isinstance(function, ast.Name) and function.id in READERS | GENERATORS:
+            site = ast.Constant(value=f"{function.id}:{next(_sites)}")
+            node.func = _hook("begin", "lambda x, n: x", [function, site], node)
+        else:
             return node
-        site = ast.Constant(value=f"{function.attr}:{next(_sites)}")
-        function.value = _hook("begin", "lambda x, n: x", [function.value, site], node)
         if node.args:
             gathered = _hook("positional", "lambda *a: a", node.args, node)
             node.args = [_at(ast.Starred(value=gathered, ctx=ast.Load()), node)]

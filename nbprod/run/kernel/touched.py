@@ -32,6 +32,9 @@ EVENTS = frozenset({*_PROGRAMS, *_PROCESSES, *_NETWORK, *_FOLDERS, "glob.glob"})
 """Audit events that are noted here; :mod:`.files` notes what is opened and written."""
 
 
+UNSEEDED = "it makes a random generator without a seed"
+
+
 class Touched:
     """Notes of one stretch.
 
@@ -61,6 +64,10 @@ class Touched:
         """Note that whatever was at a path is about to be gone."""
         if path not in self.files:
             self.fresh.add(os.path.realpath(path))
+
+    def cannot_repeat(self, reason: str) -> None:
+        """Note why the stretch cannot be repeated, in words."""
+        self.outside[reason] = None
 
     def note(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Note an audit event of :data:`EVENTS`."""

@@ -22,6 +22,27 @@ small
 """,
     ),
     Hazard(
+        "an own repr that prints and counts",
+        """
+# %% make
+class Model:
+    def __init__(self):
+        self.asked = 0
+    def __repr__(self):
+        self.asked += 1
+        print("asked", self.asked)
+        return "Model"
+model = Model()
+model
+# %% look
+[model, 1]
+# %% look
+print(model.asked)
+# %% look
+model.asked;
+""",
+    ),
+    Hazard(
         "the own folder is listed",
         """
 # %% load
