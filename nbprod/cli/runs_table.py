@@ -113,6 +113,7 @@ def _cells(numbers: Sequence[int]) -> str:
 _TITLES = {
     "parameter": "parameters",
     "code": "code",
+    "module": "modules",
     "data": "data files",
     "environment": "environment",
     "git": "git",
@@ -147,7 +148,7 @@ def _change(found: Difference) -> tuple[str, str]:
 
 def _short(value: object, kind: str) -> str:
     text = shown(value)
-    return text[:12] if kind in {"data", "git"} else text
+    return text[:12] if kind in {"data", "git", "module"} else text
 
 
 def _code(found: Sequence[Difference]) -> list[str]:

@@ -20,7 +20,7 @@ from queue import Empty
 from secrets import randbelow
 from typing import Any
 
-from jupyter_core.utils import ensure_async, run_sync
+from jupyter_core.utils import ensure_async, ensure_event_loop, run_sync
 from nbclient.exceptions import CellExecutionError
 from papermill.clientwrap import PapermillNotebookClient
 
@@ -106,7 +106,12 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
             elif self.capture.secrets:  # else it would write to our own terminal
                 nowhere = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
                 self._kernel_options |= nowhere
-            return super().execute(**options, **self._kernel_options)
+            try:
+                return super().execute(**options, **self._kernel_options)
+            except KeyboardInterrupt:
+                # The cell's own task fails a little later, and nobody asks for its error then.
+                ensure_event_loop().set_exception_handler(lambda *_: None)
+                raise
 
     def create_kernel_manager(self) -> Any:  # noqa: ANN401
         """Let the kernel be talked to through sockets in a folder that only this user can enter.
@@ -364,6 +369,12 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         """
         assert self.capture.folder is not None
         path = self.capture.folder.artifacts / "namespace.pkl"
+        try:
+            self._carry_over(path, cell)
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _carry_over(self, path: Path, cell: CellPlan) -> None:
         saved = self._ask("save_namespace", {"path": str(path)})
         if "error" in saved:
             raise NamespaceError(str(saved["error"]))
@@ -379,7 +390,6 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         self._fresh_kernel()
         arguments = {"path": str(path), **{key: saved[key] for key in _CARRIED}}
         restored = self._ask("load_namespace", dict(arguments))
-        path.unlink(missing_ok=True)
         if "error" in restored:
             raise NamespaceError(str(restored["error"]))
         self._bind(list(map(str, secrets)))

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from nbprod.run.environment import kernel_interpreter
 from nbprod.run.failure import Place, failure_of
 from nbprod.run.folder import create_run_folder
 from nbprod.run.folder_lock import folder_lock
+from nbprod.run.history import completed_runs, tidy
 from nbprod.run.injection import inject_parameters
 from nbprod.run.kernel import set_orders
 from nbprod.run.module_names import Mention, mentions
@@ -113,6 +114,8 @@ def execute(request: RunRequest, listener: Listener = ignore_events) -> RunRecor
     parameters, secrets = split_secrets(request.parameters)
     listener = redacting(listener)
     recover(listener)
+    with suppress(OSError):
+        tidy(_folder(request))
     nb, digest = _load(request.notebook)
     if request.output is not None:
         _check_output(request.output, request.notebook)
@@ -191,7 +194,6 @@ def _crew(
     """Return what computes steps ahead; ``None`` if the notebook has secrets."""
     from nbprod.run.ahead.choice import ancestors
     from nbprod.run.ahead.crew import Crew
-    from nbprod.run.history import completed_runs
 
     if capture.secrets:
         capture.warn("Steps run one after another: only one kernel is given the secrets.")

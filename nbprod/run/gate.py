@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from nbprod.errors import UsageError
 from nbprod.run.record import is_number
 
 _GATE = re.compile(r"\s*(?P<metric>[^\W\d][\w.]*)\s*(?P<sign>>=|<=|==|!=|>|<)\s*(?P<limit>\S+)\s*")
+_NOT_FINITE = ("nan", "inf", "-inf")
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -65,7 +67,7 @@ def parse_gate(text: str) -> Gate:
     """
     match = _GATE.fullmatch(text)
     try:
-        if match is not None:
+        if match is not None and not math.isnan(float(match["limit"])):
             return Gate(match["metric"], match["sign"], float(match["limit"]))
     except ValueError:
         pass
@@ -83,6 +85,9 @@ def judge(gate: Gate, metrics: Mapping[str, object]) -> GateOutcome:
             known = ", ".join(sorted(metrics)) or "none"
             return GateOutcome(gate, met=False, found=f"no such metric; there are: {known}")
         value = value[part]
+    if value in _NOT_FINITE:  # JSON has no numbers for them
+        met = value != "nan" and _COMPARE[gate.sign](float(str(value)), gate.limit)
+        return GateOutcome(gate, met, str(value))
     if not is_number(value):
         return GateOutcome(gate, met=False, found=f"{value!r} is no number")
     met = _COMPARE[gate.sign](value, gate.limit)

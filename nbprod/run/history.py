@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -9,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from nbprod.errors import UsageError
-from nbprod.run.folder import run_folders
+from nbprod.run.folder import RunFolder, run_folders
 from nbprod.run.process_name import is_gone
 from nbprod.run.record import RECORD, FailureRecord, RunRecord, RunState, read_record
 
@@ -33,6 +34,18 @@ def _as_it_is(record: RunRecord) -> RunRecord:
         return record
     failure = FailureRecord("Its process was killed. The next run goes on with what it kept.")
     return replace(record, state=RunState.INTERRUPTED, failure=failure)
+
+
+def tidy(beside: Path) -> None:
+    """Remove what runs that were killed left for themselves alone."""
+    for folder in run_folders(beside.absolute()):
+        run = RunFolder(folder, folder.name)
+        if not run.reserve.exists() and not run.ahead.exists():
+            continue
+        with suppress(UsageError):
+            if is_gone(read_record(folder, signed=False).process):
+                run.release_reserve()
+                shutil.rmtree(run.ahead, ignore_errors=True)
 
 
 def completed_runs(notebook: str, beside: Path) -> Iterator[RunRecord]:

@@ -53,7 +53,7 @@ def resolve_parameters(
         for name, value in mapping.items():
             chosen[name] = _value(pipeline, name, value, where="the parameter file")
     for name, text in given:
-        chosen[name] = _value(pipeline, name, text, where="-p", text=True)
+        chosen[name] = _value(pipeline, name, text, where="the command line", text=True)
     if runs:
         require_all(pipeline, chosen)
     remember(value for value in chosen.values() if isinstance(value, Secret))

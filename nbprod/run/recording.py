@@ -8,8 +8,8 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from nbprod.run.process_name import process_name
 from nbprod.run.record import (
     FailureRecord,
     FileRecord,
+    FileState,
     GitState,
     RunEnvironment,
     RunRecord,
@@ -33,6 +34,9 @@ from nbprod.run.record import (
     write_record,
 )
 from nbprod.run.redaction import redacted_record
+
+_DIGEST = 64
+"""Characters of a digest; what else a file's state may say is shorter."""
 
 LOCK = "lock.txt"
 """In a run's folder: what was installed where it ran."""
@@ -74,7 +78,7 @@ class Recording:
     @property
     def installed(self) -> str:
         """Digest (hex) of all that is installed for the kernel; empty if that is unknown."""
-        return hashlib.sha256(self._lock.encode()).hexdigest() if self._lock else ""
+        return digest_of(self._lock)
 
     @contextmanager
     def recorded(self) -> Iterator[None]:
@@ -121,9 +125,9 @@ class Recording:
             literals={name: literal(value) for name, value in subject.parameters.items()},
             git=self._git,
             environment=self._environment(),
-            files_read=tuple(map(_file_record, sorted(_existing(capture.read)))),
-            modules=tuple(map(_file_record, sorted(_existing(capture.modules)))),
-            files_written=tuple(sorted(capture.written)),
+            files_read=tuple(_files_read(capture)),
+            modules=tuple(_file_records(sorted(capture.modules))),
+            files_written=tuple(sorted(capture.written | _written(capture))),
             steps=capture.step_records(),
             metrics=capture.metrics,
             artifacts=tuple(capture.artifacts),
@@ -162,6 +166,11 @@ class Recording:
         )
 
 
+def digest_of(lock: str) -> str:
+    """Return the digest (hex) of what :func:`lock_of` gave; empty for nothing."""
+    return hashlib.sha256(lock.encode()).hexdigest() if lock else ""
+
+
 def lock_of(kernel_name: str) -> str:
     """Return all that is installed for a kernel: a line of name, version and digest each.
 
@@ -195,14 +204,45 @@ def _memory() -> int:
     return int(psutil.virtual_memory().total)
 
 
-def _existing(paths: set[str]) -> list[str]:
-    return [path for path in paths if Path(path).is_file()]
+def _files_read(capture: Capture) -> Iterator[FileRecord]:
+    """Yield what the cells read, as it was then: they may have changed it afterwards."""
+    earlier = {path: state for path, state in _before_changes(capture) if state is not None}
+    for path in sorted(capture.read):
+        if path in earlier:
+            yield FileRecord(path, earlier[path].sha256, earlier[path].size)
+        else:
+            yield from _file_records([path])
 
 
-def _file_record(path: str) -> FileRecord:
-    with Path(path).open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return FileRecord(path, digest, Path(path).stat().st_size)
+def _before_changes(capture: Capture) -> Iterator[tuple[str, FileState | None]]:
+    """Yield each file that was changed, and its content before if the cells had read that."""
+    read: set[str] = set()
+    changed: set[str] = set()
+    for stretch in capture.truth.stretches if capture.truth else ():
+        read.update(stretch.read)
+        for found in stretch.files:
+            path = found.after.path
+            if path not in changed:
+                known = path in read and len(found.before.sha256) == _DIGEST
+                yield path, found.before if known else None
+            changed.add(path)
+
+
+def _written(capture: Capture) -> set[str]:
+    """Return the files that were there after a stretch, and not before or with other content."""
+    return {
+        found.after.path
+        for stretch in (capture.truth.stretches if capture.truth else ())
+        for found in stretch.files
+        if len(found.after.sha256) == _DIGEST
+    }
+
+
+def _file_records(paths: Iterable[str]) -> Iterator[FileRecord]:
+    for path in paths:
+        with suppress(OSError), Path(path).open("rb") as file:  # it may be gone, or be a folder
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            yield FileRecord(path, digest, os.fstat(file.fileno()).st_size)
 
 
 def git_state(folder: Path) -> GitState | None:

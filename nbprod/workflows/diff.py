@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from nbprod.run.history import find_run
 from nbprod.run.plan import INJECTED_TAG
-from nbprod.run.record import RunRecord
+from nbprod.run.record import FileRecord, RunRecord
+from nbprod.run.recording import LOCK
 from nbprod.workflows.place import place_of_runs
 
 
@@ -35,7 +36,7 @@ class Difference:
     """One thing that the runs do not share.
 
     Attributes:
-        kind: ``parameter``, ``code``, ``data``, ``environment``, ``git`` or ``metric``.
+        kind: ``parameter``, ``code``, ``module``, ``data``, ``environment``, ``git`` or ``metric``.
         name: Of the parameter, cell, file, package or metric.
         one: Its value in the first run; ``None`` if it has none there.
         other: Its value in the second.
@@ -84,8 +85,12 @@ def diff(request: DiffRequest) -> DiffResult:
 def _differences(one: RunRecord, other: RunRecord) -> Iterator[Difference]:
     yield from _between("parameter", one.literals, other.literals)
     yield from _code(one, other)
-    yield from _between("data", _files(one), _files(other))
-    yield from _between("environment", _environment(one), _environment(other))
+    yield from _between("module", _files(one, one.modules), _files(other, other.modules))
+    yield from _between("data", _files(one, one.files_read), _files(other, other.files_read))
+    environment = tuple(_between("environment", _environment(one), _environment(other)))
+    yield from environment
+    told = {found.name for found in environment}
+    yield from (found for found in _packages(one, other) if found.name not in told)
     git = [{"commit": record.git.commit} if record.git else {} for record in (one, other)]
     yield from _between("git", git[0], git[1])
     yield from _between("metric", one.metrics, other.metrics)
@@ -99,12 +104,9 @@ def _between(
             yield Difference(kind, name, one.get(name), other.get(name))
 
 
-def _files(record: RunRecord) -> dict[str, object]:
-    """Return the digests of the data files, by their paths as seen from the notebook."""
-    return {
-        os.path.relpath(file.path, record.working_directory): file.sha256
-        for file in record.files_read
-    }
+def _files(record: RunRecord, files: Iterable[FileRecord]) -> dict[str, object]:
+    """Return the digests of files, by their paths as seen from the notebook."""
+    return {os.path.relpath(file.path, record.working_directory): file.sha256 for file in files}
 
 
 def _environment(record: RunRecord) -> dict[str, object]:
@@ -112,8 +114,27 @@ def _environment(record: RunRecord) -> dict[str, object]:
     return {"Python": found.python, "platform": found.platform, **found.distributions}
 
 
+def _packages(one: RunRecord, other: RunRecord) -> Iterator[Difference]:
+    """Compare all that was installed, by versions and digests."""
+    locks = [_lock(record) for record in (one, other)]
+    if not all(locks):
+        locks = [{"all packages": record.environment.installed} for record in (one, other)]
+    yield from _between("environment", locks[0], locks[1])
+
+
+def _lock(record: RunRecord) -> dict[str, str]:
+    try:
+        lines = (Path(record.folder) / LOCK).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return {}
+    pairs = [line.partition("==") for line in lines if "==" in line]
+    return {name: version.replace("  # sha256", ",") for name, _, version in pairs}
+
+
 def _code(one: RunRecord, other: RunRecord) -> Iterator[Difference]:
     """Compare the cells that ran, matched by their content."""
+    if one.notebook_digest == other.notebook_digest:
+        return
     sources = [code_cells(record) for record in (one, other)]
     texts = [[text for _, text in cells] for cells in sources]
     matcher = difflib.SequenceMatcher(None, texts[0], texts[1], autojunk=False)

@@ -12,6 +12,7 @@ from nbprod.events import Listener, PlanEvent, ignore_events
 from nbprod.run.history import find_run
 from nbprod.run.parameter_types import evaluate
 from nbprod.run.record import RunRecord, RunState
+from nbprod.run.recording import LOCK, digest_of, lock_of
 from nbprod.run.replay import OutputComparison, ReplayRequest, compare_again
 from nbprod.run.secrets import Secret, split_secrets
 from nbprod.run.stability import printed_comparison
@@ -146,9 +147,13 @@ def changed_inputs(record: RunRecord) -> Iterator[ChangedInput]:
     installed = dict(environment.versions.values())
     if environment.python != record.environment.python:
         yield ChangedInput("environment", f"Python {record.environment.python}")
-    for name, version in record.environment.distributions.items():
-        if installed.get(name) != version:
-            yield ChangedInput("environment", f"{name} {version}")
+    versions = record.environment.distributions.items()
+    packages = [f"{name} {version}" for name, version in versions if installed.get(name) != version]
+    known = record.environment.installed
+    if known and not packages and digest_of(lock_of(record.kernel)) != known:
+        packages = [f"a package of {Path(record.folder) / LOCK}"]
+    for name in packages:
+        yield ChangedInput("environment", name)
 
 
 def _require_comparable(record: RunRecord, changed: tuple[ChangedInput, ...]) -> None:

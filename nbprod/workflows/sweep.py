@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from nbprod.errors import InterruptedRunError, NbprodError, UsageError, UserCodeError
+from nbprod.errors import NbprodError, UsageError, UserCodeError
 from nbprod.events import Listener, LogEvent, PlanEvent, ignore_events
 from nbprod.run.gate import GateOutcome, judge, parse_gate
 from nbprod.run.literals import literal
@@ -111,7 +111,7 @@ def parse_grid(text: str) -> tuple[str, tuple[str, ...]]:
         UsageError: If it is nothing of the kind.
     """
     name, equals, listed = text.partition("=")
-    values = tuple(_split(listed))
+    values = tuple(dict.fromkeys(_split(listed)))
     if not name.strip().isidentifier() or not equals or not all(values):
         raise UsageError(
             f"{text!r} is no line of a grid.",
@@ -169,6 +169,9 @@ def sweep(request: SweepRequest, listener: Listener = ignore_events) -> SweepRes
             f"The grid names {sorted(twice)[0]} twice.", fix="Give all its values at once."
         )
     names = [name for name, _ in lines]
+    given = next((name for name, _ in base.parameters if name in names), None)
+    if given:
+        raise UsageError(f"{given} is given by --grid and by -p.", fix="Leave one of them out.")
     secret = next((name for name in names if name in subject.pipeline.secrets), None)
     if secret:
         raise UsageError(f"{secret} is a secret, and no grid's.", fix="Give it once, for all runs.")
@@ -193,6 +196,7 @@ def sweep(request: SweepRequest, listener: Listener = ignore_events) -> SweepRes
     ]
     listener(PlanEvent(tuple(titles)))
     found = []
+    stopped: NbprodError | None = None
     for (stage, _), parameters in zip(titles, combinations, strict=True):
         ended: list[RunRecord] = []
         error: NbprodError | None = None
@@ -209,17 +213,21 @@ def sweep(request: SweepRequest, listener: Listener = ignore_events) -> SweepRes
                 stage=stage,
                 on_record=ended.append,
             )
-        except InterruptedRunError:
-            raise
         except UserCodeError as failure:
             error = failure
             listener(LogEvent(failure.message, "warning"))
+        except NbprodError as failure:
+            error = stopped = failure  # Ctrl-C, a full disk: the next one would not fare better
         record = ended[-1] if ended else None
         outcomes = () if error or record is None else tuple(judge(g, record.metrics) for g in gates)
         values = {name: literal(parameters[name]) for name in names}
         found.append(SweepRun(values, record, outcomes, error))
+        if stopped is not None:
+            break
     result = SweepResult(tuple(found))
     _tell(base, tuple(step.name for step in subject.pipeline.steps), result)
+    if stopped is not None:
+        raise stopped
     return result
 
 

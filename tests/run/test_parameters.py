@@ -122,7 +122,9 @@ def test_unknown_parameter_lists_the_known_ones() -> None:
 
 
 def test_mistyped_parameter_names_type_and_source() -> None:
-    with pytest.raises(UsageError, match=r"depth does not take '1\.5' \(from -p\)") as caught:
+    with pytest.raises(
+        UsageError, match=r"depth does not take '1\.5' \(from the command line\)"
+    ) as caught:
         resolve_parameters(PIPELINE, [("depth", "1.5")], environment={})
     assert "depth: int = 3" in caught.value.fix
     with pytest.raises(UsageError, match="kind"):

@@ -118,6 +118,11 @@ def test_what_cannot_be_looked_through_counts_as_one(
         lambda text: base64.b64encode(f"u:{text}".encode()).decode(),
         lambda text: base64.urlsafe_b64encode(text.encode()).decode(),
         lambda text: text.encode().hex(),
+        lambda text: json.dumps(json.dumps({"p": text})),
+        lambda text: str([json.dumps([text])]),
+        lambda text: repr(repr(text)),
+        lambda text: json.dumps(repr(["'", text])),
+        lambda text: repr(json.dumps(json.dumps(text, ensure_ascii=False))),
     ],
 )
 def test_texts_are_redacted_in_each_form(form: Callable[[str], str]) -> None:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import platform
 import re
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
+import psutil
 import pytest
 from click.testing import CliRunner
 
 from nbprod.cli.main import command
-from nbprod.run.history import find_run
+from nbprod.errors import InterruptedRunError
+from nbprod.run.history import find_run, tidy
+from nbprod.workflows import sweep
+from nbprod.workflows.rerun import changed_inputs
 from tests.functional.conftest import write_notebook
 
 CELLS = (
@@ -287,3 +296,133 @@ def test_a_run_that_takes_too_long_is_stopped_where_it_is(place):
     assert "3 s" in shown.stderr
     assert "slow.ipynb, cell " in shown.stderr
     assert told("show", "last")["state"] == "failed"
+
+
+@pytest.fixture
+def alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("NBPROD_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_file_that_is_changed_behind_its_reading_is_recorded_as_it_was_read(alone):
+    (alone / "data.txt").write_text("1\n")
+    notebook = write_notebook(
+        alone / "grows.ipynb",
+        ("text = open('data.txt').read()", ["step:load"]),
+        ("with open('data.txt', 'a') as file:\n    written = file.write('2\\n')", ["step:more"]),
+        ("total = len(text)", ["step:count", "metrics"]),
+    )
+    assert nbprod("run", notebook).exit_code == 0
+    (file,) = told("show", "last")["files_read"]
+    assert file["sha256"] == hashlib.sha256(b"1\n").hexdigest()
+    assert file["size"] == 2
+    again = nbprod("rerun", "last", "--check")
+    assert again.exit_code == 2
+    assert "data.txt (data)" in again.output
+
+
+def test_a_changed_module_is_a_difference(alone):
+    module = alone / "helper.py"
+    module.write_text("def double(x):\n    return 2 * x\n")
+    notebook = write_notebook(
+        alone / "own.ipynb",
+        "import helper",
+        ("total = helper.double(4)", ["step:add", "metrics"]),
+    )
+    assert nbprod("run", notebook).exit_code == 0
+    first = find_run("last", alone).run_id
+    module.write_text("def double(x):\n    return 3 * x\n")
+    assert nbprod("run", notebook).exit_code == 0
+    found = {(each["kind"], each["name"]) for each in told("diff", first, "last")["differences"]}
+    assert found == {("module", "helper.py"), ("metric", "total")}
+    assert "helper.py" in nbprod("diff", first, "last").output
+
+
+def test_a_package_of_another_version_is_another_input(alone):
+    notebook = write_notebook(alone / "one.ipynb", ("total = 1", ["step:add", "metrics"]))
+    assert nbprod("run", notebook).exit_code == 0
+    record = find_run("last", alone)
+    assert not list(changed_inputs(record))
+    older = replace(record, environment=replace(record.environment, installed="0" * 64))
+    assert [found.kind for found in changed_inputs(older)] == ["environment"]
+
+
+def test_what_a_stopped_grid_has_is_told(alone, monkeypatch):
+    notebook = write_notebook(
+        alone / "grid.ipynb", ("k: int = 1", ["parameters"]), ("m = k", ["step:a", "metrics"])
+    )
+    run = sweep.execute_stage
+
+    def stop_in_the_second(subject, parameters, *arguments, **options):
+        if parameters["k"] == 2:
+            raise InterruptedRunError("stopped")
+        return run(subject, parameters, *arguments, **options)
+
+    monkeypatch.setattr(sweep, "execute_stage", stop_in_the_second)
+    grid = ("--grid", "k=1,2,3", "--junit", "report.xml", "--summary", "summary.md")
+    assert nbprod("run", notebook, *grid).exit_code == 130
+    assert len(ElementTree.parse("report.xml").getroot()) == 1
+    assert "| 1 | 1 |" in Path("summary.md").read_text()
+
+
+def test_a_grid_and_a_parameter_of_one_name(alone):
+    notebook = write_notebook(alone / "grid.ipynb", ("k: int = 1", ["parameters"]), "print(k)")
+    wrong = nbprod("run", notebook, "--grid", "k=1,2", "-p", "k", "3")
+    assert wrong.exit_code == 2
+    assert "k is given by --grid and by -p" in wrong.output
+
+
+def test_a_notebook_that_ends_itself_in_order_has_no_failure(alone):
+    notebook = write_notebook(
+        alone / "ends.ipynb", ("import sys\nsys.exit(0)", ["step:go"]), ("m = 1", ["step:on"])
+    )
+    assert nbprod("run", notebook, "--junit", "report.xml").exit_code == 0
+    suite = ElementTree.parse("report.xml").getroot()[0]
+    assert (suite.get("failures"), suite.get("skipped")) == ("0", "1")
+
+
+def test_metrics_of_many_types(alone):
+    notebook = write_notebook(
+        alone / "types.ipynb",
+        "import datetime\nimport decimal",
+        (
+            "day = datetime.date(2024, 1, 2)\nrate = decimal.Decimal('0.95')\n"
+            "kinds = {'b', 'a'}\nnothing = float('nan')\nmost = float('inf')",
+            ["step:a", "metrics"],
+        ),
+    )
+    met = nbprod("run", notebook, "--require", "rate>=0.9", "--require", "most>=1")
+    assert met.exit_code == 0
+    found = told("show", "last")["metrics"]
+    assert found == {
+        "day": "2024-01-02",
+        "rate": 0.95,
+        "kinds": ["a", "b"],
+        "nothing": "nan",
+        "most": "inf",
+    }
+    missed = nbprod("run", notebook, "--require", "nothing!=1")
+    assert missed.exit_code == 1
+    assert "nothing != 1: nan" in missed.output
+    assert nbprod("run", notebook, "--require", "rate>=nan").exit_code == 2
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(alone):
+    notebook = write_notebook(alone / "one.ipynb", ("total = 1", ["step:add", "metrics"]))
+    assert nbprod("run", notebook).exit_code == 0
+    folder = Path(find_run("last", alone).folder)
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    began = psutil.Process(process.pid).create_time()
+    path = folder / "record.json"
+    name = f"{platform.node()} {process.pid} {began:.2f}"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "process": name}))
+    (folder / ".reserve").write_text("")
+    (folder / "ahead").mkdir()
+    tidy(alone)
+    assert (folder / "ahead").exists()  # it still runs
+    process.kill()
+    process.wait()
+    tidy(alone)
+    assert not (folder / "ahead").exists()
+    assert not (folder / ".reserve").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 import os
 import re
@@ -245,8 +246,17 @@ def plain(value: Any, depth: int = 0) -> Any:
         if value.size > 100:
             return None
         value = value.tolist()
+    decimal = sys.modules.get("decimal")
+    if decimal is not None and isinstance(value, decimal.Decimal):
+        value = float(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, (complex, datetime.timedelta, os.PathLike)):
+        return str(value)
+    if isinstance(value, (set, frozenset)) and len(value) <= 100:
+        value = sorted(value, key=str)
     if isinstance(value, (bool, int, str)):
         return value if len(str(value)) <= 2000 else None
     if isinstance(value, Mapping) and len(value) <= 100 and depth < 4:

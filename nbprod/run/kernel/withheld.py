@@ -21,6 +21,7 @@ from . import unpacking
 _WINDOW = 8 << 20
 _DEPTH = 4  # containers within containers
 _NESTED = 64 << 20  # unpacked bytes that are looked through for containers themselves
+_TIMES = 3  # how often a text may be escaped
 _LINE = 8  # characters from which a line of a secret is one itself
 
 
@@ -162,11 +163,7 @@ def _forms(value: str) -> Iterator[str]:
     lines = [line.strip() for line in value.splitlines()]
     whole = value.strip()
     for text in dict.fromkeys([value, whole, *(line for line in lines if len(line) >= _LINE)]):
-        yield text
-        yield json.dumps(text)[1:-1]
-        yield json.dumps(text, ensure_ascii=False)[1:-1]
-        yield repr(text)[1:-1]
-        yield ascii(text)[1:-1]
+        yield from _escaped(text)
         yield html.escape(text)
         yield html.escape(text, quote=False)
         yield urllib.parse.quote(text)
@@ -176,6 +173,26 @@ def _forms(value: str) -> Iterator[str]:
     yield data.hex()
     yield data.hex().upper()
     yield from _base64(data)
+
+
+def _escaped(text: str) -> Iterator[str]:
+    """Yield a text, and what escaping makes of it, also of what is escaped already."""
+    found = {text: None}
+    latest = [text]
+    for _ in range(_TIMES):
+        latest = [form for each in latest for form in _escapes(each) if form not in found]
+        found.update(dict.fromkeys(latest))
+    yield from found
+
+
+def _escapes(text: str) -> Iterator[str]:
+    """Yield what JSON and Python write between the quotes of a text that holds this one."""
+    yield json.dumps(text)[1:-1]
+    yield json.dumps(text, ensure_ascii=False)[1:-1]
+    for write in (repr, ascii):
+        # Python escapes one kind of quotes at most, and that only if both are there.
+        yield "'".join(write(part)[1:-1] for part in text.split("'"))
+        yield write("\"'" + text)[4:-1]
 
 
 def _base64(data: bytes) -> Iterator[str]:
