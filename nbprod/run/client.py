@@ -77,6 +77,7 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
             capture.deadline = time.monotonic() + capture.run_timeout
         self._observing = False
         self._groups: set[int] = set()
+        self._children: list[Any] = []
         self._folders: list[str] = []
         self._kernel_options: dict[str, Any] = {}
         self.session: Session | None = None
@@ -158,6 +159,7 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
     async def _async_cleanup_kernel(self) -> None:
         # nbclient forgets the manager of a kernel that did not start, and asserts it here:
         # that would hide why it did not.
+        self._note_children()
         if self.km is not None:
             await super()._async_cleanup_kernel()
 
@@ -480,8 +482,23 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
             shutil.rmtree(folder, ignore_errors=True)
         self._folders.clear()
 
+    def _note_children(self) -> None:
+        """Note the kernel's children while it lives: some may have groups of their own."""
+        import psutil
+
+        pid = getattr(getattr(self.km, "provisioner", None), "pid", None)
+        with suppress(psutil.Error):
+            self._children += psutil.Process(pid).children(recursive=True) if pid else []
+
     def _kill_groups(self) -> None:
-        """Kill what is left of the kernel's process group: its children, too."""
+        """Kill what is left of the kernel's process group, and of its children."""
+        import psutil
+
+        self._note_children()
+        for child in self._children:
+            with suppress(psutil.Error):
+                child.kill()
+        self._children.clear()
         for group in self._groups:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(group, signal.SIGKILL)

@@ -13,6 +13,7 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
+from psutil import process_iter
 
 from tests.functional.conftest import nbprod, write_notebook
 
@@ -159,10 +160,12 @@ def test_a_cell_that_asks(place):
 
 
 def test_a_cell_that_takes_too_long(place):
-    notebook(place, "x = 1", "import time\ntime.sleep(60)")
-    shown = nbprod(*RUN, "--cell-timeout", "1")
+    apart = "process = subprocess.Popen(['sleep', '98.7'], start_new_session=True)"
+    notebook(place, "x = 1", f"import subprocess, time\n{apart}\ntime.sleep(60)")
+    shown = nbprod(*RUN, "--cell-timeout", "2")
     assert shown.returncode == 1
-    assert "Step s2, cell 2 (import time) took longer than 1 s" in shown.stderr
+    assert "Step s2, cell 2 (import subprocess, time) took longer than 2 s" in shown.stderr
+    assert ["sleep", "98.7"] not in [each.info["cmdline"] for each in process_iter(["cmdline"])]
     require_tidy(place, "failed")
 
 
@@ -172,9 +175,9 @@ STUBBORN = (
 )
 
 
-@pytest.mark.parametrize("presses", [2, 30])
+@pytest.mark.parametrize("presses", [1, 2, 30])
 def test_ctrl_c_again_and_again(place, presses):
-    notebook(place, "x = 1", STUBBORN)
+    notebook(place, "x = 1", STUBBORN if presses > 1 else "import signal, time\ntime.sleep(100)")
     command = [sys.executable, "-m", "nbprod", *RUN, "--events", "-"]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -183,12 +186,13 @@ def test_ctrl_c_again_and_again(place, presses):
     for line in process.stdout:
         if '"done": 1' in line and '"detail": "s2"' in line:
             break
-    while presses and process.poll() is None:
-        os.killpg(process.pid, signal.SIGINT)
-        presses -= 1
-        time.sleep(0.1)
+    for _ in range(presses):
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
+            time.sleep(0.1)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 130, told
     assert "Interrupted. Step s2, cell 2 (import signal, time) was running." in told
-    assert "stopping: kernels are being ended" in told
+    assert ("stopping: kernels are being ended" in told) == (presses > 1)
+    assert "Traceback" not in told
     require_tidy(place, "interrupted")
