@@ -220,3 +220,32 @@ def test_no_copy_is_kept_of_a_file_that_holds_one(tmp_path: Path, known: Secrets
     assert filestate.state(str(path), str(tmp_path / "kept"))["sha256"] == filestate.UNKNOWN
     assert list((tmp_path / "kept").iterdir()) == []
     assert withheld.take_notes() == [f"the file {path} holds the secret api_key"]
+
+
+@pytest.mark.parametrize("before", range(40, 60))
+@pytest.mark.parametrize("width", [64, 76])
+def test_base64_is_found_however_it_is_broken(before: int, width: int) -> None:
+    value = "a-long-secret-with-many-words/" * 6
+    secrets = Secrets([("api_key", value)])
+    whole = base64.b64encode(b"x" * before + value.encode() + b"y" * 30).decode()
+    text = "\n".join(whole[at : at + width] for at in range(0, len(whole), width))
+    assert secrets.name_in_bytes(NOISE + text.encode() + NOISE) == "api_key"
+    shown = secrets.redact(text)
+    assert "[secret api_key]" in shown
+    ((start, end, _),) = secrets.spans(text)
+    assert shown == f"{text[:start]}[secret api_key]{text[end:]}"
+    hidden = base64.b64decode(shown.replace("[secret api_key]", "").replace("\n", "") + "====")
+    assert b"-with-many-words" not in hidden
+
+
+def test_ends_of_lines_may_be_escaped() -> None:
+    secrets = Secrets([("api_key", SECRET)])
+    broken = base64.encodebytes(b"u:" * 25 + SECRET.encode())
+    for text in (repr(broken), json.dumps(broken.decode()), broken.decode().replace("\n", "\r\n")):
+        assert "[secret api_key]" in secrets.redact(text)
+
+
+def test_base64_of_something_else_is_left() -> None:
+    secrets = Secrets([("api_key", "a-long-secret-with-many-words/" * 6)])
+    text = base64.encodebytes(b"a-long-secret-with-few-words/" * 6).decode()
+    assert secrets.redact(text) == text

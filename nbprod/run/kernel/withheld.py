@@ -60,7 +60,13 @@ class Secrets:
             **{text.encode("utf-8", "surrogatepass"): name for text, name in self._texts.items()},
             **wide,
         }
-        self.longest = max((len(form) for form in self._bytes), default=0)
+        self._broken = [
+            Broken(core, name)
+            for name, value in sorted(self.pairs)
+            for core in _base64(value.strip().encode("utf-8", "surrogatepass"))
+        ]
+        lengths = [len(form) for form in self._bytes] + [each.longest for each in self._broken]
+        self.longest = max(lengths, default=0)
 
     def __bool__(self) -> bool:
         """Tell whether there are any."""
@@ -68,13 +74,18 @@ class Secrets:
 
     def name_in(self, text: str) -> str:
         """Return the name of a secret that a text holds; empty if it holds none."""
-        return next((name for form, name in self._texts.items() if form in text), "")
+        found = next((name for form, name in self._texts.items() if form in text), "")
+        return found or next((each.name for each in self._broken if each.is_in(text)), "")
 
     def redact(self, text: str) -> str:
         """Return a text with the names of secrets in their places."""
         if not self.name_in(text):
             return text
-        return self._pattern.sub(lambda match: mark(self._texts[match[0]]), text)
+        text = self._pattern.sub(lambda match: mark(self._texts[match[0]]), text)
+        for each in self._broken:
+            if each.is_in(text):
+                text = each.text.sub(mark(each.name), text)
+        return text
 
     def redacted(self, value: Any) -> Any:
         """Return a value made of JSON's types, redacted however deep."""
@@ -90,8 +101,18 @@ class Secrets:
 
     def spans(self, text: str) -> Iterator[tuple[int, int, str]]:
         """Yield where secrets stand in a text: beginning, end, name."""
-        for match in self._pattern.finditer(text) if self else ():
-            yield match.start(), match.end(), self._texts[match[0]]
+        found = [
+            (*match.span(), self._texts[match[0]])
+            for match in (self._pattern.finditer(text) if self else ())
+        ]
+        for each in self._broken:
+            if each.is_in(text):
+                found += [(*match.span(), each.name) for match in each.text.finditer(text)]
+        end = 0
+        for span in sorted(found):
+            if span[0] >= end:
+                yield span
+                end = span[1]
 
     def name_in_bytes(self, data: Any, depth: int = 0) -> str:
         """Return the name of a secret that bytes hold, as they are or compressed.
@@ -118,20 +139,23 @@ class Secrets:
 
     def _in_view(self, view: memoryview) -> str:
         for begin in range(0, len(view), _WINDOW):
-            piece = bytes(view[begin : begin + _WINDOW + self.longest - 1])
-            for form, name in self._bytes.items():
-                if form in piece:
-                    return name
+            found = self._in_piece(bytes(view[begin : begin + _WINDOW + self.longest - 1]))
+            if found:
+                return found
         return ""
+
+    def _in_piece(self, piece: bytes) -> str:
+        found = next((name for form, name in self._bytes.items() if form in piece), "")
+        return found or next((each.name for each in self._broken if each.is_in_bytes(piece)), "")
 
     def _in_pieces(self, pieces: Iterable[bytes], depth: int) -> str:
         tail = b""
         whole = bytearray()
         for piece in pieces:
             joined = tail + piece
-            for form, name in self._bytes.items():
-                if form in joined:
-                    return name
+            found = self._in_piece(joined)
+            if found:
+                return found
             tail = joined[-self.longest :]
             if len(whole) < _NESTED:
                 whole += piece
@@ -151,6 +175,41 @@ class Secrets:
                 return self.name_in_bytes(view)
             finally:
                 view.release()
+
+
+class Broken:
+    """What base64 makes of a secret, broken into lines (MIME's have 76 characters, PEM's 64).
+
+    Args:
+        core: It as one line.
+        name: Of the secret.
+
+    Attributes:
+        text: Matches it in texts, also where the ends of lines are escaped.
+        longest: At most so many characters match.
+    """
+
+    _END = r"(?:\r?\n|\\r\\n|\\n)?"
+    _SHORTEST_LINE = 50
+
+    def __init__(self, core: str, name: str) -> None:
+        self.name = name
+        pattern = self._END.join(map(re.escape, core))
+        self.text = re.compile(pattern)
+        self.longest = len(core) + 4 * (2 + len(core) // self._SHORTEST_LINE)
+        self._bytes = re.compile(pattern.encode())
+        # However it is broken, one of these is whole: it is looked for first.
+        size = min(self._SHORTEST_LINE // 2, len(core) // 2)
+        self._parts = [core[at : at + size] for at in range(0, len(core) - size + 1, size)]
+        self._byte_parts = [part.encode() for part in self._parts]
+
+    def is_in(self, text: str) -> bool:
+        """Tell whether a text holds it."""
+        return any(part in text for part in self._parts) and bool(self.text.search(text))
+
+    def is_in_bytes(self, data: bytes) -> bool:
+        """Tell whether bytes hold it."""
+        return any(part in data for part in self._byte_parts) and bool(self._bytes.search(data))
 
 
 def mark(name: str) -> str:
