@@ -6,6 +6,7 @@ import ast
 import datetime
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 _TRUE = frozenset({"true", "1", "yes", "on"})
@@ -77,9 +78,12 @@ def _evaluate(node: ast.expr) -> object:
 
 def _tree(annotation: str) -> ast.expr:
     try:
-        return ast.parse(annotation.strip() or "Any", mode="eval").body
+        node = ast.parse(annotation.strip() or "Any", mode="eval").body
     except SyntaxError:
         return ast.Name(id="Any")
+    while _name(node) in {"annotated", "final"} and _arguments(node):
+        node = _arguments(node)[0]
+    return node
 
 
 def _name(node: ast.expr) -> str:
@@ -136,6 +140,9 @@ def _from_text(text: str, node: ast.expr) -> object:
 
 def _union_from_text(text: str, members: list[ast.expr], node: ast.expr) -> object:
     names = [_name(member) for member in members]
+    for member in members:
+        if _name(member) == "literal" and text in map(str, _choices(member)):
+            return _from_text(text, member)
     if "none" in names and text.strip().lower() in _NONE - {""}:
         return None
     # str takes any text: it comes last.
@@ -150,7 +157,9 @@ def _union_from_text(text: str, members: list[ast.expr], node: ast.expr) -> obje
 
 
 def _container(text: str, node: ast.expr) -> object:
-    for parse in (ast.literal_eval, json.loads):
+    bracketed = text.lstrip()[:1] in {"[", "(", "{"}
+    quoted = text.lstrip()[:1] in {"'", '"'}
+    for parse in (ast.literal_eval, json.loads) if bracketed or quoted else ():
         try:
             found = parse(text)
         except (ValueError, SyntaxError):
@@ -158,11 +167,18 @@ def _container(text: str, node: ast.expr) -> object:
         if isinstance(found, list | tuple | dict | set):
             return found
         break
-    if _name(node) == "dict" or _name(node) == "mapping" or text.lstrip()[:1] in {"[", "(", "{"}:
+    if _name(node) == "dict" or _name(node) == "mapping" or bracketed:
         raise ValueError(f"expected {ast.unparse(node)}, written as Python or JSON")
-    arguments = [item for item in _arguments(node) if not _is_ellipsis(item)]
-    element = arguments[0] if arguments else ast.Name(id="Any")
-    return [_from_text(part.strip(), element) for part in text.split(",") if part.strip()]
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    arguments = _arguments(node)
+    if (
+        _name(node) == "tuple"
+        and len(arguments) == len(parts)
+        and not any(map(_is_ellipsis, arguments))
+    ):
+        return list(map(_from_text, parts, arguments))
+    element = next((item for item in arguments if not _is_ellipsis(item)), ast.Name(id="Any"))
+    return [_from_text(part, element) for part in parts]
 
 
 def _is_ellipsis(node: ast.expr) -> bool:
@@ -226,11 +242,12 @@ _SCALARS: dict[str, Callable[[str], object]] = {
 def _from_data(value: object, node: ast.expr) -> object:
     members = _members(node)
     if members is not None:
+        found = []
         for member in members:
-            try:
-                return _from_data(value, member)
-            except ValueError:
-                continue
+            with suppress(ValueError):
+                found.append(_from_data(value, member))
+        if found:  # rather as it is than as another type that takes it
+            return next((each for each in found if type(each) is type(value)), found[0])
         raise ValueError(f"expected {ast.unparse(node)}")
     name = _name(node)
     if name == "literal":

@@ -56,6 +56,14 @@ PIPELINE = Pipeline(
         ("b", 'Literal["a", "b"]', "b"),
         ("2", "Literal[1, 2]", 2),
         ("a,b", "list[str]", ["a", "b"]),
+        ("1,2", "list[str]", ["1", "2"]),
+        ("'a','b'", "list[str]", ["a", "b"]),
+        ("2,b", "tuple[int, str]", (2, "b")),
+        ("1,2,3", "tuple[int, ...]", (1, 2, 3)),
+        ("7", 'Annotated[int, "how many"]', 7),
+        ("7", "Final[int]", 7),
+        ("none", "Literal['none', 'mean'] | None", "none"),
+        ("None", "Literal['none', 'mean'] | None", None),
         ("x", "int | str", "x"),
         ("5", "int | str", 5),
         ("a=b", "str", "a=b"),
@@ -73,6 +81,7 @@ def test_text_becomes_a_value_of_the_declared_type(
     ("text", "annotation"),
     [
         ("1.5", "int"),
+        ("1.5", 'Annotated[int, "how many"]'),
         ("maybe", "bool"),
         ("x", "float"),
         ("c", "Literal['a', 'b']"),
@@ -91,6 +100,7 @@ def test_yaml_values_are_checked_and_not_mangled() -> None:
     assert check_value([1, 2], "tuple[int, int]") == (1, 2)
     assert check_value({1: 2}, "dict[int, int]") == {1: 2}
     assert check_value(1, "float") == 1.0
+    assert isinstance(check_value(1, "float | int"), int)
     for value, annotation in ((True, "int"), (1.0, "int"), ("1", "int"), (1, "str"), (1, "bool")):
         with pytest.raises(ValueError, match="expected"):
             check_value(value, annotation)
