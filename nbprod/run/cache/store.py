@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import errno
 import hashlib
 import os
 import secrets
@@ -135,7 +136,12 @@ class Store:
             place = folder / identity
             if place.exists():  # the files are as they were, but what it gave is another
                 shutil.rmtree(place, ignore_errors=True)
-            with contextlib.suppress(FileExistsError):
+            try:
+                made.rename(place)
+            except OSError as error:
+                if error.errno not in {errno.EEXIST, errno.ENOTEMPTY}:
+                    raise
+                place = folder / f"{identity}-{secrets.token_hex(4)}"  # another run was quicker
                 made.rename(place)
         finally:
             shutil.rmtree(made, ignore_errors=True)

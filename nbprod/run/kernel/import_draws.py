@@ -11,9 +11,12 @@ from __future__ import annotations
 import importlib.machinery
 import random
 import sys
+import threading
 from typing import Any
 
 from . import seeding
+
+_here = threading.local()
 
 
 class _UndoingLoader(importlib.machinery.SourceFileLoader):
@@ -21,21 +24,19 @@ class _UndoingLoader(importlib.machinery.SourceFileLoader):
 
     def exec_module(self, module: Any) -> None:
         before = random.getstate()
-        _Finder.busy = True
+        _here.importing = True
         try:
             super().exec_module(module)
         finally:
-            _Finder.busy = False
+            _here.importing = False
             seeding.undo_draws(before)
 
 
 class _Finder:
     """Asks the other finders, and swaps the loader of what they find."""
 
-    busy = False
-
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if self.busy:
+        if is_importing():
             return None
         for finder in [each for each in sys.meta_path if each is not self]:
             find = getattr(finder, "find_spec", None)
@@ -48,8 +49,8 @@ class _Finder:
 
 
 def is_importing() -> bool:
-    """Tell whether a library is being imported."""
-    return _Finder.busy
+    """Tell whether this thread imports a library."""
+    return getattr(_here, "importing", False)
 
 
 def install() -> None:
