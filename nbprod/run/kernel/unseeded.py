@@ -33,12 +33,12 @@ def watch(on_made: Callable[[], None]) -> None:
 def _watch_python() -> None:
     seed = random.Random.seed
 
+    @functools.wraps(seed)  # it is pickled by its name
     def watched(self: Any, a: Any = None, version: int = 2) -> None:
         if a is None:
             _tell()
         seed(self, a, version)
 
-    watched.__doc__, watched.__name__, watched.__qualname__ = seed.__doc__, "seed", "Random.seed"
     random.Random.seed = watched  # type: ignore[method-assign]
     random.seed = random._inst.seed
 
