@@ -94,6 +94,15 @@ def test_a_step_in_the_middle_and_the_last(sums):
     assert result_of(found) == 29.0
 
 
+def test_a_new_step_that_imports_and_plots(sums):
+    sums.cells.insert(3, ("import matplotlib.pyplot as plt\nplt.plot(numbers);", ["step:look"]))
+    sums.change(4, "plt.plot", "plt.plot")
+    found = sums.same()
+    assert found.computed == {"look"}
+    sums.change(4, "plt.plot", "plt.rcParams['lines.linewidth'] = 3\nplt.plot")
+    assert sums.same().computed == {"look", "scale", "square", "add"}
+
+
 def test_an_environment_variable_that_libraries_read(sums, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     assert sums.run().cached == set()

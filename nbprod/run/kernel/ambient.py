@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from . import filters, loggers, plotting, seeding, settings, unseeded, withheld
+from . import as_imported, filters, loggers, plotting, seeding, settings, unseeded, withheld
 
 _plan: list[int] = []
 """Seed that numpy's global generator gets once it is imported; empty for none."""
@@ -153,23 +153,18 @@ def _withheld_from(changed: dict[str, str]) -> dict[str, Any]:
 def state_fingerprints(state: dict[str, Any]) -> dict[str, str]:
     """Return fingerprints of a snapshot: ``options`` for all but random states.
 
-    A random state that nobody drew from keeps its fingerprint, also while numpy is
-    imported. With a space in it, ``options`` holds what has no content to look at.
+    What libraries set when they are imported does not count, see :mod:`.as_imported`. A
+    random state that nobody drew from keeps its fingerprint, also while numpy is imported.
+    With a space in it, ``options`` holds what has no content to look at.
     """
     from . import fingerprint
 
-    state = dict(state)
+    state = as_imported.left_out(state)
     random_states = state.pop("random")
     state.pop("unseeded", None)
     state.pop("imported", None)
     state.pop("own_modules", None)
     state["warnings"] = repr(state["warnings"])
-    state["logging"] = loggers.without_objects(state["logging"])
-    # Importing seaborn registers colormaps, and pandas' plots converters: no change of options.
-    state["plotting"] = state.get("plotting", {}).get("colors")
-    if "decimal" in state:
-        # Its flags tell what happened, not what is set.
-        state["decimal"] = repr(state["decimal"]).partition(", flags")[0]
     found = {name: fingerprint.fingerprint(each)[0] for name, each in random_states.items()}
     seed = found.pop("numpy_seed", "")
     if seed or found.get("numpy", "") == _planned_state():

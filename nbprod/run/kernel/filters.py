@@ -26,7 +26,11 @@ def note_start() -> None:
 
     def noted(*item: Any, append: bool) -> None:
         add(*item, append=append)
-        (_imported if _by_import(sys._getframe(1)) else _said).add(item)
+        frame = sys._getframe(1)
+        if is_by_import(frame):
+            _imported.add(item)
+        elif _is_by_author(frame):  # libraries repeat, for a while, what there is
+            _said.add(item)
 
     warnings._add_filter = noted  # type: ignore[attr-defined]
 
@@ -41,13 +45,25 @@ def resume(filters: list[Any]) -> None:
     _imported.update(filters)
 
 
-def _by_import(frame: types.FrameType | None) -> bool:
+def is_by_import(frame: types.FrameType | None) -> bool:
     """Tell whether a library's own code runs, because it is being imported."""
     while frame is not None:
         path = frame.f_code.co_filename
         if path.startswith("<frozen importlib"):
             return True
-        if not any(part in path for part in _INSTALLED) and not path.startswith(_STANDARD):
-            return False  # a cell, or a module of the author's own
+        if _is_authors(path):
+            return False
         frame = frame.f_back
     return False
+
+
+def _is_by_author(frame: types.FrameType | None) -> bool:
+    """Tell whether the author's own code asks ``warnings`` for a filter."""
+    while frame is not None and frame.f_code.co_filename == warnings.__file__:
+        frame = frame.f_back
+    return frame is None or _is_authors(frame.f_code.co_filename)
+
+
+def _is_authors(path: str) -> bool:
+    """Tell whether code is of a cell, or of a module of the author's own."""
+    return not any(part in path for part in _INSTALLED) and not path.startswith(_STANDARD)

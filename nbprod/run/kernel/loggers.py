@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import logging
 import sys
 from typing import Any
 
+from . import filters
+
 _Handlers = tuple[logging.Handler, ...]
 _start: dict[str, tuple[int, bool, _Handlers]] = {}
+_quiet: set[str] = set()
+"""Names of the loggers that were given a handler which does nothing by importing a library."""
 
 
 def note_start() -> None:
-    """Note how logging is set up before the first cell."""
+    """Note how logging is set up before the first cell, and from now on what imports add."""
     _start.update(
         {name: (each.level, each.propagate, tuple(each.handlers)) for name, each in _loggers()}
     )
+    add = logging.Logger.addHandler
+    if add.__module__ == __name__:
+        return
+
+    @functools.wraps(add, assigned=("__name__", "__qualname__", "__doc__"))
+    def noted(self: logging.Logger, hdlr: logging.Handler) -> None:
+        add(self, hdlr)
+        if type(hdlr) is logging.NullHandler and filters.is_by_import(sys._getframe(1)):
+            _quiet.add(self.name)
+
+    logging.Logger.addHandler = noted  # type: ignore[method-assign]
 
 
 def _loggers() -> list[tuple[str, logging.Logger]]:
@@ -30,7 +46,8 @@ def snapshot() -> dict[str, Any]:
     """Return what is set up otherwise than at the start.
 
     Returns:
-        ``{"loggers": {name: (level, propagate, [handler, ...])}, "unknown": [text, ...]}``.
+        ``{"loggers": {name: (level, propagate, [handler, ...])}, "unknown": [text, ...],
+        "quiet": [name, ...]}``; the quiet ones are as importing libraries left them.
     """
     found: dict[str, Any] = {}
     unknown: list[str] = []
@@ -45,7 +62,7 @@ def snapshot() -> dict[str, Any]:
                 handlers.append(described)
         if handlers or (each.level, each.propagate) != (level, propagate):
             found[name] = (each.level, each.propagate, handlers)
-    return {"loggers": found, "unknown": unknown}
+    return {"loggers": found, "unknown": unknown, "quiet": sorted(_quiet)}
 
 
 def _without_doubles(handlers: list[logging.Handler]) -> list[logging.Handler]:
@@ -107,6 +124,7 @@ def reduce(value: Any) -> Any:
 
 def restore(state: dict[str, Any]) -> None:
     """Set logging up as :func:`snapshot` found it in another process."""
+    _quiet.update(state.get("quiet", ()))
     for name, (level, propagate, handlers) in state["loggers"].items():
         logger = logging.getLogger(name)
         logger.setLevel(level)
