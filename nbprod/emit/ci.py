@@ -50,10 +50,17 @@ class CiRequest:
 
 @dataclass(frozen=True, slots=True)
 class CiStep:
-    """A step of the job: its title and its shell command, one line."""
+    """A step of the job.
+
+    Attributes:
+        title: Its title.
+        command: Its shell command, one line.
+        has_secrets: It runs the notebook; no other step is given the secrets.
+    """
 
     title: str
     command: str
+    has_secrets: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +158,15 @@ def _steps(request: CiRequest, lock: str) -> Iterator[CiStep]:
         f"mkdir -p {REPORTS} && nbprod run {notebook} {REPORTS}/{notebook} {options} {required} "
         f"--junit {REPORTS}/junit.xml --summary {summary} --report {REPORTS}/report.html"
     )
-    yield CiStep("Run it", " ".join(run.split()))
+    yield CiStep("Run it", " ".join(run.split()), has_secrets=True)
     yield CiStep(
         "Prove that the pipeline gives what the notebook gives",
         f"nbprod verify {notebook} {options}".rstrip(),
+        has_secrets=True,
     )
     if request.builds:
-        yield CiStep("Build the Bento", f"nbprod build {notebook} {options}".rstrip())
+        build = f"nbprod build {notebook} {options}".rstrip()
+        yield CiStep("Build the Bento", build, has_secrets=True)
 
 
 def lock_text(pipeline: Pipeline, environment: Environment) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +13,8 @@ from nbprod.errors import UsageError
 from nbprod.run.record import RECORD, RunRecord, write_atomically
 
 REPORT = "report.html"
+_LINKED = ("output.ipynb", RECORD, "lock.txt")
+_LARGE = 5_000_000
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|$~-])")
 
 
@@ -20,7 +23,8 @@ def write_report(record: RunRecord, to: Path | None = None) -> Path:
 
     Args:
         record: The run.
-        to: Where it goes; ``report.html`` in the run's folder if that is not said.
+        to: Where it goes; ``report.html`` in the run's folder if that is not said. Elsewhere
+            it has what it links to in itself, so that it can be published alone.
 
     Raises:
         UsageError: If the run left no output notebook.
@@ -37,7 +41,8 @@ def write_report(record: RunRecord, to: Path | None = None) -> Path:
             f"The run {record.run_id} left no output notebook.", fix="Run the notebook again."
         )
     nb = nbformat.read(output, as_version=4)  # type: ignore[no-untyped-call]
-    summary = new_markdown_cell("\n".join(summary_of(record, os.path.relpath(folder, path.parent))))  # type: ignore[no-untyped-call]
+    lines = summary_of(record, is_apart=path.parent.resolve() != folder.resolve())
+    summary = new_markdown_cell("\n".join(lines))  # type: ignore[no-untyped-call]
     nb.cells.insert(0, summary)
     title = f"{Path(record.notebook).stem} · {record.run_id}"
     exporter = HTMLExporter(template_name="lab", embed_images=True)  # type: ignore[no-untyped-call]
@@ -52,14 +57,13 @@ def report_of(record: RunRecord) -> Path | None:
     return path if path.is_file() else None
 
 
-def summary_of(record: RunRecord, folder: str = ".") -> Iterator[str]:
+def summary_of(record: RunRecord, *, is_apart: bool = False) -> Iterator[str]:
     """Yield a run's summary as lines of Markdown.
 
     Args:
         record: The run.
-        folder: Its folder, as links should lead there.
+        is_apart: It is shown outside of the run's folder: links hold what they lead to.
     """
-    base = quote(folder.replace(os.sep, "/"))
     yield f"# {plain(Path(record.notebook).name)}"
     yield f"run **{record.run_id}** · {record.state.value} in {record.seconds:.1f} s"
     yield ""
@@ -90,14 +94,19 @@ def summary_of(record: RunRecord, folder: str = ".") -> Iterator[str]:
         (
             found.step,
             found.kind,
-            f"[{plain(found.file)}]({base}/artifacts/{quote(found.file)})",
+            plain(found.file) if is_apart else _link(found.file, "artifacts"),
             f"{found.size:,}",
         )
         for found in record.artifacts
     )
     yield from table("Artifacts", ("step", "", "file", "bytes"), artifacts, links=(2,))
-    names = ("output.ipynb", RECORD, "lock.txt")
-    yield " · ".join(f"[{name}]({base}/{name})" for name in names)
+    if is_apart:
+        names = [name for name in _LINKED if (Path(record.folder) / name).is_file()]
+        yield " · ".join(_held(Path(record.folder) / name) for name in names)
+        yield ""
+        yield f"All of it is in {plain(_place(record))}, where it ran."
+    else:
+        yield " · ".join(_link(name) for name in _LINKED)
     for problem in record.problems:
         yield f"\n> {plain(problem)}"
     yield "\n---"
@@ -110,8 +119,21 @@ def hardware(record: RunRecord) -> str:
     return f"{found.processor or 'processor unknown'}, {found.cores} cores, {memory} of memory"
 
 
-def _link(name: str, folder: str) -> str:
+def _link(name: str, folder: str = ".") -> str:
     return f"[{plain(name)}]({folder}/{quote(name)})"
+
+
+def _held(file: Path) -> str:
+    """Return a link that holds the file, unless that is large; Markdown has none such."""
+    data = file.read_bytes()
+    if len(data) > _LARGE:
+        return file.name
+    address = f"data:application/octet-stream;base64,{base64.b64encode(data).decode()}"
+    return f'<a download="{file.name}" href="{address}">{file.name}</a>'
+
+
+def _place(record: RunRecord) -> str:
+    return relative(record.folder, record.working_directory)
 
 
 def _environment(record: RunRecord) -> Iterator[tuple[str, str]]:

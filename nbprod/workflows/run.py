@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nbprod.errors import GateError, NbprodError, UsageError
 from nbprod.events import Listener, PlanEvent, StageEvent, StageState, ignore_events
+from nbprod.origin import Origin
 from nbprod.pipeline.ir import Pipeline
 from nbprod.run.ahead.request import AheadRequest
 from nbprod.run.execute import RunRequest, execute
@@ -121,14 +123,28 @@ def run(request: RunWorkflowRequest, listener: Listener = ignore_events) -> RunR
         raise
     outcomes = tuple(judge(gate, record.metrics) for gate in gates)
     tell(request, subject.pipeline, record, outcomes, None)
-    missed = [str(outcome) for outcome in outcomes if not outcome.met]
+    missed = [outcome for outcome in outcomes if not outcome.met]
     if missed:
         raise GateError(
-            f"The run does not meet what is required: {'; '.join(missed)}.",
+            f"The run does not meet what is required: {'; '.join(map(str, missed))}.",
+            where=place_of_metric(missed[0].gate.metric, subject.pipeline),
             fix=f"`nbprod show {record.run_id}` shows all its metrics.",
         )
     unchanged = {} if subject.project else unchanged_variables(subject.pipeline, record)
     return RunResult(record, outcomes, request.report, unchanged)
+
+
+def place_of_metric(name: str, pipeline: Pipeline) -> Origin | None:
+    """Return the last line of the notebook that names a metric; ``None`` if there is none."""
+    root = name.partition(".")[0]
+    blocks = [block for step in pipeline.steps if step.metrics for block in step.blocks]
+    blocks += [block for step in pipeline.steps for block in step.blocks]
+    for block in reversed(blocks):
+        lines = block.source.splitlines()
+        for number in reversed(range(len(lines))):
+            if re.search(rf"\b{re.escape(root)}\b", lines[number]):
+                return replace(block.origin, line=block.lines[number] if block.lines else 0)
+    return None
 
 
 def check_jobs(request: RunWorkflowRequest, subject: Subject) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -221,10 +223,36 @@ def test_a_failing_cell_is_told_to_ci_with_its_line_in_the_file(place):
     assert kinds["rate"] == ["skipped"]
     assert "ZeroDivisionError" in (place / "broken.md").read_text()
     report = (place / "b.html").read_text()
-    assert '/output.ipynb"' in report
+    links = re.findall(r'<a download="(.*?)" href="data:.*?;base64,(.*?)">', report)
+    assert [name for name, _ in links] == ["output.ipynb", "record.json", "lock.txt"]
+    run = Path(told("show", "last")["folder"])
+    assert all(base64.b64decode(data) == (run / name).read_bytes() for name, data in links)
+    assert 'href="./' not in report  # it can be published by itself
     assert Path(told("show", "last", "--report")["report"]).name == "report.html"
     assert "ZeroDivisionError" in report
     assert "numbers.txt" in report
+
+
+def test_a_gate_that_is_missed_is_told_where_the_metric_is(place):
+    shown = nbprod(
+        *("run", "sums.ipynb", "--require", "mean > 100"),
+        GITHUB_ACTIONS="true",
+        GITHUB_WORKSPACE=str(place),
+    )
+    assert shown.exit_code == 1
+    found = re.search(r"^::error file=sums.ipynb,line=(\d+),title=\w+::(.*)$", shown.stderr, re.M)
+    lines = (place / "sums.ipynb").read_text().splitlines()
+    assert "mean = " in lines[int(found[1]) - 1]
+    assert "mean > 100" in found[2]
+
+
+def test_runs_are_known_in_a_folder_that_was_moved(place, ids, tmp_path):
+    moved = shutil.copytree(place, tmp_path / "elsewhere")
+    shown = json.loads(nbprod("runs", moved / "sums.ipynb", "--json").stdout)
+    assert {found["run_id"] for found in shown["runs"]} >= set(ids)
+    page = tmp_path / "page.md"
+    assert nbprod("run", moved / "sums.ipynb", "--summary", page).exit_code == 0
+    assert "last run" in page.read_text()
 
 
 def test_jobs_summaries_are_added_to(place):
