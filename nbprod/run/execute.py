@@ -215,7 +215,9 @@ def _place(request: AheadRequest) -> Any:  # noqa: ANN401
     if request.scheduler:
         from nbprod.run.ahead.cluster import Cluster
 
-        return Cluster(request.scheduler, request.artifacts)
+        cluster = Cluster(request.scheduler, request.artifacts)
+        cluster.connect()  # one that is not there is told of before anything runs
+        return cluster
     from nbprod.run.ahead.processes import Processes
 
     return Processes(request.jobs)

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from nbprod.cli.main import command
 from nbprod.errors import SystemFailedError
 from nbprod.run.ahead.cluster import Cluster
+from nbprod.run.history import recorded_runs
 
 pytestmark = pytest.mark.slow
 
@@ -60,9 +61,8 @@ class LocalCluster:
             client.wait_for_workers(count, timeout=60)
 
     def close(self):
-        for process in reversed(self.processes):
+        for process in reversed(self.processes):  # the scheduler last: workers tell it
             process.terminate()
-        for process in self.processes:
             try:
                 process.wait(10)
             except subprocess.TimeoutExpired:
@@ -173,6 +173,7 @@ def test_no_scheduler_answers(place):
     write_two(place)
     with pytest.raises(SystemFailedError, match="does not answer"):
         place.run(scheduler="tcp://127.0.0.1:9")
+    assert not list(recorded_runs(place.folder))  # nothing ran
 
 
 @pytest.mark.parametrize(

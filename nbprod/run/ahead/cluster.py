@@ -29,7 +29,10 @@ from nbprod.run.recording import lock_of
 
 _PATIENCE = "10s"
 _processes: dict[str, list[subprocess.Popen[bytes]]] = {}
-"""On a worker: the processes of each run."""
+"""On a worker: the processes of each run that compute a step."""
+
+_idle: dict[str, list[subprocess.Popen[bytes]]] = {}
+"""On a worker: the processes of each run that wait for one, as the next step soon comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +123,12 @@ class Cluster:
             rooms[name] -= taken
         return roomiest(peak, rooms)
 
-    def open(self, session: Session, kernel: str) -> None:
-        """Connect, and look which workers can be used.
+    def connect(self) -> None:
+        """Connect.
 
         Raises:
             UsageError: The extra ``nbprod[dask]`` is not installed.
-            SystemFailedError: The scheduler does not answer, or no worker can be used.
+            SystemFailedError: The scheduler does not answer.
         """
         if self._client is not None:
             return
@@ -144,6 +147,16 @@ class Cluster:
                 f"The Dask scheduler {self.scheduler} does not answer: {error}.",
                 fix="Check the address; `dask scheduler` prints it when it starts.",
             ) from error
+
+    def open(self, session: Session, kernel: str) -> None:
+        """Look which workers can be used.
+
+        Raises:
+            SystemFailedError: The scheduler does not answer, or no worker can be used.
+        """
+        if self._workers:
+            return
+        self.connect()
         assert session.capture.folder is not None
         folder = session.capture.folder.ahead
         folder.mkdir(exist_ok=True)
@@ -275,10 +288,16 @@ def work(remote: RemoteJob, run: str) -> Answer:
         remote: What to do.
         run: Name under which :func:`stop` stops it.
     """
-    process = start_process()
+    idle = _idle.setdefault(run, [])
+    try:
+        process = idle.pop()
+    except IndexError:
+        process = start_process()
     _processes.setdefault(run, []).append(process)
     try:
         give(process, remote)
+        if not idle:
+            idle.append(start_process())
         return answer_of(process)
     finally:
         _processes[run].remove(process)
@@ -288,3 +307,6 @@ def stop(run: str) -> None:
     """Stop the processes of a run."""
     for process in _processes.get(run, ()):
         process.terminate()
+    for process in _idle.pop(run, ()):
+        process.kill()
+        process.communicate()
