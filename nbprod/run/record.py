@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from nbprod.errors import UsageError
+from nbprod.run.folder import STATE_FOLDER
 from nbprod.run.signing import check_signature, sign
 
 RECORD = "record.json"
@@ -368,7 +370,8 @@ def read_record(folder: Path | str, *, signed: bool = True) -> RunRecord:
     """Read the record of a run.
 
     Args:
-        folder: The run's folder.
+        folder: The run's folder. Was it moved since with the notebook, the record's paths
+            are those of today.
         signed: Refuse a record that was not written under this NBPROD_HOME. Its
             digests then tell whether an artifact may be loaded.
 
@@ -388,11 +391,39 @@ def read_record(folder: Path | str, *, signed: bool = True) -> RunRecord:
     if signed:
         check_signature(data, signature, f"The run in {folder}")
     try:
-        return msgspec.json.decode(data, type=RunRecord)
-    except msgspec.DecodeError as error:
+        record = msgspec.json.decode(data, type=RunRecord)
+        before, now = _place_of_runs(Path(record.folder)), _place_of_runs(path.parent.absolute())
+        if before in {None, now} or now is None or (before.exists() and before.samefile(now)):
+            return record
+        document = _moved(msgspec.json.decode(data), str(before), str(now))
+        return msgspec.convert(document, RunRecord)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise UsageError(
             f"{path} is not the record of a run: {error}.", fix="Run the notebook again."
         ) from error
+
+
+def _place_of_runs(folder: Path) -> Path | None:
+    """Return the folder beside which a run was recorded."""
+    *_, state, runs, _run = ("", "", *folder.parts)
+    return folder.parents[2] if (state, runs) == (STATE_FOLDER, "runs") else None
+
+
+_VALUES = frozenset({"parameters", "literals", "metrics"})
+
+
+def _moved(found: Any, before: str, now: str) -> Any:  # noqa: ANN401
+    """Return a record's document as it would be if the run's folder had always been there."""
+    if isinstance(found, dict):
+        return {
+            key: value if key in _VALUES else _moved(value, before, now)
+            for key, value in found.items()
+        }
+    if isinstance(found, list):
+        return [_moved(each, before, now) for each in found]
+    if isinstance(found, str) and (found == before or found.startswith(before + os.sep)):
+        return now + found.removeprefix(before)
+    return found
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -401,7 +432,6 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises:
         OSError: If it cannot be written; nothing is left behind.
     """
-    import os
     import secrets
 
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")

@@ -253,6 +253,11 @@ def test_runs_are_known_in_a_folder_that_was_moved(place, ids, tmp_path):
     page = tmp_path / "page.md"
     assert nbprod("run", moved / "sums.ipynb", "--summary", page).exit_code == 0
     assert "last run" in page.read_text()
+    first = told("show", ids[0], "--of", moved)
+    assert first["folder"] == str(moved / ".nbprod" / "runs" / ids[0])
+    assert {Path(found["path"]).parent for found in first["files_read"]} == {moved}
+    again = told("rerun", ids[2], "--of", moved, "--check")
+    assert again["same"]
 
 
 def test_jobs_summaries_are_added_to(place):
