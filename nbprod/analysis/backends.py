@@ -16,6 +16,9 @@ from nbprod.analysis.survey import CellFacts
 INLINE = "inline"
 
 _BACKEND = re.compile(r"%matplotlib\b\s*(?P<name>[\w:./-]*)")
+_OFF = frozenset({"matplotlib.pyplot.ioff", "matplotlib.interactive"})
+_ON = frozenset({"matplotlib.pyplot.ion"})
+_NEW = frozenset({"matplotlib.pyplot.figure", "matplotlib.pyplot.subplots"})
 _CONTEXTS = frozenset(
     {
         "matplotlib.rc_context",
@@ -36,7 +39,7 @@ class Backends:
         waiting: Numbers of the cells whose figures wait for ``plt.show()``. The inline backend
             is loaded with the first figure and makes matplotlib interactive; if that happens
             within a context of options (``with plt.style.context(…)``, and in
-            ``DataFrame.boxplot``), the end of the context takes it back.
+            ``DataFrame.boxplot``), the end of the context takes it back. So does ``plt.ioff()``.
     """
 
     told: dict[int, str] = field(default_factory=dict)
@@ -52,7 +55,7 @@ def find_backends(cells: Iterable[CellFacts]) -> Backends:
     """
     found = Backends()
     current = ""
-    drew = waits = False
+    drew = waits = off = was_off = False
     for facts in cells:
         if not facts.executed:
             continue
@@ -64,7 +67,12 @@ def find_backends(cells: Iterable[CellFacts]) -> Backends:
             if waits or (current or INLINE) != said[-1]:
                 found.changes.add(number)
             current, waits = said[-1], False
-        if waits:
+        calls = set(facts.trace.calls)
+        begins = not calls.isdisjoint(_OFF)
+        off = (off or begins) and calls.isdisjoint(_ON)
+        was_off = was_off or begins
+        # What was begun meanwhile stays open, and is drawn on; it is shown no more by itself.
+        if waits or off or begins or (was_off and calls.isdisjoint(_NEW)):
             found.waiting.add(number)
         if not drew and drawing_of(facts.trace.calls, among_plots=False) is Drawing.YES:
             drew = True

@@ -21,7 +21,7 @@ _FORMULAS = frozenset(
         *("from_formula", "dmatrix", "dmatrices", "model_matrix"),
     }
 )
-_CALLED = re.compile(r"(?<![\w.])([A-Za-z_]\w*)\s*[.(]")
+_NAMED = re.compile(r"(?<![\w.])([^\W\d]\w*)")
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -294,16 +294,16 @@ def _names_in(text: str) -> Iterator[str]:
 
 
 def formula_names(call: ast.Call) -> Iterable[str]:
-    """Return the names that a model's formula calls or looks into, such as ``np.log(price)``.
+    """Return the names in a model's formula, such as ``np.log(price) ~ area + offset``.
 
-    statsmodels and patsy look them up where the formula is used. Some are columns.
+    statsmodels and patsy look up where the formula is used what is no column.
     """
     function = call.func
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
     if name not in _FORMULAS:
         return ()
     given = [*call.args[:1], *(each.value for each in call.keywords if each.arg == "formula")]
-    return tuple(found[1] for text in constant_texts(given) for found in _CALLED.finditer(text))
+    return tuple(found[1] for text in constant_texts(given) for found in _NAMED.finditer(text))
 
 
 def constant_texts(nodes: Iterable[ast.AST]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 _PYPLOT = frozenset({"matplotlib.pyplot", "pylab", "matplotlib.pylab"})
 _FIGURES = frozenset({"figure", "gcf"})
@@ -22,6 +22,19 @@ _DRAWN = {
 """Modules, and what of them gives an object that draws itself."""
 
 _MAKERS = {**_DRAWN, **dict.fromkeys(_PYPLOT, _FIGURES)}
+
+_GIVING = frozenset(
+    {"get_figure", "qqplot", "qqplot_2samples", "qqline", "plot_acf", "plot_pacf", "plot_ccf"}
+    | {"plot_fit", "plot_regress_exog", "plot_partregress", "plot_partregress_grid", "plot_ccpr"}
+    | {"plot_ccpr_grid", "plot_leverage_resid2", "influence_plot", "interaction_plot"}
+    | {"plot_diagnostics", "plot_components", "plot_predict", "month_plot", "quarter_plot"}
+    | {"plot_corr", "plot_corr_grid", "beanplot", "rainbowplot", "mean_diff_plot"}
+)
+"""Functions and methods that give a figure, of statsmodels and Prophet: where others have such a
+name, what they give is shown, too, as in a notebook."""
+
+_TAKING = frozenset({"append", "add", "insert", "setdefault", "appendleft", "extend", "update"})
+_HANDING_OUT = frozenset({"get", "pop", "popleft", "setdefault", "popitem"})
 
 _ONES_OF_ITS_KIND = frozenset(
     {"add", "facet", "pair", "scale", "share", "limit", "label", "layout", "theme", "on", "plot"}
@@ -39,7 +52,10 @@ class FigureNames:
         modules: Names of pyplot.
         makers: Names of functions that give a figure.
         pairs: Names of functions that give a figure and something else.
+        tuples: Names of functions that give several things, and which of them are figures.
+        methods: Names of methods of the notebook's own classes that give a figure.
         figures: Variables that hold a figure.
+        holders: Variables that hold lists, dicts and the like with figures in them.
         drawing: Names of modules whose objects draw themselves, and which.
         telling: A class has a ``__repr__`` that prints or changes something.
     """
@@ -47,7 +63,10 @@ class FigureNames:
     modules: set[str] = field(default_factory=set)
     makers: set[str] = field(default_factory=set)
     pairs: set[str] = field(default_factory=set)
+    tuples: dict[str, frozenset[int]] = field(default_factory=dict)
+    methods: set[str] = field(default_factory=set)
     figures: set[str] = field(default_factory=set)
+    holders: set[str] = field(default_factory=set)
     drawing: dict[str, str] = field(default_factory=dict)
     telling: bool = False
 
@@ -60,6 +79,15 @@ class FigureNames:
                 self._defined(node)
             elif isinstance(node, ast.ClassDef):
                 self.telling = self.telling or any(map(_tells, node.body))
+                methods = [each for each in node.body if isinstance(each, ast.FunctionDef)]
+                self.methods |= {each.name for each in methods if self._gives(each)[0]}
+            elif isinstance(node, ast.For):
+                self._looped(node.target, node.iter)
+            elif isinstance(node, ast.AugAssign):
+                if isinstance(node.target, ast.Name) and self._holds(node.value):
+                    self.holders.add(node.target.id)
+            elif isinstance(node, ast.Expr):
+                self._put(node.value)
             elif isinstance(node, ast.Assign):
                 for target in node.targets:
                     self._bound(target, node.value)
@@ -84,48 +112,128 @@ class FigureNames:
                 self.pairs.add(name)
 
     def _defined(self, node: ast.FunctionDef) -> None:
-        inner = FigureNames(
-            set(self.modules),
-            set(self.makers),
-            set(self.pairs),
-            set(self.figures),
-            dict(self.drawing),
-        )
-        inner.follow(node.body)
-        given = [each.value for each in _own_nodes(node.body) if isinstance(each, ast.Return)]
+        is_maker, places = self._gives(node)
         self.makers.discard(node.name)
         self.pairs.discard(node.name)
-        if any(value is not None and inner.is_figure(value) for value in given):
+        self.tuples.pop(node.name, None)
+        if is_maker:
             self.makers.add(node.name)
-        if any(isinstance(value, ast.Tuple) and inner.is_figure(value.elts[0]) for value in given):
-            self.pairs.add(node.name)
+        if places:
+            self.tuples[node.name] = places
+
+    def _gives(self, node: ast.FunctionDef) -> tuple[bool, frozenset[int]]:
+        """Tell whether a function gives a figure, and at which places of a tuple it does."""
+        inner = replace(
+            self,
+            modules=set(self.modules),
+            makers=set(self.makers),
+            pairs=set(self.pairs),
+            tuples=dict(self.tuples),
+            methods=set(self.methods),
+            figures=set(self.figures),
+            holders=set(self.holders),
+            drawing=dict(self.drawing),
+        )
+        inner.follow(node.body)
+        returns = [each.value for each in _own_nodes(node.body) if isinstance(each, ast.Return)]
+        given = [value for value in returns if value is not None]
+        places = frozenset(
+            place
+            for value in given
+            if isinstance(value, ast.Tuple)
+            for place, each in enumerate(value.elts)
+            if inner.is_figure(each)
+        )
+        return any(map(inner.is_figure, given)), places
 
     def _bound(self, target: ast.expr, value: ast.expr) -> None:
         if isinstance(target, ast.Name):
             (self.figures.add if self.is_figure(value) else self.figures.discard)(target.id)
-        elif isinstance(target, ast.Tuple | ast.List) and target.elts:
-            for each in target.elts:
+            (self.holders.add if self._holds(value) else self.holders.discard)(target.id)
+        elif isinstance(target, ast.Subscript | ast.Attribute):
+            root = _root(target)
+            if isinstance(target, ast.Subscript) and root and self.is_figure(value):
+                self.holders.add(root)
+        elif isinstance(target, ast.Tuple | ast.List):
+            if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts):
+                for each, part in zip(target.elts, value.elts, strict=True):
+                    self._bound(each, part)
+                return
+            places = self._places(value)
+            for place, each in enumerate(target.elts):
                 if isinstance(each, ast.Name):
-                    self.figures.discard(each.id)
-            first = target.elts[0]
-            if isinstance(first, ast.Name) and self._is_pair(value):
-                self.figures.add(first.id)
+                    found = place in places or self._holds(value)
+                    (self.figures.add if found else self.figures.discard)(each.id)
+
+    def _looped(self, target: ast.expr, iterated: ast.expr) -> None:
+        """Take in the names of a loop over what holds figures: each of them may be one."""
+        if self._holds(iterated):
+            names = [node.id for node in ast.walk(target) if isinstance(node, ast.Name)]
+            self.figures.update(names[-1:])
+
+    def _put(self, node: ast.expr) -> None:
+        """Take in a call that puts a figure into a list or dict."""
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            given = [*node.args, *(each.value for each in node.keywords)]
+            root = _root(node.func.value)
+            if root and node.func.attr in _TAKING and any(map(self._is_or_holds, given)):
+                self.holders.add(root)
+
+    def _is_or_holds(self, node: ast.expr) -> bool:
+        return self.is_figure(node) or self._holds(node)
+
+    def _holds(self, node: ast.expr) -> bool:
+        """Tell whether an expression may give a list, dict and the like with figures in it."""
+        if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+            return _root(node) in self.holders
+        if isinstance(node, ast.Call):
+            inside = [node.func.value] if isinstance(node.func, ast.Attribute) else node.args
+            return any(map(self._holds, inside))
+        if isinstance(node, ast.ListComp | ast.GeneratorExp):
+            return self.is_figure(node.elt)
+        if isinstance(node, ast.DictComp):
+            return self.is_figure(node.value)
+        if isinstance(node, ast.Dict):
+            return any(map(self._is_or_holds, node.values))
+        if isinstance(node, ast.List | ast.Tuple | ast.Set):
+            return any(map(self._is_or_holds, node.elts))
+        return False
+
+    def _places(self, node: ast.expr) -> frozenset[int]:
+        """Return the places of figures in the tuple that a call gives."""
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            return self.tuples.get(node.func.id, frozenset({0} if self._is_pair(node) else ()))
+        return frozenset({0} if self._is_pair(node) else ())
 
     def is_figure(self, node: ast.expr) -> bool:
-        """Tell whether an expression certainly gives a figure, or what draws itself as one."""
+        """Tell whether an expression may give a figure, or what draws itself as one."""
         if isinstance(node, ast.Name):
             return node.id in self.figures
         if isinstance(node, ast.Attribute):
             return node.attr in _ATTRIBUTES and ast.unparse(node.value) not in self.modules
+        if isinstance(node, ast.Subscript):
+            place = node.slice.value if isinstance(node.slice, ast.Constant) else 0
+            return self._holds(node.value) or place in self._places(node.value)
+        if isinstance(node, ast.IfExp):
+            return self.is_figure(node.body) or self.is_figure(node.orelse)
+        if isinstance(node, ast.NamedExpr):
+            return self.is_figure(node.value)
         if not isinstance(node, ast.Call):
             return False
         if isinstance(node.func, ast.Name):
-            return node.func.id in self.makers
+            name = node.func.id
+            handed = name == "next" and any(map(self._holds, node.args))
+            return handed or name in self.makers | _GIVING
         return isinstance(node.func, ast.Attribute) and (
-            node.func.attr == "get_figure"
+            self._of_library_or_own(node.func)
+            or (node.func.attr in _HANDING_OUT and self._holds(node.func.value))
             or self._of_pyplot(node.func, _FIGURES)
             or self._draws_itself(node.func)
         )
+
+    def _of_library_or_own(self, function: ast.Attribute) -> bool:
+        is_pyplots = ast.unparse(function.value) in self.modules
+        return not is_pyplots and function.attr in _GIVING | self.methods
 
     def _draws_itself(self, function: ast.Attribute) -> bool:
         """Tell whether what a method or a module's function gives draws itself."""
@@ -164,6 +272,13 @@ def _own_nodes(statements: Iterable[ast.stmt]) -> Iterator[ast.AST]:
         if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             children = (n for n in ast.iter_child_nodes(statement) if isinstance(n, ast.stmt))
             yield from _own_nodes(children)
+
+
+def _root(node: ast.expr) -> str:
+    """Return the name that attributes and items are of; empty if there is none."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _shows_itself(node: ast.expr) -> bool:

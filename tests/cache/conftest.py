@@ -56,7 +56,7 @@ class Ran:
         for cell in self.cells:
             for output in cell.get("outputs", ()):
                 found.append(output.get("text") or output.get("data", {}).get("text/plain", ""))
-        return re.sub(r"0x[0-9a-f]+", "0x", "".join(found))
+        return re.sub(r"0x[0-9a-f]+|ipykernel_\d+", "", "".join(found))
 
     @property
     def pictures(self) -> list[str]:

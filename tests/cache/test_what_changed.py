@@ -103,6 +103,78 @@ def test_a_new_step_that_imports_and_plots(sums):
     assert sums.same().computed == {"look", "scale", "square", "add"}
 
 
+SETTINGS = (
+    "pio.templates.default = 'plotly_dark'; px.defaults.width = 321",
+    "matplotlib.colormaps.register(ListedColormap(['red', 'blue']), name='brand', force=True)",
+    "%config InlineBackend.figure_format = 'svg'",
+    "set_matplotlib_formats('retina')",
+    "get_ipython().display_formatter.formatters['text/plain'].for_type("
+    "float, lambda value, p, cycle: p.text(f'<{value}>'))",
+    "pd.set_option('styler.format.formatter', {'a': '{:.1f}'})",
+)
+
+
+def test_options_of_an_earlier_step(place):
+    place.write(
+        "import matplotlib\nimport matplotlib.pyplot as plt\nimport pandas as pd\n"
+        "import plotly.express as px\nimport plotly.io as pio\n"
+        "from matplotlib.colors import ListedColormap\n"
+        "from matplotlib_inline.backend_inline import set_matplotlib_formats\n"
+        "matplotlib.colormaps.register(ListedColormap(['white', 'black']), name='brand')",
+        ("number = 1.5", ["step:first"]),
+        (
+            "figure = px.line(x=[1, 2], y=[1, 2])\nprint(figure.layout.width, "
+            "figure.layout.template.layout.paper_bgcolor)\n"
+            "print(pd.DataFrame({'a': [1.23456]}).style.to_string())\n"
+            "plt.imshow([[number, 2]], cmap='brand')\nplt.show()\nnumber",
+            ["step:show"],
+        ),
+    )
+    place.run()
+    for setting in SETTINGS:  # each behind those before it
+        text, _ = place.cells[1]
+        place.change(2, text, f"{text}\n{setting}")
+        assert "show" in place.run().computed, setting
+    place.change(3, "number, 2", "number, 2.5")
+    place.same()  # behind a step that set all of that
+
+
+def test_what_libraries_read_past_python(place):
+    for name, text in (("a.csv", "x\n1\n"), ("b.json", '{"x": 1}\n'), ("parts/c.csv", "x\n1\n")):
+        path = place.folder / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    place.write(
+        "from pyarrow import csv, dataset, json\nfolder = 'data'",
+        ("table = csv.read_csv(f'{folder}/a.csv').to_pydict()", ["step:table"]),
+        ("rows = json.read_json(f'{folder}/b.json').to_pydict()", ["step:rows"]),
+        ("parts = dataset.dataset(f'{folder}/parts', format='csv')", ["step:parts"]),
+        ("print(table, rows, parts.to_table().to_pydict())", ["step:end"]),
+    )
+    place.run()
+    (place.folder / "data" / "a.csv").write_text("x\n2\n")
+    assert place.same().computed >= {"table", "end"}
+    (place.folder / "data" / "b.json").write_text('{"x": 2}\n')
+    assert place.same().computed >= {"rows", "end"}
+    (place.folder / "data" / "parts" / "c.csv").write_text("x\n2\n")
+    assert "2]} {'x': [2]} {'x': [2]}" in place.same().text
+
+
+def test_variables_that_a_formula_names(place):
+    place.write(
+        "import numpy as np\nimport pandas as pd\nimport statsmodels.formula.api as smf",
+        (
+            "frame = pd.DataFrame({'a': [0, 1, 2, 3], 'y': [1.0, 2.0, 4.0, 9.0]})\n"
+            "shift = np.array([1.0, 2.0, 3.0, 5.0]) ** 1",
+            ["step:load"],
+        ),
+        ("print(smf.ols('y ~ a + shift', frame).fit().params.round(4).to_dict())", ["step:fit"]),
+    )
+    place.run()
+    place.change(2, "** 1", "** 2")
+    assert place.same().computed == {"load", "fit"}
+
+
 def test_an_environment_variable_that_libraries_read(sums, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     assert sums.run().cached == set()

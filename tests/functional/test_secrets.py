@@ -234,3 +234,21 @@ def test_secrets_on_the_command_line_are_warned_of_and_kept_from_grids(secretive
     assert "fewer than 4 characters" in short.stderr
     given = nbprod("run", "nb.ipynb", "--require", "x>1", "-p", "api_token", TOKEN)
     assert "came with -p: your shell's history keeps it" in given.stderr
+
+
+def test_a_secret_parameter_is_there_behind_cached_steps(secretive):
+    cells = (
+        ("import os", []),
+        ("rows = 5\napi_token: str = ''", ["parameters"]),
+        ("numbers = list(range(rows))", ["step:count"]),
+        ("print(len(api_token))\ndone = 1", ["step:ask"]),
+    )
+    write_notebook(secretive / "nb.ipynb", *cells, **SECRETS)
+    for _ in range(2):
+        nbprod("run", "nb.ipynb", "out.ipynb")
+        texts = [
+            output["text"]
+            for cell in json.loads((secretive / "out.ipynb").read_text())["cells"]
+            for output in cell.get("outputs", ())
+        ]
+        assert ["19\n"] in texts or "19\n" in texts

@@ -43,6 +43,12 @@ CHANGES = (
     "import logging; logging.getLogger('own').addHandler(logging.NullHandler())",
     "import os; os.environ['KMP_INIT_AT_FORK'] = 'TRUE'",
     "import os; os.environ['OMP_NUM_THREADS'] = '1'",
+    "import pandas; pandas.set_option('styler.format.formatter', {'a': '{:.1f}'})",
+    "import plotly.io as pio; pio.templates.default = 'plotly_dark'",
+    "import plotly.io as pio; pio.renderers.default = 'json'",
+    "import plotly.express as px; px.defaults.width = 300",
+    "import matplotlib as m; from matplotlib.colors import ListedColormap as L;"
+    " m.colormaps.register(L(['red', 'blue']), name='brand')",
 )
 
 

@@ -41,6 +41,8 @@ def _lists(node: ast.Call) -> bool:
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
     first = ast.unparse(node.args[0]) if node.args else ""
     if name in _LISTING:
+        if isinstance(function, ast.Attribute) and not first:  # a tree of one's own has walk(), too
+            return ast.unparse(function.value).removeprefix("pathlib.") in _FOLDERS | {"os"}
         return first in _HERE
     if name in {"rglob", "iterdir", "glob"} and isinstance(function, ast.Attribute):
         here = ast.unparse(function.value).removeprefix("pathlib.") in _FOLDERS

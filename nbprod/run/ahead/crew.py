@@ -138,7 +138,9 @@ class Crew:
         self.place.close()
         for name in self.before:
             progress = capture.steps.get(name)
-            if name in self._given and progress is not None and not progress.ahead:
+            if name not in self._given or progress is None or progress.cached:
+                continue
+            if not progress.ahead:
                 text = (
                     f"{name}: what was computed ahead was not taken, since its variables, options "
                     "or environment were others there."

@@ -27,7 +27,10 @@ from nbprod.run.meaning import LIBRARY_VARIABLES, meaning_of
 from nbprod.run.secrets import is_secret
 
 _WORD = re.compile(r"\w+")
-_ENVIRONMENT = frozenset({"environ", "getenv", "dotenv", "load_dotenv", "expandvars"})
+_ENVIRONMENT = frozenset(
+    {"environ", "getenv", "dotenv", "load_dotenv", "expandvars", "expanduser"}
+    | {"BaseSettings", "pydantic_settings", "environs", "decouple", "dynaconf", "envparse"}
+)
 _FUTURE = re.compile(r"^\s*from __future__ import .*$", re.MULTILINE)
 
 

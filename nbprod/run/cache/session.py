@@ -428,6 +428,10 @@ class Session:
             self._ask(
                 ask, "define", {"cells": [self._definitions(each) for each in _cells(pending)]}
             )
+            if any(each.parameters for each in pending):
+                # The cell of the parameters has just given those that are secrets their default.
+                names = list(self.capture.secrets.parameters)
+                self._ask(ask, "bind_secrets", {"names": names})
             state = self._last_state() if not self._live else None
             randoms = {
                 name: {"path": str(folder / saved.file), "sha256": saved.sha256}

@@ -285,13 +285,13 @@ def _pandas_options() -> dict[str, Any]:
             continue
         value = config.get_option(name)
         default = config._registered_options[name].defval
-        known = callable(value) or (isinstance(value, _PLAIN) and value != default)
+        known = callable(value) or (isinstance(value, _COMPARED) and value != default)
         if known and value is not default:
             found[name] = value
     return found
 
 
-_PLAIN = (bool, int, float, str, type(None))
+_COMPARED = (bool, int, float, str, type(None), list, tuple, dict)
 
 
 def _restore_pandas(options: dict[str, Any]) -> None:

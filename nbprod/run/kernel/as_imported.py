@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from . import figures, loggers
+from . import figures, loggers, plotting
 
 _ABSENT = object()
 _NOTHING = {"kind": "null", "level": 0, "formatter": None, "handler": None}
@@ -35,6 +35,9 @@ _PRINT = {
     "override_repr": None,
 }
 _ERRORS = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
+
+# How the inline backend has IPython show figures.
+_PNG = ("print_figure", {"fmt": "png", "base64": True, "bbox_inches": "tight"})
 
 # OpenMP's, for which threadpoolctl and scikit-learn ask when they are imported.
 _VARIABLES = {"KMP_DUPLICATE_LIB_OK": "True", "KMP_INIT_AT_FORK": "FALSE"}
@@ -117,10 +120,23 @@ def _concerns_one_library(item: tuple[Any, ...]) -> bool:
 
 
 def _plotting(state: dict[str, Any]) -> dict[str, Any]:
-    # Importing seaborn registers colormaps, and pandas' plots converters: no change of options.
+    # Plots of pandas register converters: no change of options.
     colors = dict(state.get("colors", {}))
     usual: Any = getattr(sys.modules.get("matplotlib.colors"), "BASE_COLORS", {})
-    return _other(colors, {**usual, "tab:grey": "#7f7f7f"})
+    # Importing seaborn registers its own.
+    seaborns = vars(sys.modules["seaborn.cm"]) if "seaborn.cm" in sys.modules else {}
+    colormaps = {
+        name: plotting.content_of(colormap)
+        for name, colormap in state.get("colormaps", {}).items()
+        if name not in seaborns
+        or plotting.content_of(seaborns[name]) != plotting.content_of(colormap)
+    }
+    found = {**_other(colors, {**usual, "tab:grey": "#7f7f7f"}), "colormaps": colormaps}
+    return found if len(found) > 1 or colormaps else {}
+
+
+def _shown(formatters: dict[str, Any]) -> dict[str, Any]:
+    return _other(formatters, {"image/png": {"Figure": _PNG}})
 
 
 _PARTS: dict[str, Callable[[Any], Any]] = {
@@ -129,6 +145,7 @@ _PARTS: dict[str, Callable[[Any], Any]] = {
     "sklearn": _sklearn,
     "matplotlib": _matplotlib,
     "plotting": _plotting,
+    "formatters": _shown,
     "decimal": _decimal,
     "environment": _environment,
     "logging": _logging,

@@ -154,7 +154,13 @@ def _boundary(
         walks = fingerprint.walks(variables, [*watched, *more])
         answer["survey"] = {
             **fingerprint.summary(walks),
-            "state": ambient.state_fingerprints(state),
+            "state": ambient.state_fingerprints(
+                {
+                    **state,
+                    "configured": figures.configured(runtime.shell, runtime.options_at_start),
+                    "formatters": figures.formatters(runtime.shell),
+                }
+            ),
             "files": runtime.files.changes(),
             "read": runtime.files.read_since(),
             "unseeded": state["unseeded"],

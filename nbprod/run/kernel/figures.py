@@ -6,6 +6,7 @@ what images it makes, and pyplot keeps what is drawn until it is closed.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import sys
 from collections import OrderedDict
@@ -17,6 +18,7 @@ _PYPLOT = "matplotlib.pyplot"
 INLINE = "matplotlib_inline.backend_inline"
 _CONFIG = "config"
 _TO_FILES = frozenset({"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"})
+FIGURE = "Figure"
 _PLAIN = (bool, int, float, str, type(None))
 
 
@@ -105,6 +107,53 @@ def configure(shell: Any, wanted: dict[str, dict[str, Any]]) -> None:
         for name, value in wanted.get(type(each).__name__, {}).items():
             if getattr(each, name, None) != value:
                 setattr(each, name, value)
+
+
+def configured(shell: Any, first: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the options that ``%config`` made others than those that a kernel has.
+
+    Args:
+        shell: The kernel's shell.
+        first: Its options when it started.
+    """
+    now = options(shell)
+    usual = {type(each).__name__: _defaults(type(each)) for each in shell.configurables}
+    return changed(now, {**usual, **first})
+
+
+def _defaults(kind: Any) -> dict[str, Any]:
+    return {name: trait.default() for name, trait in kind.class_traits(config=True).items()}
+
+
+def formatters(shell: Any) -> dict[str, dict[str, Any]]:
+    """Return how figures, and what the notebook itself said how to show, are shown.
+
+    Returns:
+        MIME type -> name of the type that is shown -> what shows it.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for mime, formatter in shell.display_formatter.formatters.items():
+        for kind, show in formatter.type_printers.items():
+            name = getattr(kind, "__name__", str(kind))
+            module = str(getattr(kind, "__module__", ""))
+            if isinstance(show, functools.partial) and module == "matplotlib.figure":
+                found.setdefault(mime, {})[FIGURE] = (show.func.__name__, show.keywords)
+            elif getattr(show, "__module__", None) in {None, "__main__"}:
+                found.setdefault(mime, {})[f"{module}.{name}"] = show
+    return found
+
+
+def show_with(shell: Any, wanted: dict[str, dict[str, Any]]) -> None:
+    """Have figures shown as :func:`formatters` found it in the kernel before."""
+    if wanted == formatters(shell):
+        return
+    kind = importlib.import_module("matplotlib.figure").Figure
+    tools = importlib.import_module("IPython.core.pylabtools")
+    for mime, formatter in shell.display_formatter.formatters.items():
+        formatter.type_printers.pop(kind, None)
+        if FIGURE in wanted.get(mime, {}):
+            name, options = wanted[mime][FIGURE]
+            formatter.for_type(kind, functools.partial(getattr(tools, name), **options))
 
 
 def opened() -> dict[str, Any]:

@@ -461,6 +461,8 @@ class Fingerprint:
             self.add(found[name])
 
     def _reduced(self, value: Any) -> None:
+        if type(value).__module__.startswith(_LAZY):
+            self.opaque.add(type(value).__name__)
         try:
             found = value.__reduce_ex__(4)
         except Exception:
@@ -493,6 +495,9 @@ class _HashWriter:
         self._hash.update(data)
         return memoryview(data).nbytes
 
+
+_LAZY = ("pyarrow._dataset", "deltalake")
+"""Modules whose objects say which files they read, not what these hold."""
 
 _FRAMES = frozenset({"patsy.eval"})
 """Modules whose objects hold the frame that made them: all that was visible there, and after

@@ -94,6 +94,10 @@ def state_of(
     if state["logging"]["unknown"]:
         raise ValueError(f"{state['logging']['unknown'][0]} exists in one process only")
     state["execution_count"] = shell.execution_count
+    state["printers"] = figures.formatters(shell)
+    own = {name for kinds in state["printers"].values() for name in kinds} - {figures.FIGURE}
+    if own:
+        raise ValueError(f"what shows {min(own)} exists in one process only")
     state["extensions"] = sorted(shell.extension_manager.loaded)
     changed, lost = mutations.collect(shell.user_ns)
     state["options"] = figures.changed(figures.options(shell), options)
@@ -186,6 +190,7 @@ def restore_state(shell: Any, state: dict[str, Any], search: dict[str, Any]) -> 
     sys.path[:] = search["path"]
     problems = ambient.restore(state)
     figures.configure(shell, state["options"])
+    figures.show_with(shell, state["printers"])
     loaded = set(shell.extension_manager.loaded)
     for name in state["extensions"]:
         if name not in loaded:

@@ -32,6 +32,14 @@ def snapshot() -> dict[str, Any]:
     return found
 
 
+def content_of(colormap: Any) -> tuple[Any, ...]:
+    """Return the colors of a colormap; it makes its table of them only when they are asked for."""
+    import numpy
+
+    ends = [colormap.get_under(), colormap.get_over(), colormap.get_bad()]
+    return (colormap.N, colormap(numpy.arange(colormap.N)).tobytes(), *(e.tobytes() for e in ends))
+
+
 def _changed(colors: Any) -> dict[str, Any]:
     """Return the letters of colors, and the names that mean another one than at first."""
     usual: dict[str, Any] = {}

@@ -19,7 +19,15 @@ READERS = frozenset(
     | {"read_csv_auto", "read_ndjson", "read_database", "read_sas", "read_stata", "read_spss"}
     | {"scan_parquet", "scan_csv", "scan_ipc", "scan_ndjson", "ParquetFile", "ParquetDataset"}
     | {"HDFStore", "File", "open_dataset", "open_mfdataset", "imread", "read_file", "memory_map"}
-    | {"dataset"}
+    | {"dataset", "read_csv", "read_json", "read_excel", "read_delta", "scan_delta", "read_pandas"}
+    | {
+        "read_metadata",
+        "read_schema",
+        "read_parquet_schema",
+        "OSFile",
+        "open_input_file",
+        "from_csv",
+    }
     | {"load_model", "Booster", "DMatrix", "Pool"}
 )
 """Readers that may open files in C, past Python: Arrow, HDF5, DuckDB, polars and others."""

@@ -276,6 +276,35 @@ def _set_plot_options(plot: Any, found: dict[tuple[str, str], Any]) -> None:
         getattr(plot.Plot.config, part)[name] = value
 
 
+_TEMPLATES = frozenset(
+    {"ggplot2", "seaborn", "simple_white", "plotly", "plotly_white", "plotly_dark", "none"}
+    | {"presentation", "xgridoff", "ygridoff", "gridon"}
+)
+
+
+def _own_templates(io: Any) -> dict[str, Any]:
+    names = set(io.templates) - _TEMPLATES
+    return {name: io.templates[name].to_plotly_json() for name in names}
+
+
+def _set_templates(io: Any, found: dict[str, Any]) -> None:
+    for name, template in found.items():
+        io.templates[name] = template
+
+
+def _express_defaults(express: Any) -> dict[str, Any]:
+    return _slots(express.defaults)
+
+
+def _slots(defaults: Any) -> dict[str, Any]:
+    return {name: getattr(defaults, name) for name in type(defaults).__slots__}
+
+
+def _set_express_defaults(express: Any, found: dict[str, Any]) -> None:
+    for name, value in found.items():
+        setattr(express.defaults, name, value)
+
+
 _NAMESPACES = {
     "http://www.w3.org/XML/1998/namespace": "xml",
     "http://www.w3.org/1999/xhtml": "html",
@@ -501,6 +530,28 @@ TABLE = (
         _configured,
         _set_configured,
         _nothing,
+    ),
+    Setting("plotly's own templates", "plotly.io", _own_templates, _set_templates, _nothing),
+    Setting(
+        "plotly.io.templates.default",
+        "plotly.io",
+        lambda io: io.templates.default,
+        lambda io, value: setattr(io.templates, "default", value),
+        _constant("plotly"),
+    ),
+    Setting(
+        "plotly.io.renderers.default",
+        "plotly.io._renderers",
+        lambda renderers: renderers.renderers.default,
+        lambda renderers, value: setattr(renderers.renderers, "default", value),
+        lambda renderers: renderers.default_renderer or "",
+    ),
+    Setting(
+        "plotly.express.defaults",
+        "plotly.express",
+        _express_defaults,
+        _set_express_defaults,
+        lambda express: _slots(type(express.defaults)()),
     ),
     Setting(REGISTRY + "tqdm.pandas", "tqdm", _progress, _set_progress, _nothing),
 )

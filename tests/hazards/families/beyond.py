@@ -476,6 +476,78 @@ print(n)
         ordinary=True,
     ),
     Hazard(
+        "figures that lists, dicts, methods and statsmodels give at a cell's end",
+        """
+# %% load
+import numpy as np
+import matplotlib.pyplot as plt
+import statsmodels.api as sm
+figures = []
+by_name = {}
+for n in range(2):
+    fig, ax = plt.subplots(figsize=(2, 1))
+    ax.plot([n, 1])
+    figures.append(fig)
+    by_name["last"] = fig
+x = np.random.default_rng(0).normal(size=40)
+# %% look
+figures[0]
+# %% again
+by_name.get("last")
+# %%
+figures[1] if figures else None
+# %% own
+class Report:
+    def show(self):
+        figure, axes = plt.subplots(figsize=(1, 1))
+        return figure
+Report().show()
+# %% quantiles
+sm.qqplot(x, line="s")
+# %% lags
+sm.graphics.tsa.plot_acf(x, lags=5)
+# %% end
+print(len(figures), x.sum().round(6))
+""",
+        ordinary=True,
+    ),
+    Hazard(
+        "figures begun while matplotlib is not interactive",
+        """
+# %% load
+import matplotlib.pyplot as plt
+# %% begin
+plt.ioff()
+fig, ax = plt.subplots(figsize=(2, 2))
+ax.plot([0, 1])
+# %% show
+plt.ion()
+fig
+# %% go_on
+plt.plot([1, 2])
+print(len(ax.lines))
+""",
+        ordinary=True,
+    ),
+    Hazard(
+        "formula that names variables beside columns",
+        """
+# %% load
+import numpy as np
+import pandas as pd
+import statsmodels.formula.api as smf
+df = pd.DataFrame({"a": [0.0, 1, 2, 3], "y": [1.0, 2, 4, 9]})
+shift = np.array([1.0, 2, 3, 5])
+# %% fit
+slopes = smf.ols("y ~ a + shift", df).fit().params.round(4)
+print(slopes.to_dict())
+# %% change
+shift = shift ** 2
+# %% fit_again
+print(smf.ols(formula="y ~ shift", data=df).fit().params.round(4).to_dict())
+""",
+    ),
+    Hazard(
         "missing values asked for by identity",
         """
 # %% load
