@@ -129,7 +129,7 @@ def pickler(
             if reduced is None:
                 reduced = loggers.reduce(value) or reductions.reduce(value)
             if reduced is None:
-                reduced = blobs.reduce_array(value)
+                reduced = blobs.reduce_objects(value)
             if reduced is not None:
                 return reduced
             reduced = super().reducer_override(value)
