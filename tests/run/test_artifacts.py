@@ -87,6 +87,18 @@ def test_arrays_that_share_a_buffer_share_it_again(tmp_path: Path) -> None:
     assert loaded["base"][10] == -1
 
 
+@pytest.mark.parametrize("order", ["held x part", "x part held", "part x", "held x"])
+def test_a_view_shares_with_its_array_in_any_order_and_again(tmp_path: Path, order: str) -> None:
+    x = np.arange(6.0)
+    part = x[1:4]
+    values: dict[str, Any] = {"held": [1, part], "x": x, "part": part}
+    found = {name: values[name] for name in order.split()}
+    for time in range(3):  # what is loaded is saved for the next step
+        found = load(save(tmp_path, str(time), **found))
+        view = found["part"] if "part" in found else found["held"][1]
+        assert np.shares_memory(view, found["x"])
+
+
 def test_a_blob_that_was_changed_is_not_loaded(tmp_path: Path) -> None:
     found = save(tmp_path, n=np.arange(90_000))
     (blob,) = (tmp_path / "blobs").iterdir()

@@ -34,6 +34,7 @@ class Sharing:
                 del _owners_met[key]
         self._met: dict[int, int] = {}
         self._kept: dict[int, Any] = {}
+        self._alone: set[int] = set()
         self._references: dict[int, BlockReferences] = {}
         self.missed = False
 
@@ -47,7 +48,7 @@ class Sharing:
         if kind.__module__.partition(".")[0] == "pandas":
             return self._reduce_pandas(value, kind.__name__)
         numpy = sys.modules.get("numpy")
-        if numpy is None or kind is not numpy.ndarray or id(value) in self._kept:
+        if numpy is None or kind is not numpy.ndarray or id(value) in self._alone:
             return None
         owner = _owner(value)
         if owner.dtype.hasobject and not _is_slice(value, owner):
@@ -83,6 +84,7 @@ class Sharing:
             parts = given[1] if len(given) > 1 and isinstance(given[1], dict) else {}
             if hasattr(parts.get("data"), "copy"):
                 parts = {**parts, "data": self._keep(parts["data"].copy())}
+                self._alone.add(id(parts["data"]))
                 return make, (given[0], parts), *rest
         return None
 
