@@ -138,7 +138,10 @@ def _library_function(expressions: Expressions, qualified: str, call: Call) -> V
     _call_arguments(memory, call)
     in_chunks = not _CHUNKED.isdisjoint(call.keywords)
     kind = "" if in_chunks else _returned(qualified, conduct)
-    result = _result(memory, conduct, None, call, kind)
+    if conduct is Conduct.FRESH and qualified.startswith(_COMPUTING) and not _is_class(qualified):
+        result = memory.new(call.node, [], kind)  # numbers, not the function that gave them
+    else:
+        result = _result(memory, conduct, None, call, kind)
     if conduct is not Conduct.HOLDS:
         memory.draw(call.arguments)
     if conduct is Conduct.MUTATES and call.positional:
@@ -159,6 +162,14 @@ def _library_function(expressions: Expressions, qualified: str, call: Call) -> V
         parts = () if call.starred else _places(name, call)
         return replace(result, pinned=f"what {name}() returns", type=kind, parts=parts)
     return result
+
+
+_COMPUTING = ("scipy.optimize.", "scipy.integrate.quad", "scipy.integrate.odeint")
+"""They call the functions that they are given, and keep none."""
+
+
+def _is_class(qualified: str) -> bool:
+    return qualified.rpartition(".")[2][:1].isupper()
 
 
 def _set_attribute(memory: Memory, call: Call) -> None:

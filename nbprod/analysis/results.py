@@ -18,6 +18,7 @@ _NO_MODELS = (
     )
     | SCALAR_TYPES
 )
+_NO_METRICS = frozenset({"function", "class", "generator", "iterator", "coroutine"})
 # What people call a metric that they compute by hand.
 _METRIC_WORDS = frozenset(
     {"acc", "accuracy", "auc", "f1", "mae", "mape", "mse", "precision", "r2", "recall", "rmse"}
@@ -91,7 +92,7 @@ def printed_metrics(facts: CellFacts) -> list[str]:
 
 def _is_metric(facts: CellFacts, name: str) -> bool:
     value = facts.values.get(name)
-    if value is None or value.type.startswith("name:") or value.type in {"function", "class"}:
+    if value is None or value.type.startswith("name:") or value.type in _NO_METRICS:
         return False
     return value.type not in _TABLES and not value.type.startswith("user:")
 

@@ -548,6 +548,24 @@ print(smf.ols(formula="y ~ shift", data=df).fit().params.round(4).to_dict())
 """,
     ),
     Hazard(
+        "numbers fitted by a function whose constant is bound anew",
+        """
+# %% load
+import numpy as np
+from scipy.optimize import curve_fit, minimize
+scale = 2.0
+def curve(x, a):
+    return a * np.exp(-x / scale)
+x = np.linspace(0, 4, 20)
+found, spread = curve_fit(curve, x, curve(x, 3.0))
+best = minimize(lambda a: (a[0] - scale) ** 2, [0.0])
+# %% change
+scale = 4.0
+# %% use
+print(found.round(4), spread.shape, best.x.round(3), curve(x, 1.0).sum().round(4))
+""",
+    ),
+    Hazard(
         "missing values asked for by identity",
         """
 # %% load
