@@ -131,7 +131,7 @@ def _library_function(expressions: Expressions, qualified: str, call: Call) -> V
     if qualified == "builtins.id":
         for value in call.arguments:
             memory.trace.compared |= value.selves
-    if conduct is Conduct.UNKNOWN and qualified.rpartition(".")[2][:1].isupper():
+    if conduct is Conduct.UNKNOWN and _is_class(qualified):
         conduct = Conduct.HOLDS
     if conduct is Conduct.FRESH and "copy" in call.keywords and not call.flag("copy"):
         conduct = Conduct.HOLDS

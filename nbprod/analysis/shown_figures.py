@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from copy import deepcopy
+from dataclasses import dataclass, field
 
 _PYPLOT = frozenset({"matplotlib.pyplot", "pylab", "matplotlib.pylab"})
 _FIGURES = frozenset({"figure", "gcf"})
 _PAIRS = frozenset({"subplots"})  # a figure, and its axes
+_FIRST = frozenset({0})
 _ATTRIBUTES = frozenset({"figure", "fig"})  # of axes, and of seaborn's grids
 _DRAWN = {
     "seaborn.objects": frozenset({"Plot"}),
@@ -51,7 +53,6 @@ class FigureNames:
     Attributes:
         modules: Names of pyplot.
         makers: Names of functions that give a figure.
-        pairs: Names of functions that give a figure and something else.
         tuples: Names of functions that give several things, and which of them are figures.
         methods: Names of methods of the notebook's own classes that give a figure.
         figures: Variables that hold a figure.
@@ -62,7 +63,6 @@ class FigureNames:
 
     modules: set[str] = field(default_factory=set)
     makers: set[str] = field(default_factory=set)
-    pairs: set[str] = field(default_factory=set)
     tuples: dict[str, frozenset[int]] = field(default_factory=dict)
     methods: set[str] = field(default_factory=set)
     figures: set[str] = field(default_factory=set)
@@ -109,12 +109,11 @@ class FigureNames:
             elif alias.name in _MAKERS.get(node.module or "", ()):
                 self.makers.add(name)
             elif node.module in _PYPLOT and alias.name in _PAIRS:
-                self.pairs.add(name)
+                self.tuples[name] = _FIRST
 
     def _defined(self, node: ast.FunctionDef) -> None:
         is_maker, places = self._gives(node)
         self.makers.discard(node.name)
-        self.pairs.discard(node.name)
         self.tuples.pop(node.name, None)
         if is_maker:
             self.makers.add(node.name)
@@ -123,17 +122,7 @@ class FigureNames:
 
     def _gives(self, node: ast.FunctionDef) -> tuple[bool, frozenset[int]]:
         """Tell whether a function gives a figure, and at which places of a tuple it does."""
-        inner = replace(
-            self,
-            modules=set(self.modules),
-            makers=set(self.makers),
-            pairs=set(self.pairs),
-            tuples=dict(self.tuples),
-            methods=set(self.methods),
-            figures=set(self.figures),
-            holders=set(self.holders),
-            drawing=dict(self.drawing),
-        )
+        inner = deepcopy(self)
         inner.follow(node.body)
         returns = [each.value for each in _own_nodes(node.body) if isinstance(each, ast.Return)]
         given = [value for value in returns if value is not None]
@@ -201,9 +190,11 @@ class FigureNames:
 
     def _places(self, node: ast.expr) -> frozenset[int]:
         """Return the places of figures in the tuple that a call gives."""
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            return self.tuples.get(node.func.id, frozenset({0} if self._is_pair(node) else ()))
-        return frozenset({0} if self._is_pair(node) else ())
+        function = node.func if isinstance(node, ast.Call) else None
+        if isinstance(function, ast.Name):
+            return self.tuples.get(function.id, frozenset())
+        is_pair = isinstance(function, ast.Attribute) and self._of_pyplot(function, _PAIRS)
+        return _FIRST if is_pair else frozenset()
 
     def is_figure(self, node: ast.expr) -> bool:
         """Tell whether an expression may give a figure, or what draws itself as one."""
@@ -241,13 +232,6 @@ class FigureNames:
         if module:
             return function.attr in _DRAWN[module]
         return function.attr in _ONES_OF_ITS_KIND and self.is_figure(function.value)
-
-    def _is_pair(self, node: ast.expr) -> bool:
-        if not isinstance(node, ast.Call):
-            return False
-        if isinstance(node.func, ast.Name):
-            return node.func.id in self.pairs
-        return isinstance(node.func, ast.Attribute) and self._of_pyplot(node.func, _PAIRS)
 
     def _of_pyplot(self, function: ast.Attribute, names: frozenset[str]) -> bool:
         return function.attr in names and ast.unparse(function.value) in self.modules

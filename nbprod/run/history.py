@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -56,7 +55,7 @@ def completed_runs(notebook: str, beside: Path) -> Iterator[RunRecord]:
         notebook: Absolute path.
         beside: Folder whose ``.nbprod`` is looked through.
     """
-    for record in runs_of(notebook, beside, recorded_runs(beside)):
+    for record in runs_of(notebook, recorded_runs(beside)):
         if record.state is RunState.COMPLETED:
             yield record
 
@@ -95,18 +94,6 @@ def find_run(name: str, beside: Path) -> RunRecord:
     )
 
 
-def runs_of(notebook: str, beside: Path, runs: Iterable[RunRecord]) -> Iterator[RunRecord]:
-    """Yield the runs of one notebook, in the given order.
-
-    It is known by its place in the folder, which may have been elsewhere when it ran, as
-    folders of CI systems are.
-
-    Args:
-        notebook: Absolute path.
-        beside: Folder of the runs.
-        runs: Runs of that folder.
-    """
-    name = os.path.relpath(notebook, beside)
-    for record in runs:
-        if name == os.path.relpath(record.notebook, record.working_directory):
-            yield record
+def runs_of(notebook: str, runs: Iterable[RunRecord]) -> Iterator[RunRecord]:
+    """Yield the runs of one notebook, in the given order."""
+    return (record for record in runs if record.notebook == notebook)

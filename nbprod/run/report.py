@@ -104,7 +104,8 @@ def summary_of(record: RunRecord, *, is_apart: bool = False) -> Iterator[str]:
         names = [name for name in _LINKED if (Path(record.folder) / name).is_file()]
         yield " · ".join(_held(Path(record.folder) / name) for name in names)
         yield ""
-        yield f"All of it is in {plain(_place(record))}, where it ran."
+        place = relative(record.folder, record.working_directory)
+        yield f"All of it is in {plain(place)}, where it ran."
     else:
         yield " · ".join(_link(name) for name in _LINKED)
     for problem in record.problems:
@@ -130,10 +131,6 @@ def _held(file: Path) -> str:
         return file.name
     address = f"data:application/octet-stream;base64,{base64.b64encode(data).decode()}"
     return f'<a download="{file.name}" href="{address}">{file.name}</a>'
-
-
-def _place(record: RunRecord) -> str:
-    return relative(record.folder, record.working_directory)
 
 
 def _environment(record: RunRecord) -> Iterator[tuple[str, str]]:

@@ -137,8 +137,7 @@ def run(request: RunWorkflowRequest, listener: Listener = ignore_events) -> RunR
 def place_of_metric(name: str, pipeline: Pipeline) -> Origin | None:
     """Return the last line of the notebook that names a metric; ``None`` if there is none."""
     root = name.partition(".")[0]
-    blocks = [block for step in pipeline.steps if step.metrics for block in step.blocks]
-    blocks += [block for step in pipeline.steps for block in step.blocks]
+    blocks = [block for step in pipeline.steps for block in step.blocks]
     for block in reversed(blocks):
         lines = block.source.splitlines()
         for number in reversed(range(len(lines))):

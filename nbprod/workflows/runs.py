@@ -66,7 +66,7 @@ def runs(request: RunsRequest) -> RunsResult:
     folder, notebook = place_of_runs(request.target)
     found = recorded_runs(folder)
     if notebook is not None:
-        found = runs_of(str(notebook), folder, found)
+        found = runs_of(str(notebook), found)
     every = tuple(found)
     shown = every[: request.limit] if request.limit else every
     return RunsResult(folder, shown, len(every) - len(shown))

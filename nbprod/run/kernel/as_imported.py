@@ -126,17 +126,16 @@ def _plotting(state: dict[str, Any]) -> dict[str, Any]:
     # Importing seaborn registers its own.
     seaborns = vars(sys.modules["seaborn.cm"]) if "seaborn.cm" in sys.modules else {}
     colormaps = {
-        name: plotting.content_of(colormap)
-        for name, colormap in state.get("colormaps", {}).items()
-        if name not in seaborns
-        or plotting.content_of(seaborns[name]) != plotting.content_of(colormap)
+        name: plotting.content_of(colormap) for name, colormap in state.get("colormaps", {}).items()
     }
-    found = {**_other(colors, {**usual, "tab:grey": "#7f7f7f"}), "colormaps": colormaps}
-    return found if len(found) > 1 or colormaps else {}
+    known = {name: plotting.content_of(seaborns[name]) for name in colormaps if name in seaborns}
+    found = {"colors": _other(colors, {**usual, "tab:grey": "#7f7f7f"})}
+    found["colormaps"] = _other(colormaps, known)
+    return {name: part for name, part in found.items() if part}
 
 
 def _shown(formatters: dict[str, Any]) -> dict[str, Any]:
-    return _other(formatters, {"image/png": {"Figure": _PNG}})
+    return _other(formatters, {"image/png": {figures.FIGURE: _PNG}})
 
 
 _PARTS: dict[str, Callable[[Any], Any]] = {

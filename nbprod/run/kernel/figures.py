@@ -116,9 +116,9 @@ def configured(shell: Any, first: dict[str, dict[str, Any]]) -> dict[str, dict[s
         shell: The kernel's shell.
         first: Its options when it started.
     """
-    now = options(shell)
-    usual = {type(each).__name__: _defaults(type(each)) for each in shell.configurables}
-    return changed(now, {**usual, **first})
+    kinds = {type(each).__name__: type(each) for each in shell.configurables}
+    later = {name: _defaults(kind) for name, kind in kinds.items() if name not in first}
+    return changed(options(shell), {**first, **later})
 
 
 def _defaults(kind: Any) -> dict[str, Any]:

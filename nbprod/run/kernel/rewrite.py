@@ -20,14 +20,8 @@ READERS = frozenset(
     | {"scan_parquet", "scan_csv", "scan_ipc", "scan_ndjson", "ParquetFile", "ParquetDataset"}
     | {"HDFStore", "File", "open_dataset", "open_mfdataset", "imread", "read_file", "memory_map"}
     | {"dataset", "read_csv", "read_json", "read_excel", "read_delta", "scan_delta", "read_pandas"}
-    | {
-        "read_metadata",
-        "read_schema",
-        "read_parquet_schema",
-        "OSFile",
-        "open_input_file",
-        "from_csv",
-    }
+    | {"read_metadata", "read_schema", "read_parquet_schema", "from_csv", "OSFile"}
+    | {"open_input_file"}
     | {"load_model", "Booster", "DMatrix", "Pool"}
 )
 """Readers that may open files in C, past Python: Arrow, HDF5, DuckDB, polars and others."""
