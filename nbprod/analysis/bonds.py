@@ -10,6 +10,8 @@ from nbprod.analysis.definitions import Definitions, Kind
 from nbprod.analysis.steps import Draft
 from nbprod.analysis.value import BINDS, OF
 
+_CONDITIONAL = "is bound only under a condition"
+
 
 @dataclass(frozen=True, slots=True)
 class Bond:
@@ -20,12 +22,15 @@ class Bond:
         last: Position of the later step.
         name: The variable that binds them together.
         reason: Why, a clause that follows the variable's name.
+        is_spare: The later step only hands the variable on, if there is one, as a result: what
+            a loop went through last.
     """
 
     first: int
     last: int
     name: str
     reason: str
+    is_spare: bool = False
 
 
 def bonds(flows: Sequence[StepFlow], definitions: Definitions) -> list[Bond]:
@@ -42,7 +47,8 @@ def bonds(flows: Sequence[StepFlow], definitions: Definitions) -> list[Bond]:
                 continue
             reason = _reason(flows, first, position, name, definitions)
             if reason:
-                found.append(Bond(first, position, name, reason))
+                is_spare = reason == _CONDITIONAL and name not in each.names.reads
+                found.append(Bond(first, position, name, reason, is_spare))
         producer.update(dict.fromkeys(each.outputs, position))
         unsure = {name: where for name, where in unsure.items() if name not in each.names.bound}
         unsure.update(dict.fromkeys(each.names.unsure, position))
@@ -74,7 +80,7 @@ def _reason(
     if stale:
         return f"holds code that reads {stale}, which is bound anew in between"
     if _conditional(flows, first, last, name):
-        return "is bound only under a condition"
+        return _CONDITIONAL
     return ""
 
 

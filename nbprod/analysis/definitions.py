@@ -18,13 +18,15 @@ from nbprod.analysis.source import Text, statement_text
 from nbprod.analysis.summaries import is_stateful
 from nbprod.analysis.survey import CellFacts, Survey
 
+_MISSING = frozenset({"ImportError", "ModuleNotFoundError"})
 _CACHES = frozenset({"lru_cache", "cache", "cached", "memoize", "cached_property"})
 
 
 class Kind(StrEnum):
-    """What a definition is."""
+    """What a definition is; an optional import binds its name only where it succeeds."""
 
     IMPORT = "import"
+    OPTIONAL_IMPORT = "optional-import"
     FUNCTION = "function"
     CLASS = "class"
     CONSTANT = "constant"
@@ -197,6 +199,8 @@ def _candidates(facts: CellFacts, importing: Importing, making: _Making) -> Iter
     for statement in facts.statements:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             yield from _imports(facts, statement, importing)
+        elif isinstance(statement, ast.Try):
+            yield from _optional_imports(facts, statement, importing)
         elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
             if making.is_same_always(facts, statement):
                 yield from _function(facts, statement, text)
@@ -230,6 +234,37 @@ def _imports(
         if alias.name != "*" and first:
             renamed = f" as {alias.asname}" if alias.asname and alias.asname != alias.name else ""
             yield make(alias.asname or alias.name, f"from {module} import {alias.name}{renamed}")
+
+
+def _optional_imports(
+    facts: CellFacts, statement: ast.Try, importing: Importing
+) -> Iterator[Candidate]:
+    """What ``try`` imports and nothing else binds: unbound where it is not installed.
+
+    The statement stays where it is, with all else that it does.
+    """
+    stored = {
+        node.id
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
+    }
+    names = [
+        alias.asname or alias.name.partition(".")[0]
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    ]
+    caught = {ast.unparse(each.type) if each.type else "" for each in statement.handlers}
+    missing = "ImportError" if caught <= _MISSING else "Exception"
+    for node in statement.body:
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            continue
+        for found in _imports(facts, node, importing):
+            if found.name in facts.names.bound | stored or names.count(found.name) > 1:
+                continue
+            found.kind, found.statement = Kind.OPTIONAL_IMPORT, statement
+            found.source = f"try:\n    {found.source}\nexcept {missing}:\n    pass"
+            yield found
 
 
 def _function(facts: CellFacts, statement: FunctionNode, text: Text) -> Iterator[Candidate]:
@@ -335,7 +370,7 @@ def _changed(candidate: Candidate, survey: Survey) -> bool:
     value = survey.values.get(candidate.name)
     if value is None:
         return True
-    if candidate.kind is Kind.IMPORT:
+    if candidate.kind in {Kind.IMPORT, Kind.OPTIONAL_IMPORT}:
         return False
     if candidate.kind in {Kind.FUNCTION, Kind.CLASS} and not value.own & survey.memory.code.keys():
         return True  # a decorator of the author's own has made something else of it

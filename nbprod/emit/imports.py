@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from nbprod.analysis.scopes import formula_names
 from nbprod.emit.annotation import is_typing_name
-from nbprod.pipeline.ir import Definition, DefinitionKind, Pipeline
+from nbprod.pipeline.ir import IMPORTS, Definition, DefinitionKind, Pipeline
 
 # IPython puts these into builtins; a module run by plain Python has to import them.
 _KERNEL_BUILTINS = {
@@ -39,7 +39,7 @@ class ImportTable:
 
     Attributes:
         package: Name of the generated package.
-        imports: Hoisted imports, in the notebook's order.
+        imports: Hoisted imports, in the notebook's order, optional ones last.
         definitions: Names that ``definitions.py`` binds.
         future: ``from __future__`` imports, which hold for a whole module.
     """
@@ -53,12 +53,13 @@ class ImportTable:
     def of(cls, pipeline: Pipeline, package: str) -> ImportTable:
         """Collect the hoisted imports and definitions of ``pipeline``."""
         hoisted = [found for found in pipeline.definitions if found.hoisted]
-        imports = [found for found in hoisted if found.kind is DefinitionKind.IMPORT]
+        imports = [found for found in hoisted if found.kind in IMPORTS]
+        imports.sort(key=lambda found: found.kind is DefinitionKind.OPTIONAL_IMPORT)
         future = [found for found in imports if found.source.startswith("from __future__ ")]
         return cls(
             package,
             tuple(found for found in imports if found not in future),
-            frozenset(found.name for found in hoisted if found.kind is not DefinitionKind.IMPORT),
+            frozenset(found.name for found in hoisted if found.kind not in IMPORTS),
             tuple(found.source for found in future),
         )
 
@@ -66,6 +67,12 @@ class ImportTable:
     def names(self) -> frozenset[str]:
         """All names that a module of the package can import."""
         return self.definitions | {found.name for found in self.imports}
+
+    @property
+    def optional(self) -> frozenset[str]:
+        """Names that are bound only where their import succeeds."""
+        kind = DefinitionKind.OPTIONAL_IMPORT
+        return frozenset(found.name for found in self.imports if found.kind is kind)
 
     def statements(self, names: Collection[str]) -> tuple[str, ...]:
         """Return import statements that bind those of ``names`` that can be imported."""
@@ -93,7 +100,7 @@ class ImportTable:
         )
         names = {name for call in calls for name in formula_names(call)} - set(needed)
         return tuple(
-            f"{line}  # noqa: F401  (a formula names it)"
+            f"{line}  # noqa: F401  (a formula names it)" if "import " in line else line
             for statement in self.statements(names)
             for line in statement.splitlines()
         )
@@ -103,7 +110,7 @@ class ImportTable:
         return tuple(
             f"{line}  # noqa: F401  (imported for its effect)"
             for each in self.imports
-            if each.name not in used
+            if each.name not in used and each.kind is DefinitionKind.IMPORT
             for line in each.source.splitlines()
             if _may_have_effect(line)
         )

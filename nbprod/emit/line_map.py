@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from nbprod.emit.step_function import CELL_MARK, body_pieces
 from nbprod.origin import Origin
-from nbprod.pipeline.ir import DefinitionKind, Pipeline
+from nbprod.pipeline.ir import IMPORTS, Pipeline
 from nbprod.pipeline.naming import function_name
 
 _MARK = re.compile(rf"^\s*{CELL_MARK} (\d+)\b")
@@ -119,7 +119,7 @@ def _definition_places(
 ) -> Iterator[tuple[int, tuple[int, int]]]:
     written: list[tuple[ast.stmt, int, int]] = []
     for found in pipeline.definitions:
-        if found.hoisted and found.kind is not DefinitionKind.IMPORT and found.origin:
+        if found.hoisted and found.kind not in IMPORTS and found.origin:
             shift = max(found.origin.line - 1, 0)
             nodes = ast.parse(found.source).body
             written += [(node, found.origin.cell, shift) for node in nodes]

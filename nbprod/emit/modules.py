@@ -12,7 +12,15 @@ from nbprod.emit.prose import WIDTH, docstring, prose
 from nbprod.emit.source import INDENT, indent, names_of
 from nbprod.emit.step_function import CELL_MARK, is_async, step_function
 from nbprod.emit.template import render
-from nbprod.pipeline.ir import Definition, DefinitionKind, Parameter, Pipeline, Step, Variable
+from nbprod.pipeline.ir import (
+    IMPORTS,
+    Definition,
+    DefinitionKind,
+    Parameter,
+    Pipeline,
+    Step,
+    Variable,
+)
 from nbprod.pipeline.naming import function_name
 
 
@@ -112,9 +120,7 @@ def steps_module(layout: Layout) -> str:
 def definitions_module(layout: Layout) -> str:
     """Write ``definitions.py``; empty text if the notebook defines nothing to share."""
     found = [
-        each
-        for each in layout.pipeline.definitions
-        if each.hoisted and each.kind is not DefinitionKind.IMPORT
+        each for each in layout.pipeline.definitions if each.hoisted and each.kind not in IMPORTS
     ]
     if not found:
         return ""

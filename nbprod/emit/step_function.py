@@ -76,7 +76,8 @@ def step_function(
     arguments = {*step.params, *(variable.name for variable in step.inputs)}
     # A name that the function binds too, or that is a step's, cannot come from the module.
     functions = {function_name(each.name) for each in pipeline.steps}
-    inside = (names.local - arguments | names.needed & functions) & table.names
+    bound = names.local - arguments - table.optional  # its own step tries that itself
+    inside = (bound | names.needed & functions) & table.names
     body.extend(table.statements(inside))
     if "__name__" in names.needed:
         body.append('__name__ = "__main__"  # as in the notebook')

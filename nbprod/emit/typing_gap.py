@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nbprod.emit.step_function import Piece, body_pieces
-from nbprod.pipeline.ir import Definition, DefinitionKind, Pipeline, Step
+from nbprod.pipeline.ir import IMPORTS, Definition, DefinitionKind, Pipeline, Step
 
 _UNTYPED_DEFS = (
     "check_untyped_defs = false",
@@ -84,7 +84,7 @@ def author_typing_gaps(pipeline: Pipeline) -> tuple[TypingGap, ...]:
     gaps: list[TypingGap] = []
     untyped: set[str] = set()
     for found in pipeline.definitions:
-        if found.hoisted and found.kind is not DefinitionKind.IMPORT:
+        if found.hoisted and found.kind not in IMPORTS:
             tree = ast.parse(found.source)
             gaps.extend(_gaps_in(tree, "definitions", found))
             gaps.extend(_container_gaps(tree, found))

@@ -195,9 +195,13 @@ def _group(plan: Plan) -> list[Diagnostic]:
         if name in names
     }
     problems: list[Diagnostic] = []
-    for _ in range(len(plan.drafts) + 1):
+    while True:
         plan.flows = flow(plan.drafts, plan.definitions, names, wanted, given)
         found = bonds(plan.flows, plan.definitions)
+        loose = {each.name for each in found if each.is_spare} & (wanted - {chosen})
+        if loose:
+            wanted -= loose
+            continue
         if not found:
             break
         if any(draft.tag for draft in plan.drafts):

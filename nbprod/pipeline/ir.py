@@ -53,12 +53,16 @@ class Effect(StrEnum):
 
 
 class DefinitionKind(StrEnum):
-    """What a definition is."""
+    """What a definition is; an optional import binds its name only where it succeeds."""
 
     IMPORT = "import"
+    OPTIONAL_IMPORT = "optional-import"
     FUNCTION = "function"
     CLASS = "class"
     CONSTANT = "constant"
+
+
+IMPORTS = frozenset({DefinitionKind.IMPORT, DefinitionKind.OPTIONAL_IMPORT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,7 @@ class Definition:
 
     Attributes:
         name: The name it binds.
-        kind: Import, function, class or constant.
+        kind: Import, optional import, function, class or constant.
         source: Source text, comments and decorators included. An import binds
             one name only: ``from a import b, c`` becomes two definitions.
         reads: Free names of its body, imports and other definitions included.

@@ -64,6 +64,8 @@ class RunRequest:
         capture: Save variables at step boundaries.
         isolate: Give each stretch of one step a kernel of its own.
         ahead: Where steps are computed ahead of the run; needs the cache.
+        hash_seed: ``PYTHONHASHSEED`` of its kernels, as the record of a run that is repeated
+            has it; empty for the one that all runs in a folder share.
         use_cache: Take stretches from earlier runs where nothing changed, and keep them.
         start_timeout: Seconds that the kernel may take to start.
         cell_timeout: Seconds that a cell may take; ``None`` for no limit.
@@ -87,6 +89,7 @@ class RunRequest:
     capture: bool = True
     isolate: bool = False
     ahead: AheadRequest = field(default_factory=AheadRequest)
+    hash_seed: str = ""
     use_cache: bool = False
     start_timeout: float = 60
     cell_timeout: float | None = None
@@ -139,6 +142,8 @@ def execute(request: RunRequest, listener: Listener = ignore_events) -> RunRecor
     place = Place(str(request.notebook), capture, nb, request.project, request.places)
     recording = Recording(subject, capture)
     cached = request.capture and not request.isolate and request.project is None
+    if request.capture:
+        capture.hash_seed = request.hash_seed or _shared_hash_seed(_folder(request))
     if request.use_cache and cached:
         open_cache(subject, capture, recording.installed, _folder(request))
     with ExitStack() as at_end:
@@ -169,7 +174,7 @@ def open_cache(subject: RunSubject, capture: Capture, installed: str, beside: Pa
     limit_of(os.environ.get(LIMIT_VARIABLE))  # before anything runs
     try:
         store = Store(beside)
-        seed = os.environ.get(set_orders.VARIABLE, "") or store.hash_seed()
+        seed = os.environ.get(set_orders.VARIABLE, "") or capture.hash_seed or store.hash_seed()
     except OSError as error:
         capture.warn(f"There is no cache: {error.strerror}.")
         return
@@ -186,6 +191,16 @@ def open_cache(subject: RunSubject, capture: Capture, installed: str, beside: Pa
         modules=tuple(own_modules(subject.pipeline, subject.working_directory)),
     )
     capture.cache = partial(open_session, capture=capture, around=around, store=store)
+
+
+def _shared_hash_seed(beside: Path) -> str:
+    """Return the seed of all runs beside a notebook; empty where nothing can be written."""
+    from nbprod.run.cache.store import Store
+
+    try:
+        return Store(beside).hash_seed()
+    except OSError:
+        return ""
 
 
 def _crew(

@@ -123,7 +123,9 @@ def rerun(request: RerunRequest, listener: Listener = ignore_events) -> RerunRes
     if request.check:
         stages.append(("verify", "Compare the two runs"))
     listener(PlanEvent(tuple(stages)))
-    again = execute_stage(subject, parameters, listener, isolate=first.isolated)
+    again = execute_stage(
+        subject, parameters, listener, isolate=first.isolated, hash_seed=first.hash_seed
+    )
     if not request.check:
         return RerunResult(first, again, changed)
     with stage("verify", listener) as detail:

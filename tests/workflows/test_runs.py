@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
+import nbformat
 import psutil
 import pytest
 from click.testing import CliRunner
@@ -166,6 +167,25 @@ def test_what_is_not_repeated_is_named(place):
     assert shown.exit_code == 3
     assert "step look: stamp" in shown.stdout
     assert "step count: printed text" in shown.stdout
+
+
+def test_sets_have_one_order_in_all_runs_beside_a_notebook(place, monkeypatch):
+    monkeypatch.delenv("PYTHONHASHSEED", raising=False)
+    notebook = write_notebook(
+        place / "towns.ipynb",
+        ("towns = {f'town {number}' for number in range(40)}", ["step:load"]),
+        ("order = list(towns)\nprint(order)", ["step:list"]),
+    )
+    assert nbprod("run", notebook).exit_code == 0
+    (first,) = told("runs", notebook)["runs"]
+    assert told("rerun", first["run_id"], "--check")["same"] is True
+    assert nbprod("run", notebook, "--no-cache").exit_code == 0
+    last = told("runs", notebook)["runs"][0]
+    printed = [
+        nbformat.read(place / ".nbprod" / "runs" / run["run_id"] / "output.ipynb", 4).cells[1]
+        for run in (first, last)
+    ]
+    assert printed[0].outputs[0].text == printed[1].outputs[0].text
 
 
 def test_a_gate_that_is_not_met_fails_the_run_and_is_told(place):

@@ -620,4 +620,56 @@ text = repr(doc.__doc__)
 print(text)
 """,
     ),
+    Hazard(
+        "a loop's variable is one of the models that a later step fits again",
+        """
+# %% load
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+from sklearn.tree import DecisionTreeClassifier
+X, y = load_iris(return_X_y=True)
+# %% train
+models = [LogisticRegression(max_iter=500), DecisionTreeClassifier(random_state=0)]
+for each in models:
+    each.fit(X, y)
+# %% evaluate
+for each in models:
+    print(type(each).__name__, round(each.score(X, y), 3))
+# %% again
+models[1].fit(X[:100], y[:100])
+print(round(models[1].score(X, y), 3))
+""",
+    ),
+    Hazard(
+        "modules that may be missing, one that is and one that is not",
+        """
+# %% load
+numbers = [3.0, 1.0, 2.0]
+try:
+    from sklearn.preprocessing import scale as scaled
+    import not_installed_anywhere as other
+    HAS = True
+except ImportError:
+    HAS = False
+try:
+    import statistics as stats
+    CENTRE = True
+except ImportError:
+    CENTRE = False
+    print("no statistics")
+# %% change
+def centre():
+    return stats.mean(numbers) if CENTRE else None
+if HAS:
+    numbers = other.sort(scaled(numbers))
+else:
+    numbers = sorted(numbers)
+# %% show
+print(centre(), numbers, HAS)
+if CENTRE:
+    print(stats.median(numbers))
+if HAS:
+    print(other.__version__)
+""",
+    ),
 )
