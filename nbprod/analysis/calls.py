@@ -22,8 +22,8 @@ from nbprod.analysis.library_table import (
 from nbprod.analysis.memory import Memory
 from nbprod.analysis.summaries import Binding
 from nbprod.analysis.value import (
+    DRAWN_TYPES,
     FLAT_TYPES,
-    GENERATOR_TYPES,
     OF,
     SCALAR_TYPES,
     SOURCES,
@@ -226,7 +226,7 @@ def _result(
     if conduct is Conduct.DRAWS:
         drawn_on = [receiver, call.keywords.get("ax")]
         # What a random generator draws, or a file gives, does not lead back to it.
-        given = [each for each in drawn_on if each and each.type not in GENERATOR_TYPES | SOURCES]
+        given = [each for each in drawn_on if each and each.type not in DRAWN_TYPES | SOURCES]
         if kind in SOURCES and receiver is not None:
             return memory.new(call.node, [receiver], kind)  # a cursor of a connection
     if conduct is Conduct.SCALAR or kind in SCALAR_TYPES:

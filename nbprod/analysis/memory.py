@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from nbprod.analysis.scopes import FunctionNode
-from nbprod.analysis.value import FLAT_TYPES, GENERATOR_TYPES, Value, containing
+from nbprod.analysis.value import DRAWN_TYPES, FLAT_TYPES, Value, containing
 
 CodeNode = FunctionNode | ast.Lambda | ast.ClassDef
 
@@ -83,7 +83,7 @@ class Memory:
         summaries: What is known of functions, by region and argument types.
         active: Functions being summarized.
         states: Regions of what attributes of functions and classes hold.
-        generators: Regions of random generators: who is given one draws from it.
+        drawn: Regions of random generators and of texts read as files.
         flat: Regions of plain data, which fitting an estimator never changes.
         shared_columns: A frame and its columns share their values, as before pandas 3.
         owners: Region of a class method to its class.
@@ -95,7 +95,7 @@ class Memory:
     code: dict[int, CodeNode] = field(default_factory=dict)
     summaries: dict[tuple[int, tuple[str, ...]], Summary] = field(default_factory=dict)
     active: set[int] = field(default_factory=set)
-    generators: set[int] = field(default_factory=set)
+    drawn: set[int] = field(default_factory=set)
     flat: set[int] = field(default_factory=set)
     states: set[int] = field(default_factory=set)
     shared_columns: bool = False
@@ -117,8 +117,8 @@ class Memory:
         made = containing(self.region(node), holds, type_name)
         if type_name in FLAT_TYPES:
             self.flat |= made.own
-        elif type_name in GENERATOR_TYPES:
-            self.generators |= made.own
+        elif type_name in DRAWN_TYPES:
+            self.drawn |= made.own
         return made
 
     def change(self, value: Value) -> None:
@@ -126,9 +126,9 @@ class Memory:
         self.trace.mutated |= value.selves
 
     def draw(self, values: Iterable[Value]) -> None:
-        """Note that something draws from the random generators that ``values`` lead to."""
+        """Note that something draws from the generators, or reads the texts, in ``values``."""
         for value in values:
-            self.trace.mutated |= value.reach & self.generators
+            self.trace.mutated |= value.reach & self.drawn
 
     def change_all(self, value: Value) -> None:
         """Note that all that ``value`` leads to may change, functions and classes apart."""

@@ -12,8 +12,8 @@ from nbprod.analysis.memory import CodeNode, Memory, Place, Summary, Trace
 from nbprod.analysis.scopes import FunctionNode, argument_names, local_names
 from nbprod.analysis.value import (
     COROUTINE,
+    DRAWN_TYPES,
     GENERATOR,
-    GENERATOR_TYPES,
     Value,
     containing,
     joined,
@@ -126,8 +126,8 @@ def _parameters(
         frame.symbols[region] = name
         kind = by_name.get(name, "")
         frame.values[name] = containing(region, (), "" if kind.startswith("name:") else kind)
-        if kind in GENERATOR_TYPES:
-            memory.generators.add(region)
+        if kind in DRAWN_TYPES:
+            memory.drawn.add(region)
     return dict(frame.values)
 
 

@@ -26,6 +26,8 @@ GENERATOR_TYPES = frozenset(
     }
 )
 
+DRAWN_TYPES = GENERATOR_TYPES | {"io.BytesIO", "io.StringIO"}
+"""Whoever is given one may leave it in another state, though it is not told to change it."""
 
 # They hand out data: what is read from them does not lead back to them.
 SOURCES = frozenset({"io.IOBase", "csv.reader", "sqlite3.Connection", "sqlite3.Cursor"})

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from nbprod.emit.scope_gap import Owner, gaps_of, is_untyped, owners_of, scopes
 from nbprod.emit.step_function import Piece, body_pieces
-from nbprod.pipeline.ir import IMPORTS, Definition, DefinitionKind, Pipeline, Step
+from nbprod.pipeline.ir import IMPORTS, Definition, Pipeline, Step
 
 _UNTYPED_DEFS = (
     "check_untyped_defs = false",
@@ -22,8 +23,6 @@ _ANY_RETURNS = ("warn_return_any = false",)
 _OVERLOADED_KEY = ('disable_error_code = ["arg-type"]',)
 _BARE_GENERICS = ("disallow_any_generics = false",)
 _REDEFINED = ('disable_error_code = ["call-arg", "no-redef"]',)
-_NO_INFERENCE = ('disable_error_code = ["var-annotated"]',)
-_SEVERAL_KINDS = ('disable_error_code = ["arg-type", "assignment"]',)
 _NO_MATCH = ('disable_error_code = ["union-attr"]',)
 _NO_RETURN = ('disable_error_code = ["return"]',)
 _NO_SELF = ('disable_error_code = ["misc"]',)
@@ -57,7 +56,6 @@ _DISPLAYS = (
     ast.SetComp,
     ast.Tuple,
 )
-_FILLERS = frozenset({"append", "extend", "insert", "add", "update", "setdefault"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,22 +81,27 @@ def author_typing_gaps(pipeline: Pipeline) -> tuple[TypingGap, ...]:
     """List what the author left untyped; signatures of steps and wiring are never among it."""
     gaps: list[TypingGap] = []
     untyped: set[str] = set()
+    own = [each for each in pipeline.definitions if each.hoisted and each.kind not in IMPORTS]
+    trees = {each.name: ast.parse(each.source) for each in own}
+    owners = owners_of(node for tree in trees.values() for node in tree.body)
     for found in pipeline.definitions:
-        if found.hoisted and found.kind not in IMPORTS:
-            tree = ast.parse(found.source)
+        if found.name in trees:
+            tree = trees[found.name]
             gaps.extend(_gaps_in(tree, "definitions", found))
-            gaps.extend(_container_gaps(tree, found))
-            if any(_is_untyped(node) for node in ast.walk(tree)) or _is_lambda(tree):
+            gaps.extend(_scope_gaps(tree, found, owners))
+            if any(is_untyped(node) for node in ast.walk(tree)) or _is_lambda(tree):
                 untyped.add(found.name)
     for found in pipeline.definitions:
         if found.hoisted and untyped.intersection(found.reads):
             gaps.append(_call_gap(found.reads, untyped, "definitions", found))
     for step in pipeline.steps:
-        gaps.extend(_step_gaps(step, pipeline, untyped))
+        gaps.extend(_step_gaps(step, pipeline, untyped, owners))
     return tuple(dict.fromkeys(gaps))
 
 
-def _step_gaps(step: Step, pipeline: Pipeline, untyped: set[str]) -> Iterator[TypingGap]:
+def _step_gaps(
+    step: Step, pipeline: Pipeline, untyped: set[str], owners: Mapping[str, Owner]
+) -> Iterator[TypingGap]:
     pieces = body_pieces(step, pipeline)
     trees = [ast.parse(piece.source) for piece in pieces]
     nodes = [node for tree in trees for node in ast.walk(tree)]
@@ -106,7 +109,7 @@ def _step_gaps(step: Step, pipeline: Pipeline, untyped: set[str]) -> Iterator[Ty
         node.name
         for node in nodes
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        and any(_is_untyped(each) for each in ast.walk(node))
+        and any(is_untyped(each) for each in ast.walk(node))
     }
     for variable in step.inputs:
         if any(re.search(rf"\b{name}\b", variable.annotation) for name in untyped):
@@ -125,8 +128,10 @@ def _step_gaps(step: Step, pipeline: Pipeline, untyped: set[str]) -> Iterator[Ty
     for name, cell in _redefined(pieces, trees, given):
         message = f"{name} is defined more than once"
         yield TypingGap("steps", cell, 0, message, _REDEFINED)
-    for message, options in container_gaps(nodes):
-        yield TypingGap("steps", step.cells[0] if step.cells else 0, 0, message, options)
+    known = {**owners, **owners_of(node for tree in trees for node in tree.body)}
+    for scope in scopes(trees):
+        for message, options in gaps_of(scope, known):
+            yield TypingGap("steps", step.cells[0] if step.cells else 0, 0, message, options)
 
 
 def _redefined(
@@ -176,7 +181,7 @@ def _gaps_in(tree: ast.Module, module: str, found: Definition | None) -> Iterato
 
 def _node_gaps(node: ast.AST) -> Iterator[tuple[str, tuple[str, ...]]]:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        if _is_untyped(node):
+        if is_untyped(node):
             yield f"{node.name} has no complete annotations", _UNTYPED_DEFS
         elif _may_return_any(node):
             yield f"{node.name} may return a value of unknown type", _ANY_RETURNS
@@ -198,19 +203,6 @@ def _node_gaps(node: ast.AST) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def _is_bound_get(word: ast.keyword) -> bool:
     return word.arg == "key" and isinstance(word.value, ast.Attribute) and word.value.attr == "get"
-
-
-def _is_untyped(node: ast.AST) -> bool:
-    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        return False
-    arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-    if arguments and arguments[0].arg in ("self", "cls"):
-        arguments = arguments[1:]
-    arguments += [each for each in (node.args.vararg, node.args.kwarg) if each]
-    if any(each.annotation is None for each in arguments):
-        return True
-    # mypy lets __init__ do without a return type if an argument has one.
-    return node.returns is None and not (node.name == "__init__" and bool(arguments))
 
 
 def _may_return_any(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
@@ -280,6 +272,8 @@ def _annotations(node: ast.AST) -> Iterator[ast.expr]:
         yield node.annotation
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.returns is not None:
         yield node.returns
+    if isinstance(node, ast.ClassDef):
+        yield from node.bases
 
 
 def _bare_generics(annotation: ast.expr) -> Iterator[ast.Name]:
@@ -361,146 +355,11 @@ def _unsure_matches(tree: ast.Module) -> Iterator[tuple[str, int]]:
             yield node.value.id, node.lineno
 
 
-def container_gaps(nodes: Sequence[ast.AST]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Find containers of which mypy cannot tell what they hold, or that hold several kinds."""
-    for name in sorted(_unfilled(nodes)):
-        yield f"{name} starts empty, and what it holds cannot be told", _NO_INFERENCE
-    for name in sorted(_holding_nothing_yet(nodes)):
-        yield f"{name} holds what starts empty, and its type cannot be told", _NO_INFERENCE
-    for name in sorted(_of_several_kinds(nodes)):
-        yield f"{name} holds values of several types", _SEVERAL_KINDS
-
-
-_OF_COLLECTIONS = frozenset({"defaultdict", "OrderedDict", "Counter", "deque", "ChainMap"})
-
-
-def _holding_nothing_yet(nodes: Iterable[ast.AST]) -> set[str]:
-    """Return names bound to a display of empty containers, or to an empty one of a class."""
-    return {name for name, value in _bound_alone(nodes) if _holds_nothing_yet(value)}
-
-
-def _bound_alone(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, ast.expr]]:
-    """Yield names with what is assigned to each and to nothing else."""
-    for node in nodes:
-        if isinstance(node, ast.Assign) and len(node.targets) == 1:
-            target = node.targets[0]
-            if isinstance(target, ast.Name):
-                yield target.id, node.value
-
-
-def _holds_nothing_yet(value: ast.expr) -> bool:
-    if isinstance(value, ast.Dict):
-        return any(map(_is_empty_container, value.values))
-    if isinstance(value, ast.List | ast.Tuple | ast.Set):
-        return any(map(_is_empty_container, value.elts))
-    if isinstance(value, ast.DictComp):
-        return _is_empty_container(value.value)
-    if isinstance(value, ast.ListComp):
-        return _is_empty_container(value.elt)
-    if not isinstance(value, ast.Call):
-        return False
-    name = value.func.attr if isinstance(value.func, ast.Attribute) else ""
-    name = value.func.id if isinstance(value.func, ast.Name) else name
-    return name in _OF_COLLECTIONS and (name == "defaultdict" or not value.args)
-
-
-def _of_several_kinds(nodes: Iterable[ast.AST]) -> set[str]:
-    """Return names of containers that get constants of another type than their first."""
-    first: dict[str, str] = {}
-    found: set[str] = set()
-    for name, value in _given_items(nodes):
-        kind = _kind(value)
-        known = first.setdefault(name, kind) if kind else ""
-        if known and kind not in _FITTING.get(known, {known}):
-            found.add(name)
-    return found
-
-
-_FITTING = {"float": {"float", "int", "bool"}, "int": {"int", "bool"}}
-
-
-def _given_items(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, ast.expr]]:
-    """Yield the containers of a scope with what is put into each, in the order of the source."""
-    placed = sorted(
-        (each for each in nodes if isinstance(each, ast.Assign | ast.Call)),
-        key=lambda each: (each.lineno, each.col_offset),
-    )
-    for node in placed:
-        if isinstance(node, ast.Call):
-            function = node.func
-            if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
-                for given in node.args if function.attr in {"append", "add"} else ():
-                    yield function.value.id, given
-            continue
-        for target in node.targets:
-            if isinstance(target, ast.Name):
-                yield from ((target.id, each) for each in _uniform(node.value))
-            elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
-                yield target.value.id, node.value
-
-
-def _uniform(value: ast.expr) -> list[ast.expr]:
-    """Return one of the items of a display if all are of one type."""
-    items = value.values if isinstance(value, ast.Dict) else getattr(value, "elts", [])
-    return items[:1] if len({_kind(each) for each in items}) == 1 else []
-
-
-def _kind(value: ast.expr) -> str:
-    """Return the type that a constant or display has; empty for anything else."""
-    if isinstance(value, ast.UnaryOp) and not isinstance(value.op, ast.Not):
-        return _kind(value.operand)
-    if isinstance(value, ast.Constant):
-        return type(value.value).__name__
-    kinds = {ast.JoinedStr: "str", ast.List: "list", ast.Dict: "dict", ast.Tuple: "tuple"}
-    return next((name for kind, name in kinds.items() if isinstance(value, kind)), "")
-
-
-def _unfilled(nodes: Sequence[ast.AST]) -> set[str]:
-    """Return names bound to an empty container that nothing in the same scope fills."""
-    empty = {name for name, value in _bound_alone(nodes) if _is_empty_container(value)}
-    filled: set[str] = set()
-    for node in nodes:
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and isinstance(node.func.value, ast.Name)
-            and node.func.attr in _FILLERS
-        ):
-            filled.add(node.func.value.id)
-        if (
-            isinstance(node, ast.Subscript)
-            and isinstance(node.ctx, ast.Store)
-            and isinstance(node.value, ast.Name)
-        ):
-            filled.add(node.value.id)
-        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-            filled.add(node.target.id)
-    return empty - filled
-
-
-def _is_empty_container(value: ast.expr) -> bool:
-    if isinstance(value, ast.List | ast.Set):
-        return not value.elts
-    if isinstance(value, ast.Dict):
-        return not value.keys
-    return (
-        isinstance(value, ast.Call)
-        and isinstance(value.func, ast.Name)
-        and value.func.id in ("list", "dict", "set")
-        and not value.args
-        and not value.keywords
-    )
-
-
-def _container_gaps(tree: ast.Module, found: Definition) -> Iterator[TypingGap]:
-    """Look at a constant, and within the functions that mypy looks into."""
-    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
-    scopes: list[ast.AST] = [
-        each for each in ast.walk(tree) if isinstance(each, functions) and not _is_untyped(each)
-    ]
-    if found.kind is DefinitionKind.CONSTANT:
-        scopes.append(tree)
-    for scope in scopes:
-        for message, options in container_gaps(list(ast.walk(scope))):
+def _scope_gaps(
+    tree: ast.Module, found: Definition, owners: Mapping[str, Owner]
+) -> Iterator[TypingGap]:
+    """Look at a constant, into classes, and into the functions that mypy looks into."""
+    for scope in scopes([tree]):
+        for message, options in gaps_of(scope, owners):
             cell = found.origin.cell if found.origin else 0
             yield TypingGap("definitions", cell, 0, message, options)

@@ -37,6 +37,24 @@ FOUND = {
         "return",
         "def choose(how: str) -> list:\n    if how == 'a':\n        return [1]\nprint(choose('a'))",
     ),
+    "a list that a function fills": (
+        "var-annotated",
+        "seen = []\ndef note(each):\n    seen.append(each)\nnote(1)\nprint(seen)",
+    ),
+    "an empty list of a class": ("var-annotated", "class Bag:\n    items = []\nprint(Bag.items)"),
+    "an attribute of an instance": (
+        "attr-defined",
+        "class Box:\n    pass\nbox = Box()\nbox.size = 1\nprint(box.size)",
+    ),
+    "an attribute of a function": (
+        "attr-defined",
+        "def counted():\n    counted.calls += 1\ncounted.calls = 0\ncounted()",
+    ),
+    "a method that becomes another": (
+        "method-assign",
+        "class Shop:\n    def price(self) -> int:\n        return 1\n"
+        "Shop.price = lambda self: 2\nprint(Shop().price())",
+    ),
     "a method without self": (
         "misc",
         "class Tool:\n    def name() -> str:\n        return 'tool'\nprint(Tool.name())",
@@ -46,6 +64,10 @@ CLEAN = {
     "one type": "params = {}\nparams['a'] = 1\nparams['b'] = 2\nprint(params)",
     "whole numbers among floats": "rows = [1.5]\nrows.append(2)\nprint(rows)",
     "filled lists": "grid = {'neurons': [1], 'score': [2]}\nprint(grid)",
+    "attributes that a class has": (
+        "class Room:\n    def __init__(self, size: int) -> None:\n        self.size = size\n"
+        "room = Room(1)\nroom.size = 2\nprint(room.size)"
+    ),
     "a match that is asked for": (
         "import re\nm = re.search('a+', 'aab')\nif m:\n    print(m.group())"
     ),

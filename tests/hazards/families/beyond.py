@@ -672,4 +672,25 @@ if HAS:
     print(other.__version__)
 """,
     ),
+    Hazard(
+        "texts read and written as files, across steps",
+        """
+# %% load
+import io
+import json
+import pandas as pd
+source = io.StringIO("a,b\\n1,2\\n3,4\\n")
+target, raw = io.StringIO(), io.BytesIO()
+# %% change
+df = pd.read_csv(source)
+df.to_csv(target, index=False)
+json.dump([1], target)
+df.to_pickle(raw)
+# %% show
+print(repr(source.read()), df.shape, target.getvalue(), len(raw.getvalue()) > 0)
+source.seek(0)
+# %% show
+print(source.readline(), target.tell())
+""",
+    ),
 )
