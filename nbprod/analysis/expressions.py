@@ -28,6 +28,14 @@ _ARRAYS = FLAT_TYPES
 _FRAME = "pandas.DataFrame"
 _SERIES = "pandas.Series"
 
+_TEMPORARY = ("what tempfile.TemporaryDirectory", "what tempfile.NamedTemporaryFile")
+"""What is removed when nothing holds the object any more."""
+
+_NAMING_PLACES = frozenset(
+    {"Path", "abspath", "format", "fspath", "glob", "iglob", "join", "joinpath", "list"}
+    | {"realpath", "rglob", "sorted", "str"}
+)
+
 
 class Expressions:
     """Evaluates expressions in a frame.
@@ -40,6 +48,7 @@ class Expressions:
         self.frame = frame
         self.memory = frame.memory
         self.watched: dict[ast.expr, Value] | None = None
+        self._temporary: list[str] = []
 
     def value(self, node: ast.expr | None) -> Value:
         """Evaluate ``node`` (nothing: ``None``)."""
@@ -48,7 +57,12 @@ class Expressions:
         method: Callable[[ast.expr], Value] | None = getattr(
             self, f"_{type(node).__name__.lower()}", None
         )
+        before = len(self._temporary)
         value = method(node) if method else self._anything(node)
+        if value.pinned.startswith(_TEMPORARY):
+            self._temporary.append(value.pinned)
+        elif len(self._temporary) > before and _names_place(node):
+            value = replace(value, pinned=self._temporary[-1])
         if self.watched is not None:
             self.watched[node] = value
         return value
@@ -333,6 +347,13 @@ def _leading_to(value: Value, more: Value) -> Value:
         pinned=value.pinned or more.pinned,
         parts=(),
     )
+
+
+def _names_place(node: ast.expr) -> bool:
+    """Tell whether an expression makes paths out of what it is given."""
+    if not isinstance(node, ast.Call):
+        return isinstance(node, ast.BinOp | ast.JoinedStr)
+    return ast.unparse(node.func).rpartition(".")[2] in _NAMING_PLACES
 
 
 def _target_names(generators: list[ast.comprehension]) -> set[str]:

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from nbprod.analysis import backends
 from nbprod.analysis.blocks import CellBlock
+from nbprod.analysis.clearing import clears
 from nbprod.analysis.headings import Outline
 from nbprod.analysis.roles import Role, cell_roles, main_role
 from nbprod.analysis.survey import CellFacts
@@ -54,7 +55,7 @@ def draft_steps(
     if any(facts.role.step for facts in cells):
         drafts = _tagged(cells, blocks)
     else:
-        drafts = _cut(_inferred(cells, blocks, outline), backend_changes)
+        drafts = _cut(_inferred(cells, blocks, outline), blocks, backend_changes)
     for draft in drafts:
         draft.role = draft_role(draft)
     return drafts
@@ -172,11 +173,14 @@ def _tidied(drafts: list[Draft], blocks: dict[int, CellBlock]) -> list[Draft]:
     return kept
 
 
-def _cut(drafts: list[Draft], backend_changes: Iterable[int]) -> list[Draft]:
-    """End a step where the way in which its figures are shown changes."""
+def _cut(
+    drafts: list[Draft], blocks: dict[int, CellBlock], backend_changes: Iterable[int]
+) -> list[Draft]:
+    """End a step where figures are shown in another way, or what was shown is cleared."""
     found: list[Draft] = []
     for draft in drafts:
         begins = {facts.cell.number for facts in backends.cuts(draft.cells, backend_changes)}
+        begins |= {facts.cell.number for facts in clears(draft.cells, blocks)}
         found.append(Draft(heading=draft.heading))
         for facts in draft.cells:
             if facts.cell.number in begins:

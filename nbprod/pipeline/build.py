@@ -32,7 +32,7 @@ from nbprod.diagnostics import Diagnostic, has_errors
 from nbprod.notebook.notebook import Notebook
 from nbprod.notebook.tags import options
 from nbprod.pipeline import assemble
-from nbprod.pipeline.drawing import mixed_backends
+from nbprod.pipeline.drawing import cleared_midway, mixed_backends
 from nbprod.pipeline.environment import Environment
 from nbprod.pipeline.ir import Pipeline
 
@@ -150,7 +150,7 @@ def _settled(plan: Plan) -> list[Diagnostic]:
         more = shared_classes(plan.flows, plan.definitions)
         more |= shared_functions(plan.drafts, plan.definitions)
         if not more:
-            return [*problems, *mixed_backends(plan)]
+            return [*problems, *mixed_backends(plan), *cleared_midway(plan)]
         shared |= more
 
 

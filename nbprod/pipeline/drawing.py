@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from nbprod.analysis.backends import INLINE, cuts, find_backends
+from nbprod.analysis.clearing import clears
 from nbprod.analysis.effects import PLOTS, Drawing, drawing_of, effects_of
 from nbprod.analysis.rules import finding
 from nbprod.analysis.scopes import modules_named
@@ -40,6 +41,17 @@ def mixed_backends(plan: Plan) -> Iterator[Diagnostic]:
                 f"in the midst of a step (cells {draft.numbers[0]} to {draft.numbers[-1]})."
             )
             yield finding("mixed-backends", message, facts.cell.origin(plan.notebook.path))
+
+
+def cleared_midway(plan: Plan) -> Iterator[Diagnostic]:
+    """Yield a finding for each step in which a cell clears what others of it have shown."""
+    for draft in plan.drafts:
+        for facts in clears(draft.cells, plan.blocks):
+            message = (
+                f"`clear_output` in cell {facts.cell.number} would also clear what cells above "
+                f"it show, which are of the same step."
+            )
+            yield finding("clears-others", message, facts.cell.origin(plan.notebook.path))
 
 
 def told(plan: Plan) -> Iterator[tuple[str, ...]]:

@@ -384,13 +384,18 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         assert isinstance(unsaved, dict)
         assert isinstance(secrets, list)
         self.capture.unsaved = unsaved
-        for step in self.capture.plan.steps:
-            for name in step.inputs if step.cells and step.cells[-1] >= cell.number else ():
-                if name in unsaved and unsaved[name] != artifacts.UNBOUND:
-                    raise NamespaceError(f"`{name}`, which step {step.name} reads: {unsaved[name]}")
+        readers = {
+            name: step.name
+            for step in reversed(self.capture.plan.steps)
+            for name in (step.inputs if step.cells and step.cells[-1] >= cell.number else ())
+        }
+        for name, reader in readers.items():
+            if name in unsaved and unsaved[name] != artifacts.UNBOUND:
+                raise NamespaceError(f"`{name}`, which step {reader} reads: {unsaved[name]}")
         self.capture.ask_files(self._ask)
         self._fresh_kernel()
         arguments = {"path": str(path), **{key: saved[key] for key in _CARRIED}}
+        arguments["needed"] = list(readers)
         restored = self._ask("load_namespace", dict(arguments))
         if "error" in restored:
             raise NamespaceError(str(restored["error"]))
@@ -403,6 +408,8 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
             raise NamespaceError(f"state of the process: {'; '.join(map(str, problems))}")
         if changed:
             raise NamespaceError("; ".join(map(str, changed)))
+        if self.capture.truth is not None:
+            self.capture.truth.move_on()
         for problem in lost:
             self.capture.warn(f"Between steps, state was not carried over: {problem}")
 

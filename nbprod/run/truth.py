@@ -38,7 +38,13 @@ class Truth:
     _known: dict[str, str] = field(default_factory=dict)
     _changed_in: dict[str, int] = field(default_factory=dict)
     _begun: set[str] = field(default_factory=set)
+    _opaque: frozenset[str] = frozenset()
+    _unlike: frozenset[str] = frozenset()
     _state: dict[str, str] = field(default_factory=dict)
+
+    def move_on(self) -> None:
+        """Go on in another kernel, where what counts by its identity is another object."""
+        self._unlike = self._opaque
 
     def boundary(self, cell: CellPlan | None) -> bool:
         """Tell whether a stretch begins with ``cell``, or ends if it is ``None``."""
@@ -79,10 +85,13 @@ class Truth:
         assert isinstance(now, dict)
         assert isinstance(shares, list)
         self.shares.update(tuple(group) for group in shares)
+        told = survey.get("opaque")
+        opaque = frozenset(told if isinstance(told, dict) else ())
         found_state = survey.get("state")
         state = dict(found_state) if isinstance(found_state, dict) else {}
         if self._step is not None:
-            changed = tuple(sorted(name for name in now if self._known.get(name) != now[name]))
+            differing = {name for name in now if self._known.get(name) != now[name]}
+            changed = tuple(sorted(differing - (self._unlike & opaque)))
             for name in changed:
                 self._changed_in[name] = len(self.stretches)
             files = tuple(_written(found) for found in _listed(survey.get("files")))
@@ -93,6 +102,7 @@ class Truth:
             )
         self._state = state
         self._known = dict(now)
+        self._opaque, self._unlike = opaque, frozenset()
         return self._begin(cell) if cell is not None else ()
 
     def skip(self, stretch: StretchRecord, prints: Mapping[str, str], cell: CellPlan) -> None:

@@ -99,6 +99,19 @@ def test_a_view_shares_with_its_array_in_any_order_and_again(tmp_path: Path, ord
         assert np.shares_memory(view, found["x"])
 
 
+@pytest.mark.parametrize("field", ["f8", "O"])
+@pytest.mark.parametrize("order", ["row rows", "rows row", "row"])
+def test_a_row_writes_into_its_array_again(tmp_path: Path, field: str, order: str) -> None:
+    rows = np.array([(1, 2), (3, 4)], dtype=[("a", "i4"), ("b", field)])
+    values = {"rows": rows, "row": rows[1]}
+    found = {name: values[name] for name in order.split()}
+    for time in range(2):
+        found = load(save(tmp_path, f"{time}", **found))
+        found["row"]["a"] = time + 10
+        assert found["row"]["a"] == time + 10
+        assert "rows" not in found or found["rows"]["a"].tolist() == [1, time + 10]
+
+
 def test_a_blob_that_was_changed_is_not_loaded(tmp_path: Path) -> None:
     found = save(tmp_path, n=np.arange(90_000))
     (blob,) = (tmp_path / "blobs").iterdir()

@@ -113,6 +113,7 @@ def assign_view(array: Any) -> None:
     array[::2][1] = 9
 
 
+ROW = [("number", "i4"), ("text", "O")]
 CHANGES: list[tuple[Callable[[], Any], Callable[[Any], Any]]] = [
     (lambda: [1, [2]], lambda v: v[1].append(3)),
     (lambda: {"a": 1}, lambda v: v.update(a=1.0)),
@@ -129,6 +130,8 @@ CHANGES: list[tuple[Callable[[], Any], Callable[[Any], Any]]] = [
     (lambda: np.ma.masked_array([1, 2], [False, True]), lambda v: v.__setitem__(0, 5)),
     (lambda: np.random.default_rng(1), lambda v: v.normal()),
     (lambda: random.Random(1), lambda v: v.random()),
+    (lambda: np.array([(1, "a")], dtype=ROW)[0], lambda v: v.__setitem__("text", "b")),
+    (lambda: pd.date_range("2020", periods=3, freq="D"), lambda v: setattr(v, "freq", None)),
     (frame, set_cell),
     (frame, drop_column),
     (frame, reorder),

@@ -31,7 +31,8 @@ def carried(variables: dict[str, Any], folder: Path) -> tuple[dict[str, Any], li
     path = folder / "namespace.pkl"
     saved = artifacts.save_variables(variables, list(variables), str(path), scope={"scope": 1})
     found = artifacts.load_variables(str(path), saved["sha256"], scope={})
-    return found["variables"], namespace._changed(found["variables"], prints, found["sets"])
+    told = namespace._changed(found["variables"], prints, found["sets"])
+    return found["variables"], [text for _, text in told]
 
 
 WORDS = st.sets(st.one_of(st.text(max_size=4), st.integers(), st.tuples(st.integers())))

@@ -64,6 +64,16 @@ STEPS = (
         binding=True,
     ),
     Rule(
+        "clears-others",
+        ERROR,
+        "A cell clears the output of its step, and other cells of the step have shown something.",
+        "Give the cell a step of its own, beginning there.",
+        why="`clear_output` clears what its cell has shown; a step of a pipeline is one cell.",
+        bad="plt.plot(loss)  # step:train\nclear_output(); print(epoch)  # step:train",
+        good="plt.plot(loss)  # step:explore\nclear_output(); print(epoch)  # step:train",
+        binding=True,
+    ),
+    Rule(
         "step-split",
         HINT,
         "Cells of a step lie apart and depend on what lies between: it becomes several steps.",

@@ -11,7 +11,6 @@ import functools
 import os
 import site
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -312,5 +311,4 @@ def _excluded() -> tuple[str, ...]:
     folders.update(os.path.join(home, name) for name in (".ipython", ".jupyter", ".cache"))
     folders.update(os.path.join(home, name) for name in (".config", ".matplotlib"))
     folders.add(os.path.join(home, ".local", "share", "jupyter"))
-    folders.add(os.path.join(tempfile.gettempdir(), "joblib_memmapping"))
     return tuple(os.path.realpath(folder) + os.sep for folder in folders if folder != "/")

@@ -9,6 +9,7 @@ its identity.
 from __future__ import annotations
 
 import array
+import copyreg
 import enum
 import functools
 import gc
@@ -253,8 +254,21 @@ class Fingerprint:
 
     def _numpy_scalar(self, value: Any) -> None:
         self._class(value)
+        if value.dtype.names:
+            self._row(value)
+            return
         self._tag(value.dtype.str)
         self._hash.update(value.tobytes())
+
+    def _row(self, value: Any) -> None:
+        """Take in a row of a structured array, which writes into that array."""
+        self.met |= _owners(value.base)
+        self._tag(value.dtype.descr)
+        if not value.dtype.hasobject:
+            self._hash.update(value.tobytes())
+            return
+        for name in value.dtype.names:
+            self.add(value[name])
 
     def _generator(self, value: Any) -> None:
         self._class(value)
@@ -310,6 +324,7 @@ class Fingerprint:
             # Nobody can write to an index: what its array is shared with shows nowhere. The
             # objects in it are their owners'.
             self.met = shared | self.met if value.dtype == object else shared
+        self._tag(getattr(value, "freqstr", None))
 
     def _column(self, values: Any) -> None:
         """Take in a column: an array of numpy's or an extension array."""
@@ -463,8 +478,9 @@ class Fingerprint:
     def _reduced(self, value: Any) -> None:
         if type(value).__module__.startswith(_LAZY):
             self.opaque.add(type(value).__name__)
+        reduce = copyreg.dispatch_table.get(type(value))
         try:
-            found = value.__reduce_ex__(4)
+            found = reduce(value) if reduce is not None else value.__reduce_ex__(4)
         except Exception:
             self._by_identity(value)
             return

@@ -134,21 +134,24 @@ def _changed(
     variables: Mapping[str, Any],
     prints: dict[str, Any],
     sets: list[Any] = [],  # noqa: B006
-) -> list[str]:
+) -> list[tuple[frozenset[str], str]]:
     """Say which variables are not what they were in the kernel before."""
     told = [
-        f"`{name}`: a set in it would be iterated in another order"
+        (frozenset({name}), f"`{name}`: a set in it would be iterated in another order")
         for name in set_orders.other(sets)
     ]
     now = _prints({name: value for name, value in variables.items() if name in prints["texts"]})
     told += [
-        f"`{name}` came back as something else than what was saved"
+        (frozenset({name}), f"`{name}` came back as something else than what was saved")
         for name, text in prints["texts"].items()
         if now["texts"].get(name, text) != text
     ]
     shared = {(one, other): count for one, other, count in now["shares"]}
     told += [
-        f"`{one}` and `{other}` share something that they would no longer share"
+        (
+            frozenset({one, other}),
+            f"`{one}` and `{other}` share something that they would no longer share",
+        )
         for one, other, count in prints["shares"]
         if {one, other} <= now["texts"].keys() and shared.get((one, other), 0) < count
     ]
@@ -156,9 +159,16 @@ def _changed(
 
 
 def load(
-    shell: Any, path: str, sha256: str, search: dict[str, Any], prints: dict[str, Any]
+    shell: Any,
+    path: str,
+    sha256: str,
+    search: dict[str, Any],
+    prints: dict[str, Any],
+    needed: frozenset[str],
 ) -> dict[str, Any]:
     """Restore a namespace saved by :func:`save` into this fresh kernel.
+
+    What came back as something else is left out if it is none of the variables ``needed``.
 
     Returns:
         ``{"problems": [...], "changed": [...]}``: ambient state that could not be
@@ -181,8 +191,11 @@ def load(
     mutations.restore(changed)
     problems = restore_state(shell, state, search)
     with ambient.undisturbed():
-        changed_variables = _changed(found["variables"], prints, found.get("sets", []))
-    return {"problems": problems, "changed": changed_variables}
+        told = _changed(found["variables"], prints, found.get("sets", []))
+    for names, _ in told:
+        for name in names.difference(needed):
+            shell.user_ns.pop(name, None)
+    return {"problems": problems, "changed": [text for names, text in told if names <= needed]}
 
 
 def restore_state(shell: Any, state: dict[str, Any], search: dict[str, Any]) -> list[str]:

@@ -48,6 +48,8 @@ class Sharing:
         if kind.__module__.partition(".")[0] == "pandas":
             return self._reduce_pandas(value, kind.__name__)
         numpy = sys.modules.get("numpy")
+        if numpy is not None and issubclass(kind, numpy.void):
+            return self._reduce_row(value)
         if numpy is None or kind is not numpy.ndarray or id(value) in self._alone:
             return None
         owner = _owner(value)
@@ -67,6 +69,17 @@ class Sharing:
         start = value.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
         place = (value.shape, value.dtype, start, value.strides, bool(value.flags.writeable))
         return rebuild_view, (owner, *place)
+
+    def _reduce_row(self, value: Any) -> Any:
+        """Reduce a row of a structured array, which writes into it, to the array and a place."""
+        if not isinstance(value.base, sys.modules["numpy"].ndarray):
+            return None
+        owner = _owner(value.base)
+        if owner.dtype != value.dtype or not owner.flags.c_contiguous:
+            return None
+        place = sys.modules["numpy"].asarray(value)
+        start = place.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
+        return row_of, (owner, start // owner.itemsize)
 
     def _reduce_pandas(self, value: Any, kind: str) -> Any:
         if kind == "SingleBlockManager" and _is_referred_to(value.blocks[0]):
@@ -135,6 +148,11 @@ def rebuild_view(
     view = numpy.ndarray(shape, dtype, buffer=flat, offset=start, strides=strides)
     view.flags.writeable = writeable and owner.flags.writeable
     return view
+
+
+def row_of(owner: Any, place: int) -> Any:
+    """Return a row of a structured array; pickled artifacts call this by name."""
+    return owner.reshape(-1)[place]
 
 
 def _is_slice(value: Any, owner: Any) -> bool:

@@ -693,4 +693,115 @@ source.seek(0)
 print(source.readline(), target.tell())
 """,
     ),
+    Hazard(
+        "rows of a structured array, which write into it",
+        """
+# %% load
+import numpy as np
+kind = [("name", "U10"), ("age", "i4"), ("weight", "f8")]
+people = np.array([("Ann", 31, 55.0), ("Bob", 45, 80.0), ("Cy", 20, 70.0)], dtype=kind)
+first = people[0]
+others = [person for person in people[1:]]
+# %% change
+first["age"] = 32
+others[1]["weight"] *= 2
+# %% show
+print(people, people["age"].mean(), first, others)
+""",
+    ),
+    Hazard(
+        "frequency of a time index taken away",
+        """
+# %% load
+import pandas as pd
+table = pd.DataFrame({"y": range(6)}, index=pd.date_range("2020-01-01", periods=6, freq="D"))
+# %% change
+table.index.freq = None
+# %% show
+print(table.index.freq, table.shift(1, freq="2D").index[0])
+""",
+    ),
+    Hazard(
+        "iterator that is at its end, and that no later step reads",
+        """
+# %% load
+numbers = iter([3, 1, 2])
+rest = sorted(numbers)
+# %% change
+total = sum(rest)
+# %% show
+print(rest, total)
+""",
+    ),
+    Hazard(
+        "folder that is gone with the object that made it",
+        """
+# %% extract
+import glob
+import os
+import tempfile
+work = tempfile.TemporaryDirectory()
+folder = os.path.join(work.name, "parts")
+os.makedirs(folder)
+for number in range(3):
+    with open(f"{folder}/{number}.txt", "w") as file:
+        file.write(str(number))
+# %% load
+paths = sorted(glob.glob(folder + "/*.txt"))
+# %% show
+print(len(paths), [open(path).read() for path in paths])
+""",
+        refused="holds what tempfile.TemporaryDirectory() returns",
+        code="steps-inseparable",
+    ),
+    Hazard(
+        "temporary folder of a function",
+        """
+# %% extract
+import os
+import tempfile
+def written(text):
+    with tempfile.TemporaryDirectory() as folder:
+        where = os.path.join(folder, "text.txt")
+        with open(where, "w") as file:
+            file.write(text)
+        return os.path.getsize(where)
+# %% load
+size = written("four")
+# %% show
+print(size, written("fifteen"))
+""",
+    ),
+    Hazard(
+        "cell that clears its output below others of its step",
+        """
+# %% train
+print("kept")
+# %% train
+from IPython.display import clear_output
+for epoch in range(3):
+    clear_output(wait=True)
+    print("epoch", epoch)
+# %% show
+print("end")
+""",
+        refused="would also clear what cells above it show",
+        code="clears-others",
+    ),
+    Hazard(
+        "cell that clears its own output",
+        """
+# %% load
+print("kept")
+# %% train
+numbers = [1, 2]
+# %% train
+from IPython.display import clear_output
+for epoch in numbers:
+    clear_output(wait=True)
+    print("epoch", epoch)
+# %% show
+print("end")
+""",
+    ),
 )
