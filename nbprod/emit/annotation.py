@@ -33,7 +33,10 @@ _GENERIC_ARGUMENTS = {
     "ChainMap": "Any, Any",
     "Counter": "Any",
     "deque": "Any",
+    "MappingProxyType": "Any, Any",
+    "StreamHandler": "Any",
 }
+_OF_GENERICS = frozenset({"collections", "logging", "types", "typing"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,3 +169,10 @@ class _Complete(ast.NodeTransformer):
         if arguments is None:
             return node
         return ast.parse(f"{node.id}[{arguments}]", mode="eval").body
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        """Complete a generic of a module: ``collections.ChainMap``."""
+        arguments = _GENERIC_ARGUMENTS.get(node.attr)
+        if arguments is None or ast.unparse(node.value) not in _OF_GENERICS:
+            return node
+        return ast.parse(f"{ast.unparse(node)}[{arguments}]", mode="eval").body

@@ -228,7 +228,7 @@ def returns_untyped(step: Step, pipeline: Pipeline, annotation: str) -> bool:
 
 def is_builtin_type(annotation: ast.expr) -> bool:
     """Tell whether an annotation is made of Python's own types other than ``object``."""
-    names = {node.id for node in ast.walk(annotation) if isinstance(node, ast.Name)}
+    names = {node.id for node in ast.walk(annotation) if isinstance(node, ast.Name)} - {"Any"}
     return bool(names) and names <= _BUILTIN_TYPES
 
 

@@ -126,6 +126,17 @@ def test_a_variable_that_becomes_something_unknown_has_no_type():
     assert types.variable("total").text == types.variable("items").text == "Any"
 
 
+def test_generics_of_modules_are_completed():
+    pipeline = pipeline_of(
+        "import collections\nimport types\nbase = {'a': 1}\n"
+        "shown = types.MappingProxyType(base)\nchain = collections.ChainMap({}, base)",
+        "print(shown, chain)",
+    )
+    types = Annotations.of(pipeline)
+    assert types.variable("shown").text == "types.MappingProxyType[Any, Any]"
+    assert types.variable("chain").text == "collections.ChainMap[Any, Any]"
+
+
 @pytest.mark.slow
 def test_the_project_of_all_of_them_passes_mypy(tmp_path: Path):
     project = render_project(

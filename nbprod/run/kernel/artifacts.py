@@ -241,9 +241,9 @@ def _search(state: dict[str, Any] | None) -> list[str]:
     """Return the folders where modules are found, absolute."""
     if state is None:
         return []
-    return [
-        os.path.join(state["folder"], each) for each in state["path"] if type(each) is str and each
-    ]
+    folder = state["folder"]
+    texts = (each for each in state["path"] if type(each) is str)
+    return [os.path.join(folder, each) if each else folder for each in texts]
 
 
 class _Nowhere(io.RawIOBase):
@@ -409,7 +409,8 @@ def load_variables(
         buffers = blobs.load(_blob_folder(path), _blob_names(file))
         file.seek(0)
         # What unpickling imports may lie in folders that the notebook added.
-        sys.path.extend(each for each in pickle.load(file) if each not in sys.path)
+        known = {*sys.path, *([os.getcwd()] if "" in sys.path else [])}
+        sys.path.extend(each for each in pickle.load(file) if each not in known)
         unpickler = ArtifactUnpickler(file, scope=scope, definitions=definitions, buffers=buffers)
         names = {**(around or scope or {}), "unpickler": unpickler}
         found = eval(_LOAD, names)  # noqa: S307 - one constant expression

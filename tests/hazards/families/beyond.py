@@ -804,4 +804,22 @@ for epoch in numbers:
 print("end")
 """,
     ),
+    Hazard(
+        "module that a cell writes, used in several steps",
+        """
+# %% module
+%%writefile written_here.py
+SCALE = 2
+def scale(x):
+    return x * SCALE
+# %% use
+import written_here
+from written_here import scale
+print(scale(4))
+# %% more
+y = scale(5)
+# %% show
+print(y, written_here.SCALE)
+""",
+    ),
 )
