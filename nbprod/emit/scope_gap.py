@@ -111,10 +111,15 @@ def _holding_nothing_yet(nodes: Iterable[ast.AST]) -> set[str]:
 def _bound_alone(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, ast.expr]]:
     """Yield names with what is assigned to each and to nothing else."""
     for node in nodes:
-        if isinstance(node, ast.Assign) and len(node.targets) == 1:
-            target = node.targets[0]
-            if isinstance(target, ast.Name):
-                yield target.id, node.value
+        if not isinstance(node, ast.Assign) or len(node.targets) != 1:
+            continue
+        target, value = node.targets[0], node.value
+        if isinstance(target, ast.Name):
+            yield target.id, value
+        elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+            for one, part in zip(target.elts, value.elts, strict=False):
+                if isinstance(one, ast.Name):
+                    yield one.id, part
 
 
 def _holds_nothing_yet(value: ast.expr) -> bool:
@@ -128,6 +133,8 @@ def _holds_nothing_yet(value: ast.expr) -> bool:
         return _is_empty_container(value.elt)
     if not isinstance(value, ast.Call):
         return False
+    if ast.unparse(value.func) == "dict.fromkeys":
+        return any(map(_is_empty_container, value.args[1:]))
     name = value.func.attr if isinstance(value.func, ast.Attribute) else ""
     name = value.func.id if isinstance(value.func, ast.Name) else name
     return name in _OF_COLLECTIONS and (name == "defaultdict" or not value.args)

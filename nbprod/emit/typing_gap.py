@@ -129,6 +129,8 @@ def _step_gaps(
         message = f"{name} is defined more than once"
         yield TypingGap("steps", cell, 0, message, _REDEFINED)
     known = {**owners, **owners_of(node for tree in trees for node in tree.body)}
+    given_types = {variable.name: known.get(variable.annotation) for variable in step.inputs}
+    known |= {name: owner for name, owner in given_types.items() if owner is not None}
     for scope in scopes(trees):
         for message, options in gaps_of(scope, known):
             yield TypingGap("steps", step.cells[0] if step.cells else 0, 0, message, options)

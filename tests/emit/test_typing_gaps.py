@@ -25,6 +25,8 @@ FOUND = {
     ),
     "a list of several types": ("arg-type", "rows = [1]\nrows.append('two')"),
     "empty lists in a display": ("var-annotated", "grid = {'neurons': [], 'score': []}"),
+    "empty containers in one line": ("var-annotated", "names, table = [], {}\nprint(names, table)"),
+    "empty lists under keys": ("var-annotated", "under = dict.fromkeys('ab', [])\nprint(under)"),
     "empty lists in a comprehension": ("var-annotated", "times = {key: [] for key in 'ab'}"),
     "a default of the library's": (
         "var-annotated",
