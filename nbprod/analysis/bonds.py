@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ast
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from nbprod.analysis.dataflow import StepFlow, StepNames
@@ -119,6 +120,58 @@ def _conditional(flows: Sequence[StepFlow], first: int, last: int, name: str) ->
         return False
     read = flows[last].names.reads.get(name)
     return read is None or not read.certain  # without a read, it is handed on
+
+
+def left_open(drafts: Sequence[Draft]) -> list[Bond]:
+    """Find files that a step leaves open for writing, and the first later step that names them.
+
+    What was written may not be in them yet; a step that ends as a function closes them.
+    """
+    found: list[Bond] = []
+    written: dict[str, tuple[int, str]] = {}
+    for position, draft in enumerate(drafts):
+        for statement in (each for facts in draft.cells for each in facts.statements):
+            nodes = list(ast.walk(statement))
+            for name, (first, path) in list(written.items()):
+                named = position > first and any(_is(node, path) for node in nodes)
+                if named:
+                    found.append(Bond(first, position, name, "is a file that is open still"))
+                if named or any(_closes(node, name) or _binds(node, name) for node in nodes):
+                    del written[name]
+            if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                opened = dict(pair for node in nodes for pair in _opened(node))
+                for name, path in opened.items():
+                    if not any(_closes(node, name) for node in nodes):
+                        written[name] = position, path
+    return found
+
+
+def _opened(node: ast.AST) -> Iterator[tuple[str, str]]:
+    """Yield the variable of a file that is opened for writing, and its path as written."""
+    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+        return
+    call, target = node.value, node.targets[0]
+    if not isinstance(target, ast.Name) or ast.unparse(call.func) != "open" or not call.args:
+        return
+    modes = [*call.args[1:2], *(word.value for word in call.keywords if word.arg == "mode")]
+    if any(isinstance(mode, ast.Constant) and set("wax+") & set(str(mode.value)) for mode in modes):
+        yield target.id, ast.unparse(call.args[0])
+
+
+def _closes(node: ast.AST, name: str) -> bool:
+    if isinstance(node, ast.With | ast.AsyncWith):
+        return any(_is(item.context_expr, name) for item in node.items)
+    if not isinstance(node, ast.Attribute):
+        return False
+    return node.attr in {"close", "flush"} and _is(node.value, name)
+
+
+def _binds(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load)
+
+
+def _is(node: ast.AST, text: str) -> bool:
+    return isinstance(node, ast.Name | ast.Constant) and ast.unparse(node) == text
 
 
 def merge(drafts: list[Draft], found: Sequence[Bond]) -> list[Draft]:

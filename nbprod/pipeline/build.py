@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from nbprod.analysis.annotations import Annotations
 from nbprod.analysis.backends import find_backends
 from nbprod.analysis.blocks import CellBlock, cell_block
-from nbprod.analysis.bonds import Bond, bonds, merge, shared_classes
+from nbprod.analysis.bonds import Bond, bonds, left_open, merge, shared_classes
 from nbprod.analysis.dataflow import StepFlow, flow
 from nbprod.analysis.definitions import Definitions, find_definitions
 from nbprod.analysis.headings import Outline, outline
@@ -197,7 +197,7 @@ def _group(plan: Plan) -> list[Diagnostic]:
     problems: list[Diagnostic] = []
     while True:
         plan.flows = flow(plan.drafts, plan.definitions, names, wanted, given)
-        found = bonds(plan.flows, plan.definitions)
+        found = [*bonds(plan.flows, plan.definitions), *left_open(plan.drafts)]
         loose = {each.name for each in found if each.is_spare} & (wanted - {chosen})
         if loose:
             wanted -= loose

@@ -822,4 +822,31 @@ y = scale(5)
 print(y, written_here.SCALE)
 """,
     ),
+    Hazard(
+        "file that is left open, and looked at",
+        """
+# %% write
+import os
+log = open("log.txt", "w")
+for number in range(3):
+    log.write(f"line {number}\\n")
+# %% size
+size = os.path.getsize("log.txt")
+# %% show
+print(size, repr(open("log.txt").read()))
+""",
+        refused="is a file that is open still",
+        code="steps-inseparable",
+    ),
+    Hazard(
+        "file that is left open, and closed in time",
+        """
+# %% write
+log = open("log.txt", mode="w")
+log.write("one")
+log.close()
+# %% show
+print(open("log.txt").read())
+""",
+    ),
 )
