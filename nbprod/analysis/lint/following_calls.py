@@ -360,7 +360,8 @@ def _of_table(follower: Follower, called: Call, receiver: Facts, function: ast.A
         if name == "sample" and receiver.rows:
             unseeded = draws_unseeded("", "sample", node, follower.seeded)
             drawn = frozenset({follower.place(node, _short(node))} if unseeded else ())
-        rows = receiver.part(follower.key(node)).rows
+        kind = _SAMPLE if name == "sample" else ""
+        rows = receiver.part(f"{kind}{follower.key(node)}").rows
         result = replace(receiver, rows=rows, random=receiver.random | drawn, parts=())
     else:
         combined = name in COMBINES
@@ -380,6 +381,28 @@ def _of_table(follower: Follower, called: Call, receiver: Facts, function: ast.A
     return result
 
 
+_SAMPLE = "sample:"
+"""What the names of row sets that were sampled begin with."""
+
+
+def _without_sample(follower: Follower, node: ast.Call, receiver: Facts) -> Facts | None:
+    """``df.drop(train.index)``, where ``train`` is a sample of ``df``: that was a split."""
+    labels = node.args[0] if node.args else None
+    if not isinstance(labels, ast.Attribute) or labels.attr != "index" or not receiver.presplit:
+        return None
+    name = labels.value.id if isinstance(labels.value, ast.Name) else ""
+    sample = follower.names.get(name, NOTHING)
+    parts = tuple(f"{each}/{_SAMPLE}" for each in receiver.rows)
+    if not sample.presplit or not all(each.startswith(parts) for each in sample.rows):
+        return None
+    key = follower.key(node)
+    halves = ["train:", "test:"]
+    if any(word in name.lower() for word in ("test", "val", "hold")):
+        halves.reverse()
+    follower.names[name] = replace(sample, rows=frozenset({f"{halves[0]}{key}"}))
+    return replace(receiver, rows=frozenset({f"{halves[1]}{key}"}), parts=())
+
+
 def _dropped(follower: Follower, called: Call, receiver: Facts) -> Facts:
     """``df.drop``: columns or rows."""
     node = called.node
@@ -389,5 +412,6 @@ def _dropped(follower: Follower, called: Call, receiver: Facts) -> Facts:
         labels = next((word.value for word in node.keywords if word.arg == "labels"), None)
         columns = node.args[0] if node.args else labels
     if columns is None:
-        return replace(receiver.part(follower.key(node)), columns=receiver.columns)
+        rest = _without_sample(follower, node, receiver)
+        return rest or replace(receiver.part(follower.key(node)), columns=receiver.columns)
     return following.without(receiver, follower.texts_of(columns))
