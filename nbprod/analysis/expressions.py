@@ -28,6 +28,9 @@ _ARRAYS = FLAT_TYPES
 _FRAME = "pandas.DataFrame"
 _SERIES = "pandas.Series"
 
+_SEVERAL = (ast.Slice, ast.List, ast.ListComp, ast.Compare)
+"""What chooses several rows or columns."""
+
 _TEMPORARY = ("what tempfile.TemporaryDirectory", "what tempfile.NamedTemporaryFile")
 """What is removed when nothing holds the object any more."""
 
@@ -124,6 +127,9 @@ class Expressions:
         return element_of(base, kind)
 
     def _subscript(self, node: ast.Subscript) -> Value:
+        located = self._located(node)
+        if located is not None:
+            return located
         base = self.value(node.value)
         index = self.value(node.slice)
         if base.type == DEFAULTDICT:
@@ -151,6 +157,22 @@ class Expressions:
             if -len(base.parts) <= position < len(base.parts) and base.type == "tuple":
                 return base.parts[position]
         return element_of(base)
+
+    def _located(self, node: ast.Subscript) -> Value | None:
+        """``df.iloc[:5]``: rows of a frame or series, which pandas copies on write."""
+        if not isinstance(node.value, ast.Attribute) or node.value.attr not in {"loc", "iloc"}:
+            return None
+        owner = self.value(node.value.value)
+        if owner.type not in {_FRAME, _SERIES} or self.memory.shared_columns:
+            return None
+        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        if not isinstance(parts[0], _SEVERAL) or len(parts) > 2:
+            return None  # one row, or one value, which may be an object that others hold, too
+        self.values(parts)
+        single = isinstance(parts[-1], ast.Constant) and len(parts) == 2
+        if len(parts) == 2 and not single and not isinstance(parts[1], _SEVERAL):
+            return None
+        return self.memory.new(node, (), _SERIES if single else owner.type)
 
     def _frame_item(self, node: ast.Subscript, base: Value, index: Value) -> Value:
         """``df[…]``: pandas copies on write, so that nothing is shared.

@@ -849,4 +849,24 @@ log.close()
 print(open("log.txt").read())
 """,
     ),
+    Hazard(
+        "parts of a frame that are changed on their own",
+        """
+# %% load
+import pandas as pd
+df = pd.DataFrame({"a": range(6), "b": [1.5] * 6, "c": [[n] for n in range(6)]})
+# %% split
+head, tail = df.iloc[:3], df.iloc[3:]
+chosen = df.loc[df["a"] > 2, "a"]
+columns = df.loc[:, ["a", "b"]]
+cell = df.loc[0, "c"]
+# %% change
+head = head.assign(b=0.0)
+columns["a"] = columns["a"] * 2
+tail.loc[3, "b"] = 9.0
+cell.append("seen")
+# %% show
+print(df, head, tail, chosen.tolist(), columns["a"].sum())
+""",
+    ),
 )
