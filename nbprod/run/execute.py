@@ -20,6 +20,7 @@ from nbprod.notebook.cell import derived_id
 from nbprod.origin import Origin
 from nbprod.pipeline.ir import Pipeline
 from nbprod.run.ahead.request import AheadRequest
+from nbprod.run.atomic_write import write_atomically
 from nbprod.run.capture import Capture
 from nbprod.run.environment import kernel_interpreter
 from nbprod.run.failure import Place, failure_of
@@ -31,7 +32,7 @@ from nbprod.run.kernel import set_orders
 from nbprod.run.module_names import Mention, mentions
 from nbprod.run.parameters import changed_parameters
 from nbprod.run.plan import INJECTED_TAG, plan_run
-from nbprod.run.record import FailureRecord, RunRecord, RunState, write_atomically
+from nbprod.run.record import FailureRecord, RunRecord, RunState
 from nbprod.run.recording import Recording, RunSubject
 from nbprod.run.safekeeping import recover
 from nbprod.run.secrets import (

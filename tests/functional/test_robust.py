@@ -196,3 +196,38 @@ def test_ctrl_c_again_and_again(place, presses):
     assert ("stopping: kernels are being ended" in told) == (presses > 1)
     assert "Traceback" not in told
     require_tidy(place, "interrupted")
+
+
+def test_ctrl_c_while_variables_are_saved(place):
+    big = "import numpy\nbig = numpy.zeros(60_000_000)\nopen('big', 'w').close()"
+    notebook(place, "x = 1", big, "print(big.sum())")
+    command = [sys.executable, "-m", "nbprod", *RUN]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not list(place.rglob("blobs/*.part")) and time.monotonic() < deadline:
+        time.sleep(0.002)
+    os.killpg(process.pid, signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert "Step s2, cell 2 (import numpy) had ended, and what it gave was being saved" in told
+    require_tidy(place, "interrupted")
+
+
+DIES_SAVED = """import contextlib, os
+class Last:
+    def __reduce__(self):
+        for number in range(100):
+            with contextlib.suppress(OSError):
+                if os.readlink(f'/proc/self/fd/{number}').endswith('.part'):
+                    os._exit(1)
+        return Last, ()
+last = Last()"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_a_kernel_that_dies_while_it_saves(place):
+    notebook(place, "x = 1", DIES_SAVED, "print(last)")
+    shown = nbprod(*RUN)
+    assert shown.returncode == 1
+    assert "Step s2, cell 2 (import contextlib, os): the kernel died" in shown.stderr
+    require_tidy(place, "failed")
