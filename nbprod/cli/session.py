@@ -76,13 +76,25 @@ class Session:
         elif not self._events_on_stdout and text:
             click.echo(text)
 
-    def fail(self, error: NbprodError) -> None:
-        """Show an error where the caller looks for it."""
+    def fail(
+        self, error: NbprodError, document: dict[str, object] | None = None, text: str = ""
+    ) -> None:
+        """Show an error where the caller looks for it.
+
+        Args:
+            error: The error.
+            document: What there is nevertheless, for machines.
+            text: The same for people.
+        """
         redact_error(error)
+        document, text = withheld.given.redacted(document or {}), withheld.given.redact(text)
         self.listen(error_event(error))
         self._stack.close()
         if self._as_json and not self._events_on_stdout:
-            click.echo(json.dumps(error_document(error), indent=2, allow_nan=False))
+            document = {**document, **error_document(error)}
+            click.echo(json.dumps(document, indent=2, allow_nan=False))
+        elif not self._events_on_stdout and text:
+            click.echo(text)
         click.echo(describe_error(error), err=True)
         annotate_error(error, self._target)
 
