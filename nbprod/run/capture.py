@@ -243,7 +243,9 @@ class Capture:
             step = self.steps[self.current.step]
             step.peak = max(step.peak, int(str(answer.get("peak", 0))))
         survey = answer.get("survey")
-        if truth is not None:
+        if truth is not None and "watched" in arguments and not isinstance(survey, dict):
+            truth.lose(cell)
+        elif truth is not None:
             self.tell(truth.take(survey if isinstance(survey, dict) else None, cell))
         self._keep(answer, saves)
         return answer

@@ -132,6 +132,21 @@ def test_a_full_disk(place, source, code, state, said):
     require_tidy(place.with_suffix(".after"), state)
 
 
+def test_variables_that_cannot_be_saved_are_followed_nevertheless(place):
+    cells = (
+        ("import numpy\na = numpy.random.rand(1_000_000)", ["step:s1"]),
+        ("b = a * 2", ["step:s2"]),
+        ("c = b + 1", ["step:s3"]),
+        ("m = float(c.sum())", ["step:s3"]),
+    )
+    write_notebook(place / "nb.ipynb", *cells)
+    shown = nbprod(*RUN, within=["sh", "-c", 'ulimit -f 4000; exec "$@"', "sh"])
+    assert shown.returncode == 0, shown.stderr
+    assert "Variables around s1 were not saved: OSError" in shown.stderr
+    assert "the conversion did not see" not in shown.stderr
+    require_tidy(place, "completed")
+
+
 def test_a_hundred_megabytes_of_prints(place):
     notebook(place, "line = 'x' * 99\nfor n in range(1_000_000):\n    print(line)", "print('end')")
     command = [sys.executable, "-m", "nbprod", *RUN]
