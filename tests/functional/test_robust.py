@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -246,3 +248,23 @@ def test_a_kernel_that_dies_while_it_saves(place):
     assert shown.returncode == 1
     assert "Step s2, cell 2 (import contextlib, os): the kernel died" in shown.stderr
     require_tidy(place, "failed")
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_terminal_that_is_closed(place, ignored):
+    notebook(place, "x = 1", "import time\nopen('big', 'w').close()\ntime.sleep(3)")
+    terminal, end = os.openpty()
+    command = [sys.executable, "-m", "nbprod", *RUN]
+    process = subprocess.Popen(
+        ["nohup", *command] if ignored else command,
+        stdin=subprocess.DEVNULL if ignored else end,
+        stdout=subprocess.DEVNULL if ignored else end,
+        stderr=subprocess.DEVNULL if ignored else end,
+        preexec_fn=lambda: (os.setsid(), fcntl.ioctl(end, termios.TIOCSCTTY, 0)),
+    )
+    os.close(end)
+    while not (place / "big").exists():
+        time.sleep(0.05)
+    os.close(terminal)  # its processes get SIGHUP
+    assert process.wait(60) == (0 if ignored else 130)
+    require_tidy(place, "completed" if ignored else "interrupted")

@@ -219,7 +219,7 @@ def test_timeouts(write_notebook: Make, make_pipeline: Make, limit: str) -> None
     assert kernels_of(os.getpid()) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupts_end_the_kernel_and_leave_a_record(
     write_notebook: Make, tmp_path: Path, own_home: Path, number: int
 ) -> None:
