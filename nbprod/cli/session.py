@@ -133,7 +133,7 @@ def session(
             except Exception as error:  # noqa: BLE001 - a door shows no traceback
                 opened.fail(_defect(error))
                 raise click.exceptions.Exit(int(ExitCode.SYSTEM_FAILED)) from None
-    except UsageError as error:
+    except NbprodError as error:
         # The events file itself could not be opened: there is no session to tell it.
         click.echo(describe_error(error), err=True)
         raise click.exceptions.Exit(int(error.exit_code)) from None
@@ -225,7 +225,10 @@ def _ndjson_writer(target: Path) -> Iterator[Listener]:
             try:
                 stream = stack.enter_context(target.open("wb", buffering=0))
             except OSError as error:
-                raise UsageError(
+                misnamed = isinstance(
+                    error, FileNotFoundError | NotADirectoryError | IsADirectoryError
+                )
+                raise (UsageError if misnamed else SystemFailedError)(
                     f"cannot write events to {target}: {error.strerror}",
                     fix="name a file in a folder that you may write to",
                 ) from error

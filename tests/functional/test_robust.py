@@ -250,6 +250,33 @@ def test_a_kernel_that_dies_while_it_saves(place):
     require_tidy(place, "failed")
 
 
+READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && cd "$0" || exit 99; "$@"'
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a read-only folder needs Linux's mounts")
+def test_a_read_only_folder(place):
+    notebook(place, "import os\nx = 1", "print(x)")
+    write_notebook(place / "plain.ipynb", "import math\nx = math.pi", "print(x)")
+    assert nbprod(*RUN).returncode == 0
+    within = ["unshare", "--mount", "--map-root-user", "sh", "-c", READ_ONLY, str(place)]
+    if os.getuid() == 0:
+        within.remove("--map-root-user")
+    tried = subprocess.run([*within, "true"], capture_output=True, text=True, check=False)
+    if tried.returncode:
+        pytest.skip(f"this machine lets nobody mount a folder: {tried.stderr.strip()}")
+    for line in (
+        "tag --write plain.ipynb",
+        "cache --clear",
+        "cache --limit 0",
+        "run nb.ipynb",
+        "run nb.ipynb --events events.ndjson",
+        "convert nb.ipynb -o new",
+    ):
+        shown = nbprod(*line.split(), within=within)
+        assert shown.returncode == 4, (line, shown.stdout, shown.stderr)
+        assert "Read-only file system" in shown.stderr
+
+
 @pytest.mark.parametrize("ignored", [False, True])
 def test_a_terminal_that_is_closed(place, ignored):
     notebook(place, "x = 1", "import time\nopen('big', 'w').close()\ntime.sleep(3)")
