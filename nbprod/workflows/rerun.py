@@ -52,10 +52,6 @@ class ChangedInput:
     name: str
     gone: bool = False
 
-    def __str__(self) -> str:
-        """Say what it is, and whether it is there."""
-        return f"{self.name} ({self.kind}{', which is gone' if self.gone else ''})"
-
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
@@ -98,7 +94,9 @@ class RerunResult:
             "repeats": self.first.run_id,
             "checked": bool(self.results),
             "same": self.same,
-            "changed_inputs": [{"kind": e.kind, "name": e.name, "gone": e.gone} for e in self.changed],
+            "changed_inputs": [
+                {"kind": e.kind, "name": e.name, "gone": e.gone} for e in self.changed
+            ],
             "results": [
                 {
                     "step": found.step,
@@ -176,10 +174,11 @@ def _require_comparable(record: RunRecord, changed: tuple[ChangedInput, ...]) ->
             fix="Choose one that completed; `nbprod runs` lists them.",
         )
     if changed:
-        gone = all(found.gone for found in changed)
+        words = {found.gone: "gone" if found.gone else "another now" for found in changed}
+        how = " or ".join(words[gone] for gone in sorted(words))
+        listed = "; ".join(f"{found.name} ({found.kind})" for found in changed[:5])
         raise UsageError(
-            f"What the run {record.run_id} used is {'gone' if gone else 'another now'}: "
-            f"{'; '.join(map(str, changed[:5]))}.",
+            f"What the run {record.run_id} used is {how}: {listed}.",
             fix="Bring it back, or leave out --check to run with what is there now. The "
             f"notebook's cells as they ran are in {record.output}.",
         )
