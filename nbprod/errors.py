@@ -118,6 +118,6 @@ class SystemFailedError(NbprodError):
 
 
 class InterruptedRunError(NbprodError):
-    """The user stopped it (Ctrl-C, SIGTERM)."""
+    """The user stopped it (Ctrl-C, SIGTERM, a closed terminal)."""
 
     exit_code = ExitCode.INTERRUPTED

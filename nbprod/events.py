@@ -18,6 +18,7 @@ class StageState(StrEnum):
     STARTED = "started"
     DONE = "done"
     FAILED = "failed"
+    CANCELLED = "cancelled"
     SKIPPED = "skipped"
 
 

@@ -233,7 +233,11 @@ class Importing:
         """
         calls = {call for each in self._cells for call in each.trace.calls}
         moves = any(call.startswith(("os.chdir", "contextlib.chdir")) for call in calls)
-        return moves or bool(calls & _LEAVING) or any(_writes(each, path) for each in self._cells)
+        return (
+            moves
+            or bool(calls & _LEAVING)
+            or any(writes_module(each, path) for each in self._cells)
+        )
 
     def _own_from_start(self, module: str, names: tuple[str, ...], before: list[CellFacts]) -> bool:
         if any(_hides(each) or _writes_code(each, module.partition(".")[0]) for each in before):
@@ -316,7 +320,7 @@ def _writes_code(facts: CellFacts, top: str) -> bool:
     )
 
 
-def _writes(facts: CellFacts, path: str) -> bool:
+def writes_module(facts: CellFacts, path: str) -> bool:
     """Whether a cell may write the module that ``path`` is now."""
     if not _WRITING & set(effects_of(facts.trace.calls)):
         return False

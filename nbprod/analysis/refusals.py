@@ -49,6 +49,11 @@ def refusals(survey: Survey) -> list[Diagnostic]:
     return [*found, *_captured(survey)]
 
 
+def binds_by_text(facts: CellFacts) -> bool:
+    """Whether a cell may bind names that do not stand in it."""
+    return any(code == "dynamic-namespace" for _, code, _ in _constructs(facts))
+
+
 def _shown_warnings(survey: Survey) -> Iterator[Diagnostic]:
     """Find where warnings of the notebook's own go, if it shows them itself.
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from nbprod.analysis.frames import NOTEBOOK_NAMES, Read, known_from_start
+from nbprod.analysis.refusals import binds_by_text
 from nbprod.analysis.rules import finding
 from nbprod.analysis.survey import CellFacts, Survey
 from nbprod.diagnostics import Diagnostic
 
 _REBOUND = frozenset({"_i", "_ii", "_iii"})
 """Names that IPython binds anew before every cell, whatever the notebook has bound them to."""
+_UNBOUND = frozenset(
+    {"undefined-name", "maybe-undefined-name", "used-before-definition", "deleted-name"}
+)
+"""What can be claimed only where no name is bound by its text."""
 _HISTORY = frozenset(NOTEBOOK_NAMES) - {"display", "exit", "quit", "get_ipython"}
 
 
@@ -21,9 +26,11 @@ def check_names(survey: Survey, star_names: Iterable[str]) -> list[Diagnostic]:
     deleted: dict[str, int] = {}
     everywhere = _first_bindings(survey)
     skipped = _skipped(survey)
+    by_text = False
     for facts in survey.cells:
         if not facts.executed:
             continue
+        by_text = by_text or binds_by_text(facts)
         for name, read in facts.names.reads.items():
             rebound = name in _REBOUND and name not in facts.names.maybe
             if (name in existing and not rebound) or (
@@ -33,7 +40,7 @@ def check_names(survey: Survey, star_names: Iterable[str]) -> list[Diagnostic]:
             if name in facts.names.called_binds:
                 continue
             problem = _problem(facts, survey, name, read, everywhere, skipped, deleted)
-            if problem is not None:
+            if problem is not None and not (by_text and problem.code in _UNBOUND):
                 found.append(problem)
         for name, line in facts.names.revived.items():
             message = f"`{name}` means Python's own again after its namesake was deleted."

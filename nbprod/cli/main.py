@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import signal
+import stat
 import sys
 import time
 from contextlib import suppress
@@ -91,7 +92,7 @@ _PATIENCE = 20.0  # seconds that cleaning up may take before it is interrupted i
 
 
 class Interrupts:
-    """Handles Ctrl-C and SIGTERM: the first one stops the work, and what it began is undone.
+    """Handles Ctrl-C, SIGTERM and SIGHUP: the first one stops the work, and undoes what it began.
 
     Pressed again meanwhile, it would leave half of that: kernels that go on, files half written.
     """
@@ -100,8 +101,10 @@ class Interrupts:
         self._last = -math.inf
         self._told = False
 
-    def __call__(self, *_: object) -> None:
+    def __call__(self, number: int, _frame: object) -> None:
         """Interrupt the work, unless that is what is being done already."""
+        if number == signal.SIGHUP:
+            _leave_terminal()
         now = time.monotonic()
         if now - self._last >= _PATIENCE:
             self._last, self._told = now, False
@@ -110,6 +113,29 @@ class Interrupts:
             self._told = True
             with suppress(OSError):
                 os.write(2, b"stopping: kernels are being ended, files left whole\n")
+
+
+def _leave_terminal() -> None:
+    """Write nowhere what would go to a terminal that was closed: writing there fails."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        with suppress(OSError):
+            if stat.S_ISCHR(os.fstat(stream).st_mode):
+                os.dup2(nowhere, stream)
+    os.close(nowhere)
+
+
+def _handle_interrupts() -> None:
+    """Stop in order when a CI runner, the Jupyter server, or a closing terminal asks for it.
+
+    So, too, for Ctrl-C, which a shell script lets its background commands ignore. Under
+    ``nohup`` the terminal may close.
+    """
+    interrupts = Interrupts()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, interrupts)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, interrupts)
 
 
 def _show_as_json(wrong: click.ClickException) -> None:
@@ -126,12 +152,8 @@ def _show_as_json(wrong: click.ClickException) -> None:
 
 def main() -> None:
     """Run the command and leave with the exit code that the contract names."""
-    # A CI runner or the Jupyter server stops us with SIGTERM: clean up as for Ctrl-C.
-    # Ctrl-C too: a shell script starts background commands with it ignored.
     skip_iri_grammar()
-    interrupts = Interrupts()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, interrupts)
+    _handle_interrupts()
     try:
         # Without click's own handling of errors it returns the code that a verb exits with.
         code = command.main(standalone_mode=False)
@@ -151,7 +173,7 @@ def main() -> None:
         sys.exit(ExitCode.DONE)
     if code == ExitCode.INTERRUPTED:
         # While Python ends it has no handlers: one more Ctrl-C would change the exit code.
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
     sys.exit(code if isinstance(code, int) else ExitCode.DONE)
 

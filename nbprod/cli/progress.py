@@ -23,6 +23,7 @@ from nbprod.events import (
 MARKS = {
     StageState.DONE: ("✓", "green"),
     StageState.FAILED: ("✗", "red"),
+    StageState.CANCELLED: ("✗", "yellow"),
     StageState.SKIPPED: ("-", "bright_black"),
 }
 
@@ -82,7 +83,9 @@ class PlainLines:
                 rest = ", ".join(
                     part for part in (event.detail, self._titles.elapsed(event.stage)) if part
                 )
-                self._say(f"{title}: {event.state.value}" + (f" ({rest})" if rest else ""))
+                stopped = event.state is StageState.CANCELLED
+                state = "interrupted" if stopped else event.state.value
+                self._say(f"{title}: {state}" + (f" ({rest})" if rest else ""))
             case ProgressEvent():
                 if not event.done or self._shown == (event.stage, event.done):
                     return

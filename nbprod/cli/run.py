@@ -149,6 +149,9 @@ def command(
         )
         if grid:
             swept = sweep(SweepRequest(request, grid), opened.listen)
+            if swept.stopped is not None:
+                opened.fail(swept.stopped, swept.as_json(), describe_sweep(swept))
+                raise click.exceptions.Exit(int(swept.stopped.exit_code))
             opened.finish(swept.as_json(), describe_sweep(swept))
             if not swept.passed:
                 raise click.exceptions.Exit(int(ExitCode.USER_CODE_FAILED))

@@ -167,7 +167,9 @@ def _code(found: Sequence[Difference]) -> list[str]:
 def describe_rerun(result: RerunResult) -> str:
     """Return whether a repetition gave the same, or what it did not."""
     lines = [f"run {result.again.run_id} repeats {result.first.run_id}"]
-    lines += [f"  changed since: {found.name} ({found.kind})" for found in result.changed]
+    for changed in result.changed:
+        how = "gone" if changed.gone else "changed"
+        lines.append(f"  {how} since: {changed.name} ({changed.kind})")
     lines += [f"  {name} = {shown(value)}" for name, value in result.again.metrics.items()]
     if not result.results:
         return "\n".join(lines)

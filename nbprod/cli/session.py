@@ -76,13 +76,25 @@ class Session:
         elif not self._events_on_stdout and text:
             click.echo(text)
 
-    def fail(self, error: NbprodError) -> None:
-        """Show an error where the caller looks for it."""
+    def fail(
+        self, error: NbprodError, document: dict[str, object] | None = None, text: str = ""
+    ) -> None:
+        """Show an error where the caller looks for it.
+
+        Args:
+            error: The error.
+            document: What there is nevertheless, for machines.
+            text: The same for people.
+        """
         redact_error(error)
+        document, text = withheld.given.redacted(document or {}), withheld.given.redact(text)
         self.listen(error_event(error))
         self._stack.close()
         if self._as_json and not self._events_on_stdout:
-            click.echo(json.dumps(error_document(error), indent=2, allow_nan=False))
+            document = {**document, **error_document(error)}
+            click.echo(json.dumps(document, indent=2, allow_nan=False))
+        elif not self._events_on_stdout and text:
+            click.echo(text)
         click.echo(describe_error(error), err=True)
         annotate_error(error, self._target)
 
@@ -121,7 +133,7 @@ def session(
             except Exception as error:  # noqa: BLE001 - a door shows no traceback
                 opened.fail(_defect(error))
                 raise click.exceptions.Exit(int(ExitCode.SYSTEM_FAILED)) from None
-    except UsageError as error:
+    except NbprodError as error:
         # The events file itself could not be opened: there is no session to tell it.
         click.echo(describe_error(error), err=True)
         raise click.exceptions.Exit(int(error.exit_code)) from None
@@ -213,7 +225,10 @@ def _ndjson_writer(target: Path) -> Iterator[Listener]:
             try:
                 stream = stack.enter_context(target.open("wb", buffering=0))
             except OSError as error:
-                raise UsageError(
+                misnamed = isinstance(
+                    error, FileNotFoundError | NotADirectoryError | IsADirectoryError
+                )
+                raise (UsageError if misnamed else SystemFailedError)(
                     f"cannot write events to {target}: {error.strerror}",
                     fix="name a file in a folder that you may write to",
                 ) from error

@@ -14,10 +14,10 @@ from nbprod.deploy import ports, store
 from nbprod.deploy.backend import Backend
 from nbprod.deploy.deployment import DeployedVersion, Deployment, DeploymentState
 from nbprod.deploy.front_process import end_front, start_front, wait_for_drain
-from nbprod.deploy.interrupt import terminable
 from nbprod.deploy.lock import deploy_lock
 from nbprod.deploy.process import ProcessMark, terminate
 from nbprod.errors import NbprodError, SystemFailedError, UsageError
+from nbprod.run.interrupt import terminable
 
 _DRAIN_SECONDS = 30.0
 _CONFIRM_SECONDS = 10.0

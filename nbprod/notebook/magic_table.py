@@ -12,6 +12,7 @@ TIMED_AND_DROPPED = frozenset({"timeit", "memit"})
 DISPLAY_CELL_MAGICS = frozenset({"html", "HTML", "javascript", "js", "latex", "markdown", "svg"})
 
 _SHOWS = "it only shows something"
+_LATER = "it only changes how later values are shown"
 _FRONT_END = "it only concerns the notebook's front end"
 _ENVIRONMENT = "the environment is not changed by a pipeline"
 
@@ -42,13 +43,12 @@ NEUTRAL: dict[str, str] = {
             "pfile",
             "pycat",
             "page",
-            "precision",
-            "pprint",
             "dirs",
             "recall",
         ],
         _SHOWS,
     ),
+    **dict.fromkeys(("precision", "pprint"), _LATER),
     **dict.fromkeys(("load", "edit"), _FRONT_END),
 }
 

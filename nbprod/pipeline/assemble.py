@@ -17,6 +17,7 @@ from nbprod.analysis.definitions import Candidate, is_literal
 from nbprod.analysis.effects import effects_of
 from nbprod.analysis.frames import NOTEBOOK_NAMES
 from nbprod.analysis.future import FUTURE
+from nbprod.analysis.importing import writes_module
 from nbprod.analysis.naming import comment_name, says_something, step_name, unique
 from nbprod.analysis.results import assigned_metrics, printed_metrics, score_functions
 from nbprod.analysis.roles import Role
@@ -413,7 +414,7 @@ def _not_installed(plan: Plan) -> list[Diagnostic]:
         return []  # where modules are looked for then is known only when it runs
     found = []
     for name, imported in plan.imports.third_party.items():
-        if name not in known and not imported.optional:
+        if name not in known and not imported.optional and not _is_written(plan, name):
             place = (
                 imported.facts.cell.origin(plan.notebook.path, imported.line)
                 if imported.facts
@@ -422,6 +423,14 @@ def _not_installed(plan: Plan) -> list[Diagnostic]:
             message = f"Module `{name}` is not installed in the kernel's environment."
             found.append(finding("not-installed", message, place))
     return found
+
+
+def _is_written(plan: Plan, module: str) -> bool:
+    """Whether a cell may write a module before it is imported."""
+    cells = [each for each in plan.survey.cells if each.executed]
+    importing = plan.imports.third_party[module].facts
+    above = cells[: cells.index(importing) + 1] if importing in cells else cells
+    return any(writes_module(each, f"{module}.py") for each in above)
 
 
 def _constants(plan: Plan) -> list[Diagnostic]:

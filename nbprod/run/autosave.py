@@ -7,9 +7,9 @@ from typing import Any
 
 from papermill.engines import NotebookExecutionManager
 
+from nbprod.run.atomic_write import write_atomically
 from nbprod.run.folder import RunFolder
 from nbprod.run.kernel import withheld
-from nbprod.run.record import write_atomically
 
 _SHARE = 0.02  # of the time at most that saving may take while cells run
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,14 @@ MUCH_OUTPUT = 20_000_000
 
 Ask = Callable[[str, dict[str, object]], dict[str, object]]
 OpenCache = Callable[[Any, list[CellPlan]], Any]
+
+
+class Phase(StrEnum):
+    """What a run does with the cell that it came to last."""
+
+    RUNS = "runs"
+    IS_SAVED = "is saved"
+    ENDED = "ended"
 
 
 @dataclass
@@ -86,6 +95,9 @@ class Capture:
         blobs: Large buffers of each artifact file, by their digests.
         showed_elsewhere: The current stretch changed what a cell before it showed.
         showed_widget: It showed a widget, which lives in its kernel.
+        current: The cell that runs, or ran last.
+        phase: What is done with it.
+        side_by_side: Steps that are computed ahead of the run just now.
     """
 
     plan: RunPlan
@@ -125,6 +137,8 @@ class Capture:
     overhead: float = 0.0
     kernel_exit: int | None = None
     current: CellPlan | None = None
+    phase: Phase = Phase.ENDED
+    side_by_side: tuple[str, ...] = ()
     _begun: float = 0.0
     _done: int = 0
 
@@ -136,7 +150,7 @@ class Capture:
 
     def cell_begins(self, cell: CellPlan, cells: list[CellPlan]) -> None:
         """Note that a cell starts, and tell the listener."""
-        self.current = cell
+        self.current, self.phase = cell, Phase.RUNS
         self._begun = time.monotonic()
         step = self.steps.setdefault(cell.step, StepProgress())
         step.started = step.started or datetime.now(UTC).isoformat()
@@ -154,6 +168,8 @@ class Capture:
         step = self.steps[cell.step]
         step.seconds += time.monotonic() - self._begun
         step.state = state
+        if state == "completed":
+            self.phase = Phase.ENDED
         self._done += 1
         if state == "completed":
             self._tell(cells, cell.step)
@@ -218,13 +234,18 @@ class Capture:
         truth = self.truth
         if truth is not None and (border or truth.boundary(cell)):
             arguments["watched"] = list(truth.watched(cell))
+        if saves or "keep" in arguments:
+            self.phase = Phase.IS_SAVED
         answer = ask("boundary", {**arguments, "saves": _wanted(saves)})
+        self.phase = Phase.ENDED
         self._withhold(answer)
         if self.current is not None:
             step = self.steps[self.current.step]
             step.peak = max(step.peak, int(str(answer.get("peak", 0))))
         survey = answer.get("survey")
-        if truth is not None:
+        if truth is not None and "watched" in arguments and not isinstance(survey, dict):
+            truth.lose(cell)
+        elif truth is not None:
             self.tell(truth.take(survey if isinstance(survey, dict) else None, cell))
         self._keep(answer, saves)
         return answer

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,6 +18,7 @@ from nbprod.notebook.cell import derived_id
 from nbprod.origin import Origin
 from nbprod.pipeline.ir import Pipeline
 from nbprod.run.ahead.request import AheadRequest
+from nbprod.run.atomic_write import write_atomically
 from nbprod.run.capture import Capture
 from nbprod.run.environment import kernel_interpreter
 from nbprod.run.failure import Place, failure_of
@@ -27,11 +26,12 @@ from nbprod.run.folder import create_run_folder
 from nbprod.run.folder_lock import folder_lock
 from nbprod.run.history import completed_runs, tidy
 from nbprod.run.injection import inject_parameters
+from nbprod.run.interrupt import terminable
 from nbprod.run.kernel import set_orders
 from nbprod.run.module_names import Mention, mentions
 from nbprod.run.parameters import changed_parameters
 from nbprod.run.plan import INJECTED_TAG, plan_run
-from nbprod.run.record import FailureRecord, RunRecord, RunState, write_atomically
+from nbprod.run.record import FailureRecord, RunRecord, RunState
 from nbprod.run.recording import Recording, RunSubject
 from nbprod.run.safekeeping import recover
 from nbprod.run.secrets import (
@@ -112,7 +112,7 @@ def execute(request: RunRequest, listener: Listener = ignore_events) -> RunRecor
         UsageError: No such notebook or kernel, or the output cannot go where it should.
         UserCodeError: A cell raised, the kernel died, or the time was over.
         SystemFailedError: The kernel did not start, or a file could not be written.
-        InterruptedRunError: Ctrl-C or SIGTERM.
+        InterruptedRunError: Ctrl-C, SIGTERM, or a terminal that is closed.
     """
     parameters, secrets = split_secrets(request.parameters)
     listener = redacting(listener)
@@ -243,7 +243,7 @@ def _run(request: RunRequest, recording: Recording, place: Place, kernel_name: s
     try:
         folder = recording.subject.working_directory
         with (
-            _sigterm_interrupts(),
+            terminable(),
             folder_lock(folder, recording.capture.listener, shared=True),
         ):
             _papermill(request, recording.capture, place.nb, kernel_name)
@@ -451,21 +451,3 @@ def _tell_early_end(capture: Capture, place: Place) -> None:
     if any(step.state == "failed" for step in capture.steps.values()):
         text = f"{place.words()} ended the notebook with sys.exit(); later cells did not run."
         capture.listener(LogEvent(text, "warning"))
-
-
-@contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """Let SIGTERM stop a run as Ctrl-C does, so that the kernel goes too."""
-    here = threading.current_thread() is threading.main_thread()
-    if not here or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield  # the command line has a handler of its own
-        return
-
-    def interrupt(number: int, frame: object) -> None:  # noqa: ARG001
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -20,7 +20,7 @@ from nbprod.errors import (
     UserCodeError,
 )
 from nbprod.origin import Origin
-from nbprod.run.capture import Capture
+from nbprod.run.capture import Capture, Phase
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _CELL_LINE = re.compile(r"^-+> (\d+)", re.MULTILINE)
@@ -274,10 +274,23 @@ def kernel_did_not_start(kernel_name: str, reason: str) -> SystemFailedError:
     )
 
 
+_DOING = {
+    Phase.RUNS: "{} was running.",
+    Phase.IS_SAVED: "{} had ended, and what it gave was being saved.",
+    Phase.ENDED: "{} had ended.",
+}
+
+
 def interrupted(place: Place) -> InterruptedRunError:
     """Describe a run that the user stopped."""
-    where = place.words() if place.capture.current else "Nothing"
-    return InterruptedRunError(f"Interrupted. {where} was running.", where=place.origin())
+    beside = place.capture.side_by_side
+    if beside:
+        text = f"Interrupted while steps were computed side by side: {', '.join(beside)}."
+        return InterruptedRunError(text, where=place.origin())
+    if place.capture.current is None:
+        return InterruptedRunError("Interrupted before the first cell.", where=place.origin())
+    doing = _DOING[place.capture.phase]
+    return InterruptedRunError(f"Interrupted. {doing.format(place.words())}", where=place.origin())
 
 
 def failure_of(error: BaseException, place: Place, kernel_name: str) -> NbprodError | None:

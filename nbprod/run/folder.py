@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nbprod.errors import SystemFailedError
+from nbprod.run.atomic_write import PART, write_atomically
 
 STATE_FOLDER = ".nbprod"
 
@@ -53,6 +54,12 @@ class RunFolder:
         """Free the space that was kept for the run's end."""
         self.reserve.unlink(missing_ok=True)
 
+    def remove_parts(self) -> None:
+        """Remove what was half-written when a kernel was killed."""
+        for folder in (self.artifacts, self.files, self.models):
+            for path in folder.rglob(f"*{PART}"):
+                path.unlink(missing_ok=True)
+
     @property
     def files(self) -> Path:
         """Folder of the contents of files that the cells wrote, named by their digests."""
@@ -94,10 +101,17 @@ def state_folder(beside: Path) -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.stat().st_mode & 0o077:
         folder.chmod(0o700)
-    ignore = folder / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n")
+    _ignore(folder / ".gitignore")
     return folder
+
+
+def _ignore(path: Path) -> None:
+    """Let git ignore a folder, unless its ``.gitignore`` says something else by hand.
+
+    An empty one was not: a full disk left it.
+    """
+    if not path.exists() or not path.stat().st_size:
+        write_atomically(path, b"*\n")
 
 
 def create_run_folder(beside: Path) -> RunFolder:

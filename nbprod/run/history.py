@@ -45,6 +45,7 @@ def tidy(beside: Path) -> None:
         with suppress(UsageError):
             if is_gone(read_record(folder, signed=False).process):
                 run.release_reserve()
+                run.remove_parts()
                 shutil.rmtree(run.ahead, ignore_errors=True)
 
 

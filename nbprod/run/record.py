@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from nbprod.errors import UsageError
+from nbprod.run.atomic_write import write_atomically
 from nbprod.run.folder import STATE_FOLDER
 from nbprod.run.signing import check_signature, sign
 
@@ -424,22 +425,3 @@ def _moved(found: Any, before: str, now: str) -> Any:  # noqa: ANN401
     if isinstance(found, str) and (found == before or found.startswith(before + os.sep)):
         return now + found.removeprefix(before)
     return found
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write ``data`` beside ``path``, then move it into place.
-
-    Raises:
-        OSError: If it cannot be written; nothing is left behind.
-    """
-    import secrets
-
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)

@@ -17,6 +17,7 @@ from typing import Any
 
 from nbprod.errors import NbprodError
 from nbprod.pipeline.ir import Pipeline
+from nbprod.run.atomic_write import write_atomically
 from nbprod.run.capture import Capture
 from nbprod.run.environment import collect_environment, kernel_interpreter
 from nbprod.run.injection import as_json
@@ -30,7 +31,6 @@ from nbprod.run.record import (
     RunEnvironment,
     RunRecord,
     RunState,
-    write_atomically,
     write_record,
 )
 from nbprod.run.redaction import redacted_record
@@ -99,6 +99,7 @@ class Recording:
         """Write and return the final record."""
         if state is not RunState.RUNNING:
             self._folder.release_reserve()
+            self._folder.remove_parts()
         if self.output_notebook is not None:
             from nbprod.run.autosave import notebook_bytes
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from nbprod.errors import UsageError
-from nbprod.run.record import RECORD, RunRecord, write_atomically
+from nbprod.run.atomic_write import write_atomically
+from nbprod.run.record import RECORD, RunRecord
 
 REPORT = "report.html"
 _LINKED = ("output.ipynb", RECORD, "lock.txt")

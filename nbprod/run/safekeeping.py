@@ -17,10 +17,11 @@ from typing import Any
 
 from nbprod.errors import UsageError
 from nbprod.events import Listener, LogEvent, ignore_events
+from nbprod.run.atomic_write import write_atomically
 from nbprod.run.folder_lock import folder_lock
 from nbprod.run.home import home
 from nbprod.run.kernel import filestate
-from nbprod.run.record import FileState, RunRecord, read_record, write_atomically
+from nbprod.run.record import FileState, RunRecord, read_record
 
 
 @dataclass(frozen=True, slots=True)

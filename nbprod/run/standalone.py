@@ -147,13 +147,14 @@ def _recording(nb: Any, kernel_name: str, input_path: str | None) -> Any:  # noq
     from nbprod.run.recording import Recording, RunSubject
     from nbprod.run.truth import Truth
 
-    path = Path(input_path or "")
+    path = _started_in(input_path or "") / (input_path or "")
     if not input_path or not path.is_file():
         raise NbprodError("it is not a local file")
     notebook = read_notebook(path)
     environment = collect_environment(kernel_name)
     code = [cell.source for cell in notebook.cells if cell.kind == "code"]
-    local_sources = read_local_sources(path.parent, code, environment.distributions)
+    working_directory = Path.cwd()
+    local_sources = read_local_sources(working_directory, code, environment.distributions)
     try:
         pipeline, findings = build(notebook, environment, local_sources)
     except NbprodError:
@@ -168,7 +169,6 @@ def _recording(nb: Any, kernel_name: str, input_path: str | None) -> Any:  # noq
         for cell in nb.cells
         if INJECTED_TAG not in cell.get("metadata", {}).get("tags", ())
     )
-    working_directory = Path.cwd()
     folder = create_run_folder(path.absolute().parent)
     plan = plan_run(pipeline, tags, own=True)
     capture = Capture(
@@ -187,6 +187,21 @@ def _recording(nb: Any, kernel_name: str, input_path: str | None) -> Any:  # noq
         parameters=dict(nb.metadata.get("papermill", {}).get("parameters", {})),
     )
     return Recording(subject, capture)
+
+
+def _started_in(input_path: str) -> Path:
+    """Return the folder that papermill was started in, with ``--cwd`` another than the current.
+
+    Its own handler of local files keeps it, to find the notebooks by relative paths.
+    """
+    from papermill.iorw import papermill_io
+
+    keeper = getattr(papermill_io.get_handler(input_path), "cwd", None)
+    if keeper is None:
+        return Path.cwd()
+    folder = keeper(None)  # it gives what was there before
+    keeper(folder)
+    return Path(folder or ".").absolute()
 
 
 def _warn(event: Event) -> None:

@@ -26,6 +26,7 @@ class Truth:
         stretches: What each stretch changed, in order.
         undeclared: Changes that no step declares.
         shares: Groups of variables that shared objects or buffers at some boundary.
+        incomplete: Fingerprints are missing, so that nobody knows who changed what.
     """
 
     plan: RunPlan
@@ -33,6 +34,7 @@ class Truth:
     stretches: list[StretchRecord] = field(default_factory=list)
     undeclared: list[ChangeRecord] = field(default_factory=list)
     shares: set[tuple[str, ...]] = field(default_factory=set)
+    incomplete: bool = False
     _step: str | None = None
     _cells: list[int] = field(default_factory=list)
     _known: dict[str, str] = field(default_factory=dict)
@@ -105,6 +107,12 @@ class Truth:
         self._opaque, self._unlike = opaque, frozenset()
         return self._begin(cell) if cell is not None else ()
 
+    def lose(self, cell: CellPlan | None) -> None:
+        """Go on before ``cell`` without the fingerprints that the kernel could not take."""
+        self.incomplete = True
+        self._step = cell.step if cell is not None else None
+        self._cells = [cell.number] if cell is not None and cell.number else []
+
     def skip(self, stretch: StretchRecord, prints: Mapping[str, str], cell: CellPlan) -> None:
         """Take in a stretch that an earlier run computed.
 
@@ -140,7 +148,7 @@ class Truth:
         if not cell.step or cell.step in self._begun:
             return ()
         self._begun.add(cell.step)
-        found = tuple(self._missed(cell.step))
+        found = () if self.incomplete else tuple(self._missed(cell.step))
         self.undeclared += found
         return found
 

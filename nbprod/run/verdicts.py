@@ -11,8 +11,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from nbprod.run.atomic_write import write_atomically
 from nbprod.run.folder import state_folder
-from nbprod.run.record import ArtifactRecord, write_atomically
+from nbprod.run.record import ArtifactRecord
 from nbprod.run.replay import OutputComparison, ReplayRequest, StepReplay
 from nbprod.run.signing import read_sealed, seal
 from nbprod.run.step_key import step_key

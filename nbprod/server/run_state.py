@@ -25,7 +25,7 @@ class RunPhase(StrEnum):
 
 @dataclass(slots=True)
 class StageRecord:
-    """A stage as the panel shows it; ``state`` is a StageState, ``pending`` or ``cancelled``."""
+    """A stage as the panel shows it; ``state`` is a StageState or ``pending``."""
 
     name: str
     title: str

@@ -40,10 +40,17 @@ class RerunRequest:
 
 @dataclass(frozen=True, slots=True)
 class ChangedInput:
-    """Something the run used that is another now."""
+    """Something the run used that is another now.
+
+    Attributes:
+        kind: ``code``, ``data`` or ``environment``.
+        name: Its path, or a package with its version.
+        gone: A file that is not there any more.
+    """
 
     kind: str
     name: str
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,9 @@ class RerunResult:
             "repeats": self.first.run_id,
             "checked": bool(self.results),
             "same": self.same,
-            "changed_inputs": [{"kind": e.kind, "name": e.name} for e in self.changed],
+            "changed_inputs": [
+                {"kind": e.kind, "name": e.name, "gone": e.gone} for e in self.changed
+            ],
             "results": [
                 {
                     "step": found.step,
@@ -144,7 +153,7 @@ def changed_inputs(record: RunRecord) -> Iterator[ChangedInput]:
     for kind, files in (("code", record.modules), ("data", record.files_read)):
         for found in files:
             if _digest(Path(found.path)) != found.sha256:
-                yield ChangedInput(kind, found.path)
+                yield ChangedInput(kind, found.path, gone=not Path(found.path).exists())
     environment = collect_environment(record.kernel)
     installed = dict(environment.versions.values())
     if environment.python != record.environment.python:
@@ -165,9 +174,11 @@ def _require_comparable(record: RunRecord, changed: tuple[ChangedInput, ...]) ->
             fix="Choose one that completed; `nbprod runs` lists them.",
         )
     if changed:
+        words = {found.gone: "gone" if found.gone else "another now" for found in changed}
+        how = " or ".join(words[gone] for gone in sorted(words))
         listed = "; ".join(f"{found.name} ({found.kind})" for found in changed[:5])
         raise UsageError(
-            f"What the run {record.run_id} used is another now: {listed}.",
+            f"What the run {record.run_id} used is {how}: {listed}.",
             fix="Bring it back, or leave out --check to run with what is there now. The "
             f"notebook's cells as they ran are in {record.output}.",
         )

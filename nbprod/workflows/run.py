@@ -13,12 +13,14 @@ from nbprod.events import Listener, PlanEvent, StageEvent, StageState, ignore_ev
 from nbprod.origin import Origin
 from nbprod.pipeline.ir import Pipeline
 from nbprod.run.ahead.request import AheadRequest
+from nbprod.run.atomic_write import write_atomically
 from nbprod.run.execute import RunRequest, execute
 from nbprod.run.gate import GateOutcome, judge, parse_gate
 from nbprod.run.history import completed_runs
-from nbprod.run.record import RunRecord, write_atomically
+from nbprod.run.record import RunRecord
 from nbprod.run.report import write_report
 from nbprod.workflows.learned import unchanged_variables
+from nbprod.workflows.stage import ended_by
 from nbprod.workflows.subject import Subject, load_subject, resolve, warn_of_history
 
 
@@ -266,8 +268,8 @@ def execute_stage(
             ),
             listener,
         )
-    except BaseException:
-        listener(StageEvent(stage, StageState.FAILED))
+    except BaseException as error:
+        listener(StageEvent(stage, ended_by(error)))
         raise
     listener(StageEvent(stage, StageState.DONE, describe_metrics(record)))
     return record

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from nbprod.errors import InterruptedRunError
 from nbprod.events import Listener, StageEvent, StageState
 
 
@@ -15,7 +16,13 @@ def stage(name: str, listener: Listener) -> Iterator[list[str]]:
     detail: list[str] = []
     try:
         yield detail
-    except BaseException:
-        listener(StageEvent(name, StageState.FAILED))
+    except BaseException as error:
+        listener(StageEvent(name, ended_by(error)))
         raise
     listener(StageEvent(name, StageState.DONE, ", ".join(detail)))
+
+
+def ended_by(error: BaseException) -> StageState:
+    """Return how a stage ended that an exception left."""
+    stopped = isinstance(error, KeyboardInterrupt | InterruptedRunError)
+    return StageState.CANCELLED if stopped else StageState.FAILED

@@ -7,11 +7,12 @@ import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from nbprod.errors import NbprodError, UsageError, UserCodeError
+from nbprod.errors import InterruptedRunError, NbprodError, UsageError, UserCodeError
 from nbprod.events import Listener, LogEvent, PlanEvent, ignore_events
+from nbprod.run.atomic_write import write_atomically
 from nbprod.run.gate import GateOutcome, judge, parse_gate
 from nbprod.run.literals import literal
-from nbprod.run.record import RunRecord, write_atomically
+from nbprod.run.record import RunRecord, RunState
 from nbprod.run.report import shown, table
 from nbprod.workflows.run import RunWorkflowRequest, check_reports, execute_stage, write_summary
 from nbprod.workflows.subject import load_subject, resolve, warn_of_history
@@ -47,6 +48,14 @@ class SweepRun:
     error: NbprodError | None = None
 
     @property
+    def state(self) -> str:
+        """How it ended."""
+        if self.record is not None:
+            return self.record.state.value
+        stopped = isinstance(self.error, InterruptedRunError)
+        return (RunState.INTERRUPTED if stopped else RunState.FAILED).value
+
+    @property
     def passed(self) -> bool:
         """It ran to its end and meets what is required."""
         return self.error is None and all(outcome.met for outcome in self.gates)
@@ -54,14 +63,20 @@ class SweepRun:
 
 @dataclass(frozen=True, slots=True)
 class SweepResult:
-    """All combinations, in the order they ran."""
+    """All combinations, in the order they ran.
+
+    Attributes:
+        runs: Those that began.
+        stopped: What kept the others from it, such as Ctrl-C; ``None`` if nothing did.
+    """
 
     runs: tuple[SweepRun, ...] = field(default=())
+    stopped: NbprodError | None = None
 
     @property
     def passed(self) -> bool:
         """All of them did."""
-        return all(found.passed for found in self.runs)
+        return self.stopped is None and all(found.passed for found in self.runs)
 
     @property
     def columns(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -79,7 +94,7 @@ class SweepResult:
             values = [found.values[name] for name in varied]
             known = found.record.metrics if found.record else {}
             values += [shown(known[name]) if name in known else "" for name in metrics]
-            state = "" if found.record is None else found.record.state.value
+            state = found.state
             if found.error is None and not found.passed:
                 state = "not met: " + "; ".join(str(e) for e in found.gates if not e.met)
             seconds = f"{found.record.seconds:.1f} s" if found.record else ""
@@ -94,7 +109,7 @@ class SweepResult:
                     "parameters": found.record.parameters if found.record else {},
                     "varied": dict(found.values),
                     "metrics": found.record.metrics if found.record else {},
-                    "state": found.record.state.value if found.record else "failed",
+                    "state": found.state,
                     "seconds": found.record.seconds if found.record else 0.0,
                     "passed": found.passed,
                     "error": found.error.message if found.error else "",
@@ -150,9 +165,10 @@ def _is_open(text: str) -> bool:
 def sweep(request: SweepRequest, listener: Listener = ignore_events) -> SweepResult:
     """Run every combination, one after the other; one that fails does not stop the others.
 
+    Ctrl-C, or a disk that is full, does: the result says so, and has the runs until then.
+
     Raises:
         UsageError: Wrong target, grid, parameter or kernel; nothing has run then.
-        InterruptedRunError: Ctrl-C.
     """
     base = request.run
     for path in (base.output, base.report):
@@ -218,16 +234,16 @@ def sweep(request: SweepRequest, listener: Listener = ignore_events) -> SweepRes
             listener(LogEvent(failure.message, "warning"))
         except NbprodError as failure:
             error = stopped = failure  # Ctrl-C, a full disk: the next one would not fare better
+        except KeyboardInterrupt:
+            error = stopped = InterruptedRunError("Interrupted.")
         record = ended[-1] if ended else None
         outcomes = () if error or record is None else tuple(judge(g, record.metrics) for g in gates)
         values = {name: literal(parameters[name]) for name in names}
         found.append(SweepRun(values, record, outcomes, error))
         if stopped is not None:
             break
-    result = SweepResult(tuple(found))
+    result = SweepResult(tuple(found), stopped)
     _tell(base, tuple(step.name for step in subject.pipeline.steps), result)
-    if stopped is not None:
-        raise stopped
     return result
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbprod.diagnostics import Diagnostic
-from nbprod.errors import UsageError
+from nbprod.errors import SystemFailedError, UsageError
 from nbprod.notebook.cell import Cell
 from nbprod.notebook.read import INJECTED_TAG
 from nbprod.notebook.tags import cell_role
@@ -83,7 +83,8 @@ def tag(request: TagRequest) -> TagResult:
     noted, too.
 
     Raises:
-        UsageError: If it is no Python notebook, or cannot be written.
+        UsageError: If it is no Python notebook.
+        SystemFailedError: If it cannot be written.
         RefusedError: If it has errors, so that there are no steps to suggest.
     """
     loaded = load_notebook(request.notebook)
@@ -196,6 +197,6 @@ def _write(path: Path, suggestions: dict[int, TagSuggestion]) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
-        raise UsageError(
+        raise SystemFailedError(
             f"cannot write {path}: {error.strerror}", fix="check the permissions of its folder"
         ) from error

@@ -125,6 +125,16 @@ def test_options_environment_and_folders(place):
     assert only_last(found)
 
 
+def test_the_precision_of_what_is_shown(place):
+    found, _ = last_step_again(
+        place,
+        ("import numpy as np\nx = np.float64(2) / 3", ["step:first"]),
+        ("%precision 3\ny = x + 1", ["step:second"]),
+        ("print('last')\ndisplay(x, y)", ["step:last"]),
+    )
+    assert only_last(found)
+
+
 def test_functions_and_classes_of_the_notebook(place):
     found, _ = last_step_again(
         place,

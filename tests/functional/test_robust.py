@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -132,6 +134,21 @@ def test_a_full_disk(place, source, code, state, said):
     require_tidy(place.with_suffix(".after"), state)
 
 
+def test_variables_that_cannot_be_saved_are_followed_nevertheless(place):
+    cells = (
+        ("import numpy\na = numpy.random.rand(1_000_000)", ["step:s1"]),
+        ("b = a * 2", ["step:s2"]),
+        ("c = b + 1", ["step:s3"]),
+        ("m = float(c.sum())", ["step:s3"]),
+    )
+    write_notebook(place / "nb.ipynb", *cells)
+    shown = nbprod(*RUN, within=["sh", "-c", 'ulimit -f 4000; exec "$@"', "sh"])
+    assert shown.returncode == 0, shown.stderr
+    assert "Variables around s1 were not saved: OSError" in shown.stderr
+    assert "the conversion did not see" not in shown.stderr
+    require_tidy(place, "completed")
+
+
 def test_a_hundred_megabytes_of_prints(place):
     notebook(place, "line = 'x' * 99\nfor n in range(1_000_000):\n    print(line)", "print('end')")
     command = [sys.executable, "-m", "nbprod", *RUN]
@@ -196,3 +213,85 @@ def test_ctrl_c_again_and_again(place, presses):
     assert ("stopping: kernels are being ended" in told) == (presses > 1)
     assert "Traceback" not in told
     require_tidy(place, "interrupted")
+
+
+def test_ctrl_c_while_variables_are_saved(place):
+    big = "import numpy\nbig = numpy.zeros(60_000_000)\nopen('big', 'w').close()"
+    notebook(place, "x = 1", big, "print(big.sum())")
+    command = [sys.executable, "-m", "nbprod", *RUN]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not list(place.rglob("blobs/*.part")) and time.monotonic() < deadline:
+        time.sleep(0.002)
+    os.killpg(process.pid, signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert "Step s2, cell 2 (import numpy) had ended, and what it gave was being saved" in told
+    require_tidy(place, "interrupted")
+
+
+DIES_SAVED = """import contextlib, os
+class Last:
+    def __reduce__(self):
+        for number in range(100):
+            with contextlib.suppress(OSError):
+                if os.readlink(f'/proc/self/fd/{number}').endswith('.part'):
+                    os._exit(1)
+        return Last, ()
+last = Last()"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_a_kernel_that_dies_while_it_saves(place):
+    notebook(place, "x = 1", DIES_SAVED, "print(last)")
+    shown = nbprod(*RUN)
+    assert shown.returncode == 1
+    assert "Step s2, cell 2 (import contextlib, os): the kernel died" in shown.stderr
+    require_tidy(place, "failed")
+
+
+READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && cd "$0" || exit 99; "$@"'
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a read-only folder needs Linux's mounts")
+def test_a_read_only_folder(place):
+    notebook(place, "import os\nx = 1", "print(x)")
+    write_notebook(place / "plain.ipynb", "import math\nx = math.pi", "print(x)")
+    assert nbprod(*RUN).returncode == 0
+    within = ["unshare", "--mount", "--map-root-user", "sh", "-c", READ_ONLY, str(place)]
+    if os.getuid() == 0:
+        within.remove("--map-root-user")
+    tried = subprocess.run([*within, "true"], capture_output=True, text=True, check=False)
+    if tried.returncode:
+        pytest.skip(f"this machine lets nobody mount a folder: {tried.stderr.strip()}")
+    for line in (
+        "tag --write plain.ipynb",
+        "cache --clear",
+        "cache --limit 0",
+        "run nb.ipynb",
+        "run nb.ipynb --events events.ndjson",
+        "convert nb.ipynb -o new",
+    ):
+        shown = nbprod(*line.split(), within=within)
+        assert shown.returncode == 4, (line, shown.stdout, shown.stderr)
+        assert "Read-only file system" in shown.stderr
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_terminal_that_is_closed(place, ignored):
+    notebook(place, "x = 1", "import time\nopen('big', 'w').close()\ntime.sleep(3)")
+    terminal, end = os.openpty()
+    command = [sys.executable, "-m", "nbprod", *RUN]
+    process = subprocess.Popen(
+        ["nohup", *command] if ignored else command,
+        stdin=subprocess.DEVNULL if ignored else end,
+        stdout=subprocess.DEVNULL if ignored else end,
+        stderr=subprocess.DEVNULL if ignored else end,
+        preexec_fn=lambda: (os.setsid(), fcntl.ioctl(end, termios.TIOCSCTTY, 0)),
+    )
+    os.close(end)
+    while not (place / "big").exists():
+        time.sleep(0.05)
+    os.close(terminal)  # its processes get SIGHUP
+    assert process.wait(60) == (0 if ignored else 130)
+    require_tidy(place, "completed" if ignored else "interrupted")

@@ -54,6 +54,25 @@ def test_plain_papermill_runs_and_records(
     assert (record.state, record.parameters) == (RunState.COMPLETED, {"n": 21})
 
 
+def test_a_relative_path_and_another_working_directory(
+    write_notebook: Callable[..., Path], tmp_path: Path
+) -> None:
+    write_notebook(["import near\nx = near.one + len(open('data.txt').read())\nprint(x)"])
+    (tmp_path / "cw").mkdir()
+    (tmp_path / "cw" / "data.txt").write_text("abc")
+    (tmp_path / "cw" / "near.py").write_text("one = 1\n")
+    for runs in (1, 2):
+        done = papermill("demo.ipynb", "out.ipynb", "--cwd", "cw", folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert "nbprod" not in done.stderr
+        assert len(run_folders(tmp_path)) == runs
+    (cell,) = json.loads((tmp_path / "out.ipynb").read_text())["cells"]
+    assert cell["outputs"][0]["text"] == ["4\n"]
+    record = read_record(run_folders(tmp_path)[-1])
+    assert [file.path for file in record.files_read] == [str(tmp_path / "cw" / "data.txt")]
+    assert record.steps[0].cached
+
+
 def test_a_refused_notebook_runs_plainly_with_a_warning(
     write_notebook: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -219,7 +219,7 @@ def test_timeouts(write_notebook: Make, make_pipeline: Make, limit: str) -> None
     assert kernels_of(os.getpid()) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupts_end_the_kernel_and_leave_a_record(
     write_notebook: Make, tmp_path: Path, own_home: Path, number: int
 ) -> None:
@@ -364,6 +364,22 @@ def test_isolated_steps_give_what_one_kernel_gives(
     assert counts[0] == counts[1]
     assert [event for event in logs if isinstance(event, LogEvent)] == []
     assert kernels_of(os.getpid()) == []
+
+
+def test_the_precision_of_what_is_shown_goes_on(write_notebook: Make, make_pipeline: Make) -> None:
+    path = write_notebook(
+        [
+            ("step:a", "import numpy as np\nx = np.float64(2) / 3\nz = 1 / 3"),
+            ("step:b", "%precision 3\nnp.set_printoptions(precision=5)\ny = x + z"),
+            ("step:c", "print(np.arange(3) / 7)\nx, y, z"),
+        ]
+    )
+    flow = {"a": ([], ["x", "z"]), "b": (["x", "z"], ["y"]), "c": (["x", "y", "z"], [])}
+    pipeline = make_pipeline(path, flow)
+    for options in ({"capture": False}, {}, {"isolate": True}):
+        record = execute(RunRequest(path, pipeline, **options))
+        shown = outputs(record.output)[2]
+        assert shown == "[0.      0.14286 0.28571]\n(0.667, 1.000, 0.333)", options
 
 
 def test_isolation_says_what_it_cannot_carry(write_notebook: Make, make_pipeline: Make) -> None:

@@ -85,3 +85,18 @@ def test_declared_changes_and_scattered_steps_are_no_news() -> None:
     assert take(truth, CellPlan(3, 4, "use", True), a="2", b="2") == ()
     assert [each.changed for each in truth.stretches] == [("a", "b"), ("a",), ("b",)]
     assert take(truth, None) == ()
+
+
+def test_nothing_is_claimed_where_fingerprints_are_missing() -> None:
+    steps = (
+        StepPlan("load", (1,), outputs=("a",)),
+        StepPlan("grow", (2,), inputs=("a",), outputs=("a",)),
+        StepPlan("use", (3,), inputs=("a",)),
+        StepPlan("show", (4,), inputs=("a",)),
+    )
+    truth = Truth(RunPlan(steps))
+    assert take(truth, CellPlan(0, 1, "load", True)) == ()
+    assert take(truth, CellPlan(1, 2, "grow", True), a="1") == ()
+    truth.lose(CellPlan(2, 3, "use", True))
+    assert take(truth, CellPlan(3, 4, "show", True), a="2") == ()
+    assert [each.step for each in truth.stretches] == ["load", "use"]

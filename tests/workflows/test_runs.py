@@ -22,6 +22,7 @@ from click.testing import CliRunner
 
 from nbprod.cli.main import command
 from nbprod.errors import InterruptedRunError
+from nbprod.run.folder import state_folder
 from nbprod.run.history import find_run, tidy
 from nbprod.workflows import sweep
 from nbprod.workflows.rerun import changed_inputs
@@ -151,6 +152,12 @@ def test_a_rerun_says_what_is_another_now(place, ids):
     try:
         shown = nbprod("rerun", ids[2], "--check")
         assert shown.exit_code == 2
+        assert "used is another now: " in shown.stderr
+        assert "numbers.txt (data)" in shown.stderr
+        numbers.unlink()
+        shown = nbprod("rerun", ids[2], "--check")
+        assert shown.exit_code == 2
+        assert "used is gone: " in shown.stderr
         assert "numbers.txt (data)" in shown.stderr
     finally:
         numbers.write_text(before)
@@ -414,9 +421,31 @@ def test_what_a_stopped_grid_has_is_told(alone, monkeypatch):
 
     monkeypatch.setattr(sweep, "execute_stage", stop_in_the_second)
     grid = ("--grid", "k=1,2,3", "--junit", "report.xml", "--summary", "summary.md")
-    assert nbprod("run", notebook, *grid).exit_code == 130
+    shown = nbprod("run", notebook, *grid)
+    assert shown.exit_code == 130
+    assert re.search(r"^1 +1 .* completed", shown.stdout, re.MULTILINE)
+    assert re.search(r"^2 .* interrupted", shown.stdout, re.MULTILINE)
     assert len(ElementTree.parse("report.xml").getroot()) == 1
     assert "| 1 | 1 |" in Path("summary.md").read_text()
+
+
+@pytest.mark.parametrize("stop", [InterruptedRunError("stopped"), KeyboardInterrupt()])
+def test_a_stopped_grid_is_interrupted_not_failed(alone, monkeypatch, stop):
+    notebook = write_notebook(
+        alone / "grid.ipynb", ("k: int = 1", ["parameters"]), ("m = k", ["step:a", "metrics"])
+    )
+
+    def stop_at_once(*_arguments, **_options):
+        raise stop
+
+    monkeypatch.setattr("nbprod.workflows.run.execute", stop_at_once)
+    shown = nbprod("run", notebook, "--grid", "k=1,2", "--json")
+    assert shown.exit_code == 130
+    assert "Run 1 of 2: k=1: interrupted" in shown.stderr
+    assert "failed" not in shown.stderr
+    document = json.loads(shown.stdout)
+    assert document["error"]["exit_code"] == 130
+    assert [found["state"] for found in document["runs"]] == ["interrupted"]
 
 
 def test_a_grid_and_a_parameter_of_one_name(alone):
@@ -472,10 +501,26 @@ def test_what_a_killed_run_left_is_removed_by_the_next(alone):
     path.write_text(json.dumps({**json.loads(path.read_text()), "process": name}))
     (folder / ".reserve").write_text("")
     (folder / "ahead").mkdir()
+    half = folder / "artifacts" / "blobs" / f"0123.{process.pid}.part"
+    half.parent.mkdir(exist_ok=True)
+    half.write_bytes(b"half")
     tidy(alone)
     assert (folder / "ahead").exists()  # it still runs
+    assert half.exists()
     process.kill()
     process.wait()
     tidy(alone)
     assert not (folder / "ahead").exists()
     assert not (folder / ".reserve").exists()
+    assert not half.exists()
+
+
+def test_what_a_full_disk_left_empty_is_written_again(alone):
+    ignore = state_folder(alone) / ".gitignore"
+    assert ignore.read_text() == "*\n"
+    ignore.write_text("")
+    state_folder(alone)
+    assert ignore.read_text() == "*\n"
+    ignore.write_text("cache\n")
+    state_folder(alone)
+    assert ignore.read_text() == "cache\n"  # by hand

@@ -216,6 +216,7 @@ def _split(follower: Follower, called: Call) -> Facts:
         for side in ("train", "test"):
             rows = frozenset({f"{side}:{key}"})
             parts.append(replace(each, rows=rows, random=each.random | random, parts=()))
+            follower.learned.divided.setdefault(f"{side}:{key}", each.rows)
     if any(isinstance(each, ast.Starred) for each in node.args):
         return Facts(rows=frozenset({f"split:{key}"}), random=random)
     return replace(joined(parts), parts=tuple(parts))

@@ -16,6 +16,7 @@ class Estimator:
         name: Its class, or the function that makes it, without its module.
         random: Where it was made without a seed, if it draws.
         rows: Row sets that it was fitted on.
+        fits: The row sets of each time that it was fitted.
         leaks: Where it was fitted on rows that are not split yet.
         supervised: It was fitted on a target too.
     """
@@ -23,6 +24,7 @@ class Estimator:
     name: str
     random: frozenset[Place] = frozenset()
     rows: set[str] = field(default_factory=set)
+    fits: list[frozenset[str]] = field(default_factory=list)
     leaks: set[tuple[str, Place]] = field(default_factory=set)
     supervised: bool = False
 
@@ -33,6 +35,7 @@ class Learned:
 
     Attributes:
         estimators: By number.
+        divided: Row sets that a split made, with those that it divided.
         found: Rule, place and a word about it, in the order in which it was found.
         judged: Where a model was judged by rows that it had seen.
         trains: A model was fitted.
@@ -40,6 +43,7 @@ class Learned:
     """
 
     estimators: dict[int, Estimator] = field(default_factory=dict)
+    divided: dict[str, frozenset[str]] = field(default_factory=dict)
     found: dict[tuple[str, Place, str], None] = field(default_factory=dict)
     judged: list[Place] = field(default_factory=list)
     trains: bool = False
@@ -86,6 +90,7 @@ class Learned:
             self._train(value, given, names, place)
         for each in self.of(value):
             each.rows |= features.rows
+            each.fits.append(features.rows)
             each.supervised |= len(given) > 1
         if any(name.endswith("CV") for name in names):
             self.unseen = True  # it holds rows back itself
@@ -123,4 +128,17 @@ class Learned:
         all_seen = bool(rows.rows) and all(
             any(each == one or each.startswith(f"{one}/") for one in fitted) for each in rows.rows
         )
-        return "seen" if all_seen and not held else "other"
+        divided = bool(rows.rows) and all(self._held_out_in_vain(estimators, r) for r in rows.rows)
+        return "seen" if divided or (all_seen and not held) else "other"
+
+    def _held_out_in_vain(self, estimators: list[Estimator], rows: str) -> bool:
+        """Whether all that was ever fitted was fitted on the rows of which ``rows`` were split."""
+        fits = [fitted for each in estimators for fitted in each.fits]
+        return bool(fits) and all(self._is_part(rows, fitted) for fitted in fits)
+
+    def _is_part(self, rows: str, whole: frozenset[str]) -> bool:
+        """Whether ``rows`` certainly came out of a split of ``whole``."""
+        before = self.divided.get(rows, frozenset())
+        return bool(before) and (
+            before == whole or all(self._is_part(each, whole) for each in before)
+        )

@@ -169,7 +169,9 @@ class Crew:
                     self._begun.remove(each)
                     (done if answer.kept else failed).add(each.step)
                     self._tell(session, each, answer)
+            session.capture.side_by_side = tuple(each.step for each in self._begun)
             time.sleep(0.02)
+        session.capture.side_by_side = ()
         self._given |= done
         return bool(done)
 

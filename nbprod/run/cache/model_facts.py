@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from nbprod.run.atomic_write import write_atomically
 from nbprod.run.cache.store import link
-from nbprod.run.record import ModelRecord, write_atomically
+from nbprod.run.record import ModelRecord
 from nbprod.run.signing import read_sealed, seal
 
 _RECORD = "record.json"

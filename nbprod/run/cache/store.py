@@ -189,26 +189,33 @@ class Store:
 
         Returns:
             Number of entries forgotten.
+
+        Raises:
+            OSError: One cannot be removed.
         """
         entries = [path for each in _folders(self.entries_folder) for path in _folders(each)]
         others = (self.files_folder, self.facts_folder)
         forgotten = 0
         for path in _beyond(sorted(entries, key=_used), others, limit):
-            shutil.rmtree(path, ignore_errors=True)
+            _remove(path)
             forgotten += 1
         if forgotten == len(entries) and self.size() > limit:
             for folder in others:
                 for path in folder.iterdir():
-                    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+                    _remove(path)
         for folder in _folders(self.entries_folder):
             with contextlib.suppress(OSError):
                 folder.rmdir()  # if it is empty
         return forgotten
 
     def clear(self) -> None:
-        """Forget everything but the seed."""
+        """Forget everything but the seed.
+
+        Raises:
+            OSError: Something cannot be removed.
+        """
         for folder in (self.entries_folder, self.files_folder, self.facts_folder):
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
             folder.mkdir(mode=0o700, exist_ok=True)
 
 
@@ -254,6 +261,20 @@ def link(path: Path, target: Path) -> None:
             beside.replace(target)
         finally:
             beside.unlink(missing_ok=True)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder, of which another process may remove parts meanwhile."""
+    if not path.is_dir():
+        path.unlink(missing_ok=True)
+        return
+
+    def missing_is_fine(_remove: object, _path: str, found: tuple[object, object, object]) -> None:
+        error = found[1]
+        if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+            raise error
+
+    shutil.rmtree(path, onerror=missing_is_fine)
 
 
 def _beyond(folders: Iterable[Path], others: Iterable[Path], limit: int) -> Iterator[Path]:

@@ -115,12 +115,16 @@ def call(request_json: str) -> None:
         with _runtime.files.paused(), keeps:
             answer = _VERBS[request["verb"]](_runtime, **request["arguments"])
     except Exception as error:
-        answer = {
-            "error": "".join(traceback.format_exception_only(type(error), error)).strip(),
-            "traceback": traceback.format_exc(),
-        }
+        answer = _failed(error)
     answer["seconds"] = time.perf_counter() - started
     _answer(answer)
+
+
+def _failed(error: Exception) -> dict[str, Any]:
+    return {
+        "error": "".join(traceback.format_exception_only(type(error), error)).strip(),
+        "traceback": "".join(traceback.format_exception(error)),
+    }
 
 
 def _answer(answer: dict[str, Any]) -> None:
@@ -167,17 +171,20 @@ def _boundary(
         }
         if keep is None:
             runtime.files.touched = touched.Touched()
-    for save in saves:
-        found = artifacts.save_variables(
-            runtime.names(),
-            save["names"],
-            save["path"],
-            hoisted=runtime.hoisted,
-            state=state,
-        )
-        answer["saved"].append(found)
-    if keep is not None:
-        answer["kept"] = _keep(runtime, walks, **keep)
+    try:
+        for save in saves:
+            found = artifacts.save_variables(
+                runtime.names(),
+                save["names"],
+                save["path"],
+                hoisted=runtime.hoisted,
+                state=state,
+            )
+            answer["saved"].append(found)
+        if keep is not None:
+            answer["kept"] = _keep(runtime, walks, **keep)
+    except Exception as error:  # a full disk: what the survey found holds nevertheless
+        answer |= _failed(error)
     answer["withheld"] = withheld.take_notes()
     memory.peak_since_last()  # what was needed here is not the notebook's
     if cell:

@@ -19,6 +19,7 @@ INLINE = "matplotlib_inline.backend_inline"
 _CONFIG = "config"
 _TO_FILES = frozenset({"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"})
 FIGURE = "Figure"
+_SHOWN = ("float_precision", "pprint", "max_seq_length", "max_width")
 _PLAIN = (bool, int, float, str, type(None))
 
 
@@ -53,12 +54,17 @@ def use(shell: Any, chosen: dict[str, Any]) -> None:
 
 
 def options(shell: Any) -> dict[str, dict[str, Any]]:
-    """Return what ``%config`` may change: class name to option to value."""
+    """Return what ``%config``, ``%precision`` and ``%pprint`` may change.
+
+    Returns:
+        Class name -> option -> value.
+    """
     found: dict[str, dict[str, Any]] = {}
     for each in shell.configurables:
         values = {name: getattr(each, name, None) for name in each.trait_names(config=True)}
         plain = {name: value for name, value in values.items() if _is_plain(value)}
         found.setdefault(type(each).__name__, {}).update(plain)
+    found[type(_text(shell)).__name__] = {name: getattr(_text(shell), name) for name in _SHOWN}
     # For what is not made yet, as the inline backend is with the first figure.
     found[_CONFIG] = {
         f"{kind}.{name}": value
@@ -67,6 +73,11 @@ def options(shell: Any) -> dict[str, dict[str, Any]]:
         if _is_plain(value)
     }
     return found
+
+
+def _text(shell: Any) -> Any:
+    """Return what shows values as text."""
+    return shell.display_formatter.formatters["text/plain"]
 
 
 def _is_plain(value: Any) -> bool:
@@ -104,9 +115,21 @@ def configure(shell: Any, wanted: dict[str, dict[str, Any]]) -> None:
         if instance not in shell.configurables:
             shell.configurables.append(instance)
     for each in shell.configurables:
-        for name, value in wanted.get(type(each).__name__, {}).items():
-            if getattr(each, name, None) != value:
-                setattr(each, name, value)
+        _set(each, wanted)
+
+
+def show_texts(shell: Any, wanted: dict[str, dict[str, Any]]) -> None:
+    """Have values shown as :func:`changed` found it in the kernel before.
+
+    This comes before numpy's own options, of which it sets one.
+    """
+    _set(_text(shell), wanted)
+
+
+def _set(each: Any, wanted: dict[str, dict[str, Any]]) -> None:
+    for name, value in wanted.get(type(each).__name__, {}).items():
+        if getattr(each, name, None) != value:
+            setattr(each, name, value)
 
 
 def configured(shell: Any, first: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -133,7 +156,9 @@ def formatters(shell: Any) -> dict[str, dict[str, Any]]:
     """
     found: dict[str, dict[str, Any]] = {}
     for mime, formatter in shell.display_formatter.formatters.items():
-        for kind, show in formatter.type_printers.items():
+        # Asking sooner than IPython does would change what it knows of numpy's numbers.
+        asked = formatter.trait_has_value("type_printers")
+        for kind, show in formatter.type_printers.items() if asked else ():
             name = getattr(kind, "__name__", str(kind))
             module = str(getattr(kind, "__module__", ""))
             if isinstance(show, functools.partial) and module == "matplotlib.figure":

@@ -201,6 +201,7 @@ def load(
 def restore_state(shell: Any, state: dict[str, Any], search: dict[str, Any]) -> list[str]:
     """Bring this kernel to a state; return what could not be restored, in words."""
     sys.path[:] = search["path"]
+    figures.show_texts(shell, state["options"])
     problems = ambient.restore(state)
     figures.configure(shell, state["options"])
     figures.show_with(shell, state["printers"])
