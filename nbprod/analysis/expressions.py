@@ -168,10 +168,10 @@ class Expressions:
         parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         if not isinstance(parts[0], _SEVERAL) or len(parts) > 2:
             return None  # one row, or one value, which may be an object that others hold, too
-        self.values(parts)
         single = isinstance(parts[-1], ast.Constant) and len(parts) == 2
         if len(parts) == 2 and not single and not isinstance(parts[1], _SEVERAL):
             return None
+        self.values([node.value, node.slice])
         return self.memory.new(node, (), _SERIES if single else owner.type)
 
     def _frame_item(self, node: ast.Subscript, base: Value, index: Value) -> Value:
