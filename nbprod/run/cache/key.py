@@ -28,9 +28,31 @@ from nbprod.run.secrets import is_secret
 
 _WORD = re.compile(r"\w+")
 _ENVIRONMENT = frozenset(
-    {"environ", "getenv", "dotenv", "load_dotenv", "expandvars", "expanduser"}
+    {
+        "environ",
+        "environb",
+        "getenv",
+        "getenvb",
+        "dotenv",
+        "load_dotenv",
+        "expandvars",
+        "expanduser",
+    }
+    | {"gettempdir", "gettempdirb", "tempdir", "getproxies", "get_exec_path"}
+    | {"platformdirs", "appdirs", "PlatformDirs", "AppDirs"}
     | {"BaseSettings", "pydantic_settings", "environs", "decouple", "dynaconf", "envparse"}
 )
+_HOMES = (
+    "HOME",
+    "XDG_",
+    "HF_",
+    "SCIKIT_LEARN_DATA",
+    "SEABORN_DATA",
+    "NLTK_DATA",
+    "KAGGLEHUB_CACHE",
+)
+"""Environment variables that say where data lies for all libraries, or for one."""
+
 _FUTURE = re.compile(r"^\s*from __future__ import .*$", re.MULTILINE)
 
 
@@ -256,7 +278,7 @@ def _environment(around: Surroundings, code: Code) -> Iterator[tuple[str, str]]:
     for name in sorted(os.environ):
         if is_secret(around.pipeline, name.removeprefix(PREFIX)):
             continue
-        if reads or name.startswith(LIBRARY_VARIABLES):
+        if reads or name.startswith((*LIBRARY_VARIABLES, *_HOMES)):
             # Not its value: that may be a secret nobody told us of.
             yield name, hashlib.sha256(os.environ[name].encode(errors="replace")).hexdigest()
 

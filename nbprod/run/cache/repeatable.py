@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 
 from nbprod.pipeline.ir import Effect
+from nbprod.run.cache.origins import Origins, asked_for
 
 _EFFECTS = {
     Effect.NETWORK: "it uses the network",
@@ -14,11 +15,14 @@ _EFFECTS = {
     Effect.CLOCK: "it asks for the time",
 }
 
+_FOLDER_KEYWORDS = frozenset({"dir_fd", "src_dir_fd", "dst_dir_fd"})
+
 _NAMES = {
     "it asks for the time": frozenset(
         {"perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns", "process_time", "time_ns"}
         | {"default_timer", "clock_gettime", "clock_gettime_ns", "process_time_ns", "thread_time"}
         | {"now", "today", "utcnow", "localtime", "gmtime", "ctime", "getmtime", "getctime"}
+        | {"asctime", "formatdate"}
     ),
     "it draws from the system's randomness": frozenset(
         {"SystemRandom", "urandom", "uuid1", "uuid4", "token_hex", "token_bytes", "token_urlsafe"}
@@ -30,12 +34,24 @@ _NAMES = {
     "it asks which files there are, or about them": frozenset(
         {"exists", "lexists", "isfile", "isdir", "is_file", "is_dir", "stat", "lstat", "getsize"}
         | {"disk_usage", "is_symlink", "islink", "samefile", "access", "statvfs", "fstat"}
+        | {"ismount", "is_mount", "which", "find_spec", "iter_modules", "walk_packages"}
     ),
+    "it opens files by the descriptor of a folder": frozenset({"fchdir"}) | _FOLDER_KEYWORDS,
+    "it asks for its terminal": frozenset({"get_terminal_size", "ttyname", "ctermid", "getlogin"}),
     "it asks about the machine or the process": frozenset(
         {
             "getpid",
             "getppid",
+            "getloadavg",
+            "get_ident",
+            "get_native_id",
+            "getnode",
             "gethostname",
+            "getfqdn",
+            "uname",
+            "nodename",
+            "sched_getaffinity",
+            "process_cpu_count",
             "getuser",
             "cpu_percent",
             "virtual_memory",
@@ -62,7 +78,26 @@ _MODULES = {
         {"tensorflow", "keras", "mxnet", "cupy", "paddle", "numba", "jax"}
     ),
     "it asks about the machine or the process": frozenset({"psutil", "tracemalloc"}),
+    "it asks for the time": frozenset({"timeit", "sched"}),
 }
+
+_ATTRIBUTES = {
+    "platform.node": "it asks about the machine or the process",
+    "os.times": "it asks for the time",
+}
+"""What modules have under names that others use for something else."""
+
+_TIMELESS = frozenset(
+    {"sleep", "struct_time", "strptime", "mktime", "tzset", "tzname", "timezone", "altzone"}
+    | {"daylight"}
+)
+"""What the module ``time`` has that does not ask for it."""
+
+_LISTED_MODULES = frozenset(
+    {"time", "datetime", "os", "os.path", "platform", "socket", "uuid", "tempfile", "threading"}
+    | {"shutil", "timeit", "random", "numpy.random", "importlib.util"}
+)
+"""Modules with functions of :data:`_NAMES`: there, a name that is computed may be any of them."""
 
 _GENERATORS = frozenset(
     {"default_rng", "RandomState", "SeedSequence", "Random", "PCG64", "PCG64DXSM", "MT19937"}
@@ -84,14 +119,17 @@ def doubts(sources: Iterable[str], effects: Iterable[Effect]) -> Iterator[str]:
     for effect in effects:
         if effect in _EFFECTS:
             yield _EFFECTS[effect]
+    trees = []
     for source in sources:
         try:
-            tree = ast.parse(source)
+            trees.append(ast.parse(source))
         except SyntaxError:
             yield "its code could not be read"
-            continue
+    origins = Origins(trees)
+    for tree in trees:
         for node in ast.walk(tree):
             yield from _doubts_of(node)
+            yield from _doubts_by_origin(node, origins)
 
 
 def _doubts_of(node: ast.AST) -> Iterator[str]:
@@ -109,6 +147,19 @@ def _doubts_of(node: ast.AST) -> Iterator[str]:
         yield "it asks for the time"  # as a text that pandas and numpy understand
 
 
+def _doubts_by_origin(node: ast.AST, origins: Origins) -> Iterator[str]:
+    for name in origins.mentioned(node):
+        module, _, attribute = name.rpartition(".")
+        if name in _ATTRIBUTES:
+            yield _ATTRIBUTES[name]
+        elif module == "time" and attribute not in _TIMELESS:
+            yield "it asks for the time"
+    asked = asked_for(node) if isinstance(node, ast.Call) else None
+    computed = asked is not None and not isinstance(asked[1], ast.Constant)
+    if asked is not None and computed and origins.of(asked[0]) in _LISTED_MODULES:
+        yield "it computes the name of a function that it looks up"
+
+
 def _names(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Name):
         yield node.id
@@ -116,8 +167,13 @@ def _names(node: ast.AST) -> Iterator[str]:
         yield node.attr
     elif isinstance(node, ast.ImportFrom):
         yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.keyword):
+        yield from _FOLDER_KEYWORDS.intersection({node.arg})
     elif isinstance(node, ast.Call):
         yield from _names(node.func)
+        asked = asked_for(node)
+        if asked is not None and isinstance(asked[1], ast.Constant):
+            yield str(asked[1].value)
 
 
 def _imported(node: ast.AST) -> Iterator[str]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import glob
 import os
-import sys
+from types import FrameType
 from typing import Any
 
+from . import callers
 from .unlisted import OWN_FOLDER, leave_out
 
 Signature = tuple[int, int, int]
@@ -28,6 +29,7 @@ _NETWORK = frozenset(
     | {"urllib.Request"}
 )
 _FOLDERS = frozenset({"os.listdir", "os.scandir"})
+_OF_MACHINE = ("/proc/", "/sys/")
 EVENTS = frozenset({*_PROGRAMS, *_PROCESSES, *_NETWORK, *_FOLDERS, "glob.glob"})
 """Audit events that are noted here; :mod:`.files` notes what is opened and written."""
 
@@ -69,11 +71,11 @@ class Touched:
         """Note why the stretch cannot be repeated, in words."""
         self.outside[reason] = None
 
-    def note(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Note an audit event of :data:`EVENTS`."""
+    def note(self, event: str, arguments: tuple[Any, ...], caller: FrameType) -> None:
+        """Note an audit event of :data:`EVENTS`, and who caused it."""
         if event in _FOLDERS:
-            if not _importing():
-                self._looked_through(arguments[0])
+            if not _importing(caller):
+                self._looked_through(arguments[0], caller)
         elif event == "glob.glob":
             pattern, recursive = str(arguments[0]), bool(arguments[1])
             key = (pattern, os.getcwd(), recursive)
@@ -87,11 +89,13 @@ class Touched:
             if name not in _HARMLESS:
                 self.outside[f"it runs another program ({name})"] = None
 
-    def _looked_through(self, folder: Any) -> None:
+    def _looked_through(self, folder: Any, caller: FrameType) -> None:
         if isinstance(folder, int):
             self.outside["it looks through a folder by its descriptor"] = None
             return
         path = os.path.abspath(os.fsdecode(folder or "."))
+        if f"{os.path.realpath(path)}/".startswith(_OF_MACHINE) and callers.is_authors(caller):
+            self.cannot_repeat("it asks about the machine or the process")
         if path not in self.folders:
             self.folders[path] = names_in(path)
 
@@ -121,9 +125,8 @@ def _program(event: str, arguments: tuple[Any, ...]) -> str:
     return os.path.basename(words[0]) if words else ""
 
 
-def _importing() -> bool:
+def _importing(caller: FrameType) -> bool:
     """Tell whether Python's import system or ``glob`` asks, whose own event is noted."""
-    caller = sys._getframe(3)
     while caller.f_back is not None and caller.f_globals.get("__name__") == leave_out.__module__:
         caller = caller.f_back
     name = str(caller.f_globals.get("__name__", ""))
