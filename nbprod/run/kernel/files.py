@@ -381,6 +381,7 @@ def _excluded() -> tuple[str, ...]:
     folders.update(site.getsitepackages())
     folders.update({"/proc", "/sys", "/dev", "/etc", "/usr/lib", "/usr/share"})
     folders.add(os.path.join(tempfile.gettempdir(), "joblib_memmapping"))
+    folders.add(os.path.dirname(__file__))
     folders.update(_of_tools())
     own = tuple(os.path.realpath(folder) + os.sep for folder in folders if folder != "/")
     return own + tuple(os.path.realpath(name) for name in _of_matplotlib())
