@@ -12,7 +12,7 @@ from typing import Any
 
 from nbprod.run.cache.entry import Dependencies
 from nbprod.run.cache.key import NoKeyError
-from nbprod.run.kernel import filestate, touched
+from nbprod.run.kernel import filestate, links, touched
 from nbprod.run.record import FileState, WrittenFile
 
 
@@ -63,6 +63,9 @@ def dependencies(
                 *imported.get("patterns", ()),
             )
         ),
+        links=tuple(
+            (kind, path, said) for kind, path, said in (*noted["links"], *imported.get("links", ()))
+        ),
         before=asked,
     )
 
@@ -99,6 +102,7 @@ def are_met(wanted: Dependencies, after: Mapping[str, FileState]) -> bool:
         all(_is(path, digest) for path, digest in wanted.files.items())
         and all(_digest(touched.names_in(path)) == d for path, d in wanted.folders.items())
         and all(_digest(_found(*each[:3])) == each[3] for each in wanted.patterns)
+        and all(links.answer(kind, path) == said for kind, path, said in wanted.links)
         and all(_is_before(path, digest, after) for path, digest in wanted.before.items())
     )
 

@@ -52,6 +52,7 @@ class Dependencies:
         files: Path -> sha256 of what it read; empty for a file that was not there.
         folders: Folder -> names in it, joined and digested.
         patterns: ``(pattern, folder, recursive, digest of what was found)``.
+        links: ``(what was asked, path, answer)``, see ``run/kernel/links.py``.
         before: Path -> what was at a path that it changed without replacing all of it; see
             ``run/kernel/filestate.py`` for the words.
     """
@@ -59,6 +60,7 @@ class Dependencies:
     files: dict[str, str] = field(default_factory=dict)
     folders: dict[str, str] = field(default_factory=dict)
     patterns: tuple[tuple[str, str, bool, str], ...] = ()
+    links: tuple[tuple[str, str, str], ...] = ()
     before: dict[str, str] = field(default_factory=dict)
 
 

@@ -26,6 +26,11 @@ def loads_own_module(frame: FrameType | None) -> bool:
     return False
 
 
+def is_runtime(frame: FrameType) -> bool:
+    """Tell whether a frame is one of nbprod's own."""
+    return str(frame.f_globals.get("__name__", "")).startswith(_RUNTIME)
+
+
 def is_import_system(frame: FrameType) -> bool:
     """Tell whether a frame is one of Python's import system, which looks for modules."""
     return frame.f_code.co_filename.startswith(_IMPORT_SYSTEM)
@@ -47,7 +52,7 @@ def _is_standard(file: str) -> bool:
 
 @functools.cache
 def _is_own(file: str, name: str) -> bool:
-    if file.startswith("<frozen") or name.partition(".")[0] == _RUNTIME.partition(".")[0]:
+    if file.startswith("<frozen") or name.startswith(_RUNTIME):
         return False
     real = os.path.realpath(file)
     return "site-packages" not in real.split(os.sep) and not real.startswith(_installed())

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from . import callers, filestate, import_draws, touched
+from . import callers, filestate, import_draws, links, touched
 
 _SUFFIXES = (".pyc", ".pyo", ".py", ".so", ".pyd", ".dll", ".dylib")
 _WRITING = os.O_WRONLY | os.O_RDWR
@@ -71,6 +71,7 @@ class FileWatch:
         if self.root:
             self._seen = filestate.look(self.root)
         sys.addaudithook(self._hook)
+        links.watch(self._asked_link)
         self._watching = True
 
     @contextmanager
@@ -135,6 +136,18 @@ class FileWatch:
                 self.imported.cannot_repeat(reason)
         elif event == "sqlite3.connect":
             self.imported.cannot_repeat("it uses a database")
+
+    def _asked_link(self, kind: str, path: Any, folder: int) -> None:
+        if getattr(self._inside, "hook", False) or callers.is_runtime(sys._getframe(3)):
+            return
+        try:
+            absolute = _absolute(path, folder)
+        except Exception:
+            return  # who asked is told
+        if callers.loads_own_module(sys._getframe(3)):
+            self.imported.asked_link(kind, absolute)
+        if self._watching:
+            self.touched.asked_link(kind, absolute)
 
     def was_read(self, path: str) -> None:
         """Note that a file is about to be read past Python."""
@@ -276,6 +289,11 @@ def _told(found: touched.Touched) -> dict[str, Any]:
             if _decides(os.path.realpath(path) + os.sep)
         },
         "patterns": [[*key, names] for key, names in found.patterns.items()],
+        "links": [
+            [kind, path, said]
+            for (kind, path), said in found.links.items()
+            if _decides(path) or _decides(said)
+        ],
         "outside": list(found.outside),
     }
 

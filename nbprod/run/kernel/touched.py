@@ -12,7 +12,7 @@ import os
 from types import FrameType
 from typing import Any
 
-from . import callers
+from . import callers, links
 from .unlisted import OWN_FOLDER, leave_out
 
 Signature = tuple[int, int, int]
@@ -47,6 +47,7 @@ class Touched:
         folders: Folder -> names in it, when it was looked through first.
         patterns: Pattern, folder from which it was looked for, whether folders below count
             -> what was found.
+        links: What was asked of a path, see :mod:`.links`, and the path -> the answer.
         outside: What cannot be repeated, in words.
     """
 
@@ -55,6 +56,7 @@ class Touched:
         self.fresh: set[str] = set()
         self.folders: dict[str, list[str]] = {}
         self.patterns: dict[tuple[str, str, bool], list[str]] = {}
+        self.links: dict[tuple[str, str], str] = {}
         self.outside: dict[str, None] = {}
 
     def read(self, path: str) -> None:
@@ -66,6 +68,11 @@ class Touched:
         """Note that whatever was at a path is about to be gone."""
         if path not in self.files:
             self.fresh.add(os.path.realpath(path))
+
+    def asked_link(self, kind: str, path: str) -> None:
+        """Note that somebody is about to learn where a path leads."""
+        if (kind, path) not in self.links:
+            self.links[kind, path] = links.answer(kind, path)
 
     def cannot_repeat(self, reason: str) -> None:
         """Note why the stretch cannot be repeated, in words."""
