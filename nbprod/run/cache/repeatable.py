@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from nbprod.pipeline.ir import Effect
 from nbprod.run.cache.origins import Origins, asked_for
+from nbprod.run.kernel.rewrite import PAST_PYTHON, READERS, opens_past_python
 
 _EFFECTS = {
     Effect.NETWORK: "it uses the network",
@@ -15,6 +16,7 @@ _EFFECTS = {
     Effect.CLOCK: "it asks for the time",
 }
 
+_PAST_PYTHON = "it uses a library that opens files past Python"
 _FOLDER_KEYWORDS = frozenset({"dir_fd", "src_dir_fd", "dst_dir_fd"})
 
 _NAMES = {
@@ -58,6 +60,10 @@ _NAMES = {
             "getrusage",
         }
     ),
+    _PAST_PYTHON: frozenset(
+        {"LocalFileSystem", "SubTreeFileSystem", "FileSelector", "get_file_info", "from_uri"}
+        | {"open_input_stream", "open_input_file", "filesystem"}
+    ),
     "it reads a database": frozenset(
         {"read_sql", "read_sql_query", "read_sql_table", "create_engine", "read_gbq"}
     ),
@@ -68,7 +74,7 @@ _MODULES = {
     "it reads a database": frozenset(
         {"sqlite3", "sqlalchemy", "duckdb", "pyodbc", "psycopg", "psycopg2", "pymongo", "redis"}
     ),
-    "it uses a library that opens files past Python": frozenset(
+    _PAST_PYTHON: frozenset(
         {"rasterio", "netCDF4", "fiona", "osgeo", "tables", "cv2", "rpy2", "vaex"}
     ),
     "it computes in processes of others": frozenset(
@@ -109,6 +115,13 @@ _MOMENTS = frozenset({"now", "today"})
 _SEEDS = re.compile(r"seed|set_?state|determinis|reproduc", re.IGNORECASE)
 
 
+_BARE_MODULES = PAST_PYTHON | {
+    f"pyarrow.{name}"
+    for name in ("csv", "json", "parquet", "feather", "orc", "dataset", "fs", "ipc")
+}
+"""Modules that are handed on where they stand alone: anything may be called in them."""
+
+
 def doubts(sources: Iterable[str], effects: Iterable[Effect]) -> Iterator[str]:
     """Yield, in words, why code might not give the same again.
 
@@ -130,6 +143,8 @@ def doubts(sources: Iterable[str], effects: Iterable[Effect]) -> Iterator[str]:
         for node in ast.walk(tree):
             yield from _doubts_of(node)
             yield from _doubts_by_origin(node, origins)
+        if any(_unfollowed(tree, origins)):
+            yield _PAST_PYTHON
 
 
 def _doubts_of(node: ast.AST) -> Iterator[str]:
@@ -160,6 +175,28 @@ def _doubts_by_origin(node: ast.AST, origins: Origins) -> Iterator[str]:
         yield "it computes the name of a function that it looks up"
 
 
+def _unfollowed(tree: ast.AST, origins: Origins) -> Iterator[bool]:
+    """Tell of each mention of what reads past Python whether its calls go unseen.
+
+    Seen are those that are written as calls, by the function's own name.
+    """
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    called = {id(node.func) for node in calls}
+    owners = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    for node in ast.walk(tree):
+        name = origins.of(node) if id(node) not in owners else ""
+        if name in _BARE_MODULES:
+            yield True
+        elif opens_past_python(name):
+            own = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+            yield id(node) not in called or own not in READERS
+    for node in calls:
+        first = node.args[0] if node.args else None
+        is_import = {"import_module", "__import__"}.intersection(_names(node.func))
+        if is_import and isinstance(first, ast.Constant):
+            yield str(first.value).partition(".")[0] in PAST_PYTHON
+
+
 def _names(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Name):
         yield node.id
@@ -168,7 +205,7 @@ def _names(node: ast.AST) -> Iterator[str]:
     elif isinstance(node, ast.ImportFrom):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.keyword):
-        yield from _FOLDER_KEYWORDS.intersection({node.arg})
+        yield from (_FOLDER_KEYWORDS | {"filesystem"}).intersection({node.arg})
     elif isinstance(node, ast.Call):
         yield from _names(node.func)
         asked = asked_for(node)

@@ -71,6 +71,7 @@ class Runtime:
             modules.install(tuple(settings.get("folders", ())))
         modules.after_import = mutations.note_import
         observe.on_read = self.files.was_read
+        observe.on_remote = lambda: self.files.touched.cannot_repeat(touched.REMOTE)
         reductions.forgettable.update(self.hoisted)
         loggers.note_start()
         ambient.note_start()

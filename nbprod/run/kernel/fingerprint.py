@@ -24,7 +24,7 @@ from collections import Counter, deque
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from . import attributes, digests, reductions
+from . import attributes, digests, reductions, rewrite
 
 _SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})
 _BUFFERS = (bytearray, array.array, mmap.mmap)
@@ -370,6 +370,8 @@ class Fingerprint:
         self._tag("code", type(value).__name__, module, name)
         if module == "__main__":
             self.local = self.code = True
+        elif rewrite.opens_past_python(f"{module}.{name}"):
+            self.opaque.add(name)  # what calls it reads files that nobody sees
         if isinstance(value, types.MethodType):
             self.add(value.__func__)
             self.add(value.__self__)
@@ -496,7 +498,7 @@ class _HashWriter:
         return memoryview(data).nbytes
 
 
-_LAZY = ("pyarrow._dataset", "deltalake")
+_LAZY = ("pyarrow._dataset", "pyarrow._fs", "pyarrow.fs", "polars.lazyframe", "deltalake")
 """Modules whose objects say which files they read, not what these hold."""
 
 _FRAMES = frozenset({"patsy.eval"})

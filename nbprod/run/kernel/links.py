@@ -1,4 +1,4 @@
-"""Tells which symbolic links are asked where they lead: no audit event does, and nothing is opened."""
+"""Tells which symbolic links are asked where they lead: no audit event does."""
 
 from __future__ import annotations
 

@@ -34,6 +34,7 @@ EVENTS = frozenset({*_PROGRAMS, *_PROCESSES, *_NETWORK, *_FOLDERS, "glob.glob"})
 """Audit events that are noted here; :mod:`.files` notes what is opened and written."""
 
 
+REMOTE = "it uses the network"
 UNSEEDED = "it makes a random generator without a seed"
 
 
@@ -88,7 +89,7 @@ class Touched:
             key = (pattern, os.getcwd(), recursive)
             self.patterns.setdefault(key, sorted(glob.glob(pattern, recursive=recursive)))
         elif event in _NETWORK:
-            self.outside["it uses the network"] = None
+            self.outside[REMOTE] = None
         elif event in _PROCESSES:
             self.outside["it starts processes of its own"] = None
         else:
