@@ -370,8 +370,8 @@ class Fingerprint:
         self._tag("code", type(value).__name__, module, name)
         if module == "__main__":
             self.local = self.code = True
-        elif rewrite.opens_past_python(f"{module}.{name}"):
-            self.opaque.add(name)  # what calls it reads files that nobody sees
+        else:
+            self._note_reader(f"{module}.{name}")
         if isinstance(value, types.MethodType):
             self.add(value.__func__)
             self.add(value.__self__)
@@ -399,6 +399,11 @@ class Fingerprint:
         elif isinstance(value, property):
             for accessor in (value.fget, value.fset, value.fdel):
                 self.add(accessor)
+
+    def _note_reader(self, name: str) -> None:
+        """Note a function that reads files unseen when somebody calls it."""
+        if rewrite.opens_past_python(name):
+            self.opaque.add(name)
 
     def _function(self, value: Any) -> None:
         self.add(value.__code__)
@@ -471,7 +476,9 @@ class Fingerprint:
             self._by_identity(value)
             return
         if isinstance(found, str):
-            self._tag("named", found)
+            module = getattr(value, "__module__", "")
+            self._tag("named", module, found)
+            self._note_reader(f"{module}.{found}")
             return
         for number, part in enumerate(found):
             if part is None or (number == 2 and part == {} and isinstance(value, BaseException)):
