@@ -80,6 +80,7 @@ class Entry:
         prints: Fingerprints of variables after it.
         opaque: Those that count by identity in part.
         local: Those that hold functions of the notebook's, or instances of its classes.
+        own: Those that hold code of the author's modules, or instances of their classes.
         pairs: How many objects two variables share: ``(one, other, count)``.
         gone: Variables that it deleted.
         state: The process's state after it, and where modules are found (``search``).
@@ -119,6 +120,7 @@ class Entry:
     read: tuple[str, ...] = ()
     written: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
 
     @property
     def changes_options(self) -> bool:

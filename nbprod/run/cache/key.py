@@ -124,12 +124,14 @@ class Input:
         fingerprint: Its content; empty if that is unknown.
         opaque: It counts by identity in part.
         local: It holds functions of the notebook's, or instances of its classes.
+        own: It holds those of the author's modules.
     """
 
     name: str
     fingerprint: str = ""
     opaque: bool = False
     local: bool = False
+    own: bool = False
 
 
 def code_of(
@@ -262,6 +264,8 @@ def _content(around: Surroundings, code: Code, value: Input) -> Iterator[str]:
     if value.local:
         # Functions and classes of the notebook's: what they do is written anywhere before.
         yield _all_before(around, code)
+    if value.own:
+        yield json.dumps([(module.name, module.digest) for module in around.pipeline.local_modules])
 
 
 def _all_before(around: Surroundings, code: Code) -> str:

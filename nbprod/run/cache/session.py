@@ -386,7 +386,13 @@ class Session:
         for group in entry.groups:
             for name in group.names:
                 self._forget(name)
-                value = Input(name, entry.prints[name], name in entry.opaque, name in entry.local)
+                value = Input(
+                    name,
+                    entry.prints[name],
+                    name in entry.opaque,
+                    name in entry.local,
+                    name in entry.own,
+                )
                 self._versions[name] = Version(value, folder, group)
         self._note_pairs(entry.pairs, entry.prints)
         self._metrics.update(entry.metrics)
@@ -614,7 +620,8 @@ class Session:
         stretch, survey, kept = ended.stretch, ended.survey, ended.kept
         groups = {name: group for group in saved for name in group.names}
         for name, text in survey["fingerprints"].items():
-            value = Input(name, text, name in survey["opaque"], name in survey["local"])
+            kinds = (name in survey[kind] for kind in ("opaque", "local", "own"))
+            value = Input(name, text, *kinds)
             known = self._versions.get(name)
             if name in groups:
                 folder = self.capture.folder.artifacts
@@ -694,7 +701,11 @@ class Session:
 
     def _imported(self, ended: Ended) -> Mapping[str, Any]:
         """Return what own modules noted when they were imported, if the stretch may use one."""
-        uses = ended.stretch.code.modules or self._unknown_modules(ended.kept)
+        uses = (
+            ended.stretch.code.modules
+            or self._unknown_modules(ended.kept)
+            or any(each.own for each in self._inputs(ended.stretch))
+        )
         return ended.kept["touched"]["imported"] if uses else {}
 
     def _new_entry(
@@ -733,6 +744,7 @@ class Session:
             read=tuple(record.read),
             written=tuple(found.after.path for found in record.files),
             modules=tuple(kept["modules"]),
+            own=tuple(survey["own"]),
         )
 
     def _doubts(self, ended: Ended) -> Iterator[str]:

@@ -26,6 +26,12 @@ def loads_own_module(frame: FrameType | None) -> bool:
     return False
 
 
+def is_own_module(name: str) -> bool:
+    """Tell whether a loaded module is the author's."""
+    file = getattr(sys.modules.get(name), "__file__", None) if name != "__main__" else None
+    return isinstance(file, str) and _is_own(file, name)
+
+
 def is_runtime(frame: FrameType) -> bool:
     """Tell whether a frame is one of nbprod's own."""
     return str(frame.f_globals.get("__name__", "")).startswith(_RUNTIME)

@@ -24,7 +24,7 @@ from collections import Counter, deque
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from . import attributes, digests, reductions, rewrite
+from . import attributes, callers, digests, reductions, rewrite
 
 _SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})
 _BUFFERS = (bytearray, array.array, mmap.mmap)
@@ -71,6 +71,7 @@ class Fingerprint:
         local: It holds functions of the notebook's, or instances of its classes, whose
             code and globals are not all in the fingerprint.
         code: It holds such functions or classes themselves.
+        own: It holds code of the author's modules, or instances of their classes.
     """
 
     def __init__(self) -> None:
@@ -83,6 +84,7 @@ class Fingerprint:
         self.opaque: set[str] = set()
         self.local = False
         self.code = False
+        self.own = False
 
     def add(self, value: Any) -> None:
         """Take in a value."""
@@ -187,6 +189,7 @@ class Fingerprint:
             parts.append(part.hexdigest())
             self.local = self.local or part.local
             self.code = self.code or part.code
+            self.own = self.own or part.own
             self.opaque |= part.opaque
             self.met |= part.met
             self.buffers |= part.buffers
@@ -196,6 +199,7 @@ class Fingerprint:
     def _class(self, value: Any) -> None:
         kind = type(value)
         self.local = self.local or kind.__module__ == "__main__"
+        self.own = self.own or callers.is_own_module(kind.__module__)
         self._tag(*_at_home(kind))
 
     def _array(self, value: Any) -> None:
@@ -372,6 +376,8 @@ class Fingerprint:
             self.local = self.code = True
         else:
             self._note_reader(f"{module}.{name}")
+            of_module = name if isinstance(value, types.ModuleType) else module
+            self.own = self.own or callers.is_own_module(str(of_module))
         if isinstance(value, types.MethodType):
             self.add(value.__func__)
             self.add(value.__self__)
@@ -677,7 +683,7 @@ def walk(value: Any) -> tuple[str, Fingerprint]:
         return found.hexdigest(), found
     except (_TooManyError, RecursionError):
         found.opaque = set()
-        found.local = found.code = True  # what was not walked may hold anything
+        found.local = found.code = found.own = True  # what was not walked may hold anything
     except Exception as error:
         found.met, found.opaque = set(), {type(value).__name__}
         return f"unknown {type(error).__name__} {id(value)}", found
@@ -713,13 +719,15 @@ def summary(found: Walks) -> dict[str, Any]:
 
     Returns:
         ``{"fingerprints": {name: text}, "shares": [[name, ...]], "opaque": {name: [type]},
-        "local": [name], "code": [name]}``; for the last two see :class:`Fingerprint`.
+        "local": [name], "own": [name], "code": [name]}``; for the last three see
+        :class:`Fingerprint`.
     """
     return {
         "fingerprints": {name: text for name, (text, _) in found.items()},
         "shares": groups({name: walked.met for name, (_, walked) in found.items()}),
         "opaque": {name: sorted(each.opaque) for name, (_, each) in found.items() if each.opaque},
         "local": [name for name, (_, walked) in found.items() if walked.local],
+        "own": [name for name, (_, walked) in found.items() if walked.own],
         "code": [name for name, (_, walked) in found.items() if walked.code],
     }
 
