@@ -161,7 +161,10 @@ def test_what_libraries_read_past_python(place):
 
 
 def test_readers_past_python_that_go_by_other_names(place):
-    table = "import pyarrow as pa\nimport pyarrow.parquet as pq\npq.write_table(pa.table({{'x': [{0}]}}), {1!r})"
+    table = (
+        "import pyarrow as pa\nimport pyarrow.parquet as pq\n"
+        "pq.write_table(pa.table({{'x': [{0}]}}), {1!r})"
+    )
 
     def write(value):
         (place.folder / "data").mkdir(exist_ok=True)
