@@ -311,7 +311,7 @@ def _beyond_files(path: str, mode: Any, caller: FrameType) -> Iterator[str]:
     if mode is None and os.path.isdir(path):
         yield "it opens files by the descriptor of a folder"
     path = os.path.normpath(path)
-    real = os.path.realpath(path)
+    real = os.path.realpath(path) if os.path.islink(path) else path
     if (
         path in _STREAMS
         or not f"{real}{os.sep}".startswith(_DEVICES)

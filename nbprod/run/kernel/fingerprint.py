@@ -375,7 +375,9 @@ class Fingerprint:
         if module == "__main__":
             self.local = self.code = True
         else:
-            self._note_reader(f"{module}.{name}")
+            # A fitted model's class can load one, too: that says nothing of the model.
+            if not isinstance(value, type) or str(module).startswith("pyarrow"):
+                self._note_reader(f"{module}.{name}")
             of_module = name if isinstance(value, types.ModuleType) else module
             self.own = self.own or callers.is_own_module(str(of_module))
         if isinstance(value, types.MethodType):
