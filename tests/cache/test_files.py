@@ -113,6 +113,88 @@ def test_own_modules(place):
     assert place.same().text.endswith("another\n")
 
 
+def test_what_own_modules_read_while_they_are_imported(place):
+    (place.folder / "inner.py").write_text(
+        "import json\nimport pathlib\nNAME = 'set' + 'tings.json'\n"
+        "def load():\n"
+        "    return json.loads((pathlib.Path(__file__).resolve().parent / NAME).read_text())\n"
+    )
+    (place.folder / "outer.py").write_text(
+        "from inner import load\nDATA = load()\ndef factor():\n    return DATA['v']\n"
+        "class Box:\n    def show(self):\n        return 10 * factor()\n"
+    )
+    settings = place.folder / "settings.json"
+    settings.write_text('{"v": 1}')
+    _, second = run_twice(
+        place,
+        ("import outer\nfrom outer import Box, factor as by\none = 1", ["step:first"]),
+        ("value = outer.DATA['v']\nprint(value)", ["step:value"]),
+        ("called = by()\nprint(called)", ["step:called"]),
+        ("box = Box()", ["step:box"]),
+        ("shown = box.show()\nprint(shown)", ["step:shown"]),
+        ("apart = 'apart'\nprint(apart)", ["step:apart"]),
+    )
+    assert second.computed == set()
+    settings.write_text('{"v": 2}')
+    found = place.same()
+    assert found.text == "2\n2\n20\napart\n"
+    assert "apart" in found.cached
+    module = place.folder / "outer.py"
+    module.write_text(module.read_text().replace("10 *", "100 *"))
+    assert "200" in place.same().text
+    assert place.run().computed == set()
+
+
+def test_data_in_folders_of_the_home(place, monkeypatch, tmp_path):
+    home = tmp_path / "user"
+    for name in (".config", ".cache", ".cache/matplotlib"):
+        (home / name).mkdir(parents=True, exist_ok=True)
+    monkeypatch.setenv("HOME", str(home))
+    place.write(
+        "from pathlib import Path",
+        ("setting = (Path.home() / '.config' / 'my.toml').read_text()", ["step:setting"]),
+        ("data = (Path.home() / '.cache' / 'my.csv').read_text()", ["step:data"]),
+        ("(Path.home() / '.cache' / 'out.txt').write_text(data)", ["step:write"]),
+        ("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()", ["step:plot"]),
+        ("print(setting, data)", ["step:end"]),
+    )
+    for name in (".config/my.toml", ".cache/my.csv"):
+        (home / name).write_text("1")
+    place.run()
+    place.run()  # the first one made folders of Jupyter's there
+    for fonts in (home / ".cache" / "matplotlib").glob("fontlist*"):
+        fonts.unlink()
+    (home / ".cache" / "out.txt").unlink()
+    assert place.run().computed == set()
+    assert (home / ".cache" / "out.txt").read_text() == "1"
+    for name in (".config/my.toml", ".cache/my.csv"):
+        (home / name).write_text("2")
+    found = place.same()
+    assert found.text.endswith("2 2\n")
+    assert "plot" in found.cached
+
+
+def test_where_links_lead(place):
+    for name in ("one", "two"):
+        (place.folder / name).mkdir()
+    (place.folder / "link").symlink_to("one")
+    (place.folder / "later").mkdir()
+    _, second = run_twice(
+        place,
+        "import os\nfrom pathlib import Path",
+        ("real = os.path.realpath('link')[-3:]\nprint(real)", ["step:real"]),
+        ("resolved = Path('link').resolve().name\nprint(resolved)", ["step:resolve"]),
+        ("says = os.readlink('link')\nprint(says)", ["step:says"]),
+        ("folder = Path('later').resolve().name\nprint(folder)", ["step:folder"]),
+    )
+    assert second.computed == set()
+    (place.folder / "link").unlink()
+    (place.folder / "link").symlink_to("two")
+    (place.folder / "later").rmdir()
+    (place.folder / "later").symlink_to("two")
+    assert place.same().text == "two\ntwo\ntwo\ntwo\n"
+
+
 def test_a_module_written_by_the_notebook(place):
     place.write(
         ("%%writefile made.py\nVALUE = 1", ["step:write"]),

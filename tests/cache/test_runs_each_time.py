@@ -47,6 +47,29 @@ STEPS = {
         "network",
     ),
     "temporary": ("import tempfile\nvalue = tempfile.mkdtemp()", "random names"),
+    "factory": (
+        "import time\nfrom dataclasses import dataclass, field\n@dataclass\nclass Made_value:\n"
+        "    at: float = field(default_factory=time.time)\nvalue = Made_value().at",
+        "asks for the time",
+    ),
+    "imported": ("from time import time as instant\nvalue = instant()", "asks for the time"),
+    "computed": ("import time\nvalue = getattr(time, 'ti' + 'me')()", "computes the name"),
+    "mail": ("import email.utils\nvalue = email.utils.formatdate()", "asks for the time"),
+    "uptime": ("value = open('/proc/' + 'uptime').read()", "the machine or the process"),
+    "busy": ("import os\nvalue = os.getloadavg()", "the machine or the process"),
+    "thread": ("import threading\nvalue = threading.get_native_id()", "the machine"),
+    "node": ("import platform\nvalue = platform.node()", "the machine or the process"),
+    "nodename": ("import os\nvalue = os.uname().nodename", "the machine or the process"),
+    "terminal": ("import shutil\nvalue = shutil.get_terminal_size().columns", "its terminal"),
+    "which": ("import shutil\nvalue = shutil.which('mytool')", "which files there are"),
+    "spec": (
+        "import importlib.util\nvalue = importlib.util.find_spec('maybe') is not None",
+        "which files there are",
+    ),
+    "descriptor": (
+        "import os\nvalue = os.open('folder', os.O_RDONLY)\nos.close(value)\nvalue = 1",
+        "by the descriptor of a folder",
+    ),
     "fork": (
         "import os\nchild = os.fork()\nif not child:\n    os._exit(0)\n"
         "os.waitpid(child, 0)\nvalue = 1",
@@ -65,6 +88,7 @@ def ran(tmp_path_factory):
         (folder / "work").mkdir()
         patch.chdir(folder / "work")
         place = Place(folder / "work")
+        (place.folder / "folder").mkdir()
         cells = [
             (source.replace("value", f"value_{name}"), [f"step:{name}"])
             for name, (source, _) in STEPS.items()

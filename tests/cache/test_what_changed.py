@@ -160,6 +160,65 @@ def test_what_libraries_read_past_python(place):
     assert "2]} {'x': [2]} {'x': [2]}" in place.same().text
 
 
+def test_readers_past_python_that_go_by_other_names(place):
+    table = (
+        "import pyarrow as pa\nimport pyarrow.parquet as pq\n"
+        "pq.write_table(pa.table({{'x': [{0}]}}), {1!r})"
+    )
+
+    def write(value):
+        (place.folder / "data").mkdir(exist_ok=True)
+        (place.folder / "data" / "c.csv").write_text(f"x\n{value}\n")
+        (place.folder / "data" / "j.json").write_text(f'{{"x": {value}}}\n')
+        path = str(place.folder / "data" / "q.parquet")
+        subprocess.run([sys.executable, "-c", table.format(value, path)], check=True)
+
+    write(1)
+    place.write(
+        "import functools\nimport pyarrow as pa\nimport pyarrow.csv as pacsv\n"
+        "import pyarrow.fs as pfs\nimport pyarrow.json as pj\nimport pyarrow.parquet as pq\n"
+        "from pyarrow.parquet import read_table as table_of\n"
+        "c, j, q = ['data/' + each for each in ('c.csv', 'j.json', 'q.parquet')]",
+        ("read = pacsv.read_csv\nprint(read(c)['x'].to_pylist())", ["step:alias"]),
+        ("later = read(c)['x'].to_pylist()\nprint(later)", ["step:later"]),
+        ("read_part = functools.partial(pq.read_table, columns=['x'])", ["step:partial"]),
+        ("part = read_part(q)['x'].to_pylist()\nprint(part)", ["step:part"]),
+        (
+            "mapped = [t['x'].to_pylist() for t in map(pq.read_table, [q])]\nprint(mapped)",
+            ["step:map"],
+        ),
+        ("got = getattr(pj, 'read_' + 'json')(j).to_pylist()\nprint(got)", ["step:getattr"]),
+        ("named = table_of(q)['x'].to_pylist()\nprint(named)", ["step:named"]),
+        ("stream = pa.input_stream(c).read()\nprint(stream)", ["step:stream"]),
+        ("local = pfs.LocalFileSystem().open_input_stream(c).read()\nprint(local)", ["step:local"]),
+        (
+            "none = 0\ntry:\n    none = pacsv.read_csv('no' + 'ne.csv').num_rows\n"
+            "except OSError:\n    pass\nprint(none)",
+            ["step:none"],
+        ),
+        ("plain = pq.read_table(q).num_rows\nprint(plain)", ["step:plain"]),
+    )
+    place.run()
+    assert {"stream", "none", "plain"} <= place.run().cached
+    write(2)
+    (place.folder / "none.csv").write_text("x\n1\n")
+    place.same()
+
+
+def test_folders_that_environment_variables_name(place, monkeypatch, tmp_path):
+    place.write(
+        "import tempfile\nfrom pathlib import Path",
+        ("folder = tempfile.gettempdir()\nprint(folder)", ["step:folder"]),
+        ("home = str(Path.home())\nprint(home)", ["step:home"]),
+    )
+    place.run()
+    assert place.run().computed == set()
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    assert place.same().text.startswith(f"{tmp_path}\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert place.same().text == f"{tmp_path}\n" * 2
+
+
 def test_variables_that_a_formula_names(place):
     place.write(
         "import numpy as np\nimport pandas as pd\nimport statsmodels.formula.api as smf",

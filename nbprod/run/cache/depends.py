@@ -12,12 +12,15 @@ from typing import Any
 
 from nbprod.run.cache.entry import Dependencies
 from nbprod.run.cache.key import NoKeyError
-from nbprod.run.kernel import filestate, touched
+from nbprod.run.kernel import filestate, links, touched
 from nbprod.run.record import FileState, WrittenFile
 
 
 def dependencies(
-    noted: Mapping[str, Any], written: tuple[WrittenFile, ...], unseen: tuple[str, ...]
+    noted: Mapping[str, Any],
+    written: tuple[WrittenFile, ...],
+    unseen: tuple[str, ...],
+    imported: Mapping[str, Any],
 ) -> Dependencies:
     """Return what a stretch depends on, from what its kernel noted.
 
@@ -25,6 +28,8 @@ def dependencies(
         noted: See ``FileWatch.touched_since``.
         written: What it changed.
         unseen: Files that it may have read past Python, or that own modules were loaded from.
+        imported: What own modules that it uses noted when they were imported, of the form of
+            ``noted``; empty for none.
 
     Raises:
         NoKeyError: It cannot be told.
@@ -33,6 +38,9 @@ def dependencies(
     files = {path: digest_of(path) for path in unseen}
     for path, seen in noted["files"].items():
         files[path] = _as_it_was(path, seen, before.get(os.path.realpath(path)))
+    for path, seen in imported.get("files", {}).items():
+        if seen != noted["files"].get(path, ()):
+            files[path] = _as_imported(path, seen, before.get(os.path.realpath(path)))
     fresh = set(noted["fresh"])
     asked = {
         path: state.sha256
@@ -44,10 +52,19 @@ def dependencies(
         raise NoKeyError(f"what {path} held before is not known")
     return Dependencies(
         files=files,
-        folders={path: _digest(names) for path, names in noted["folders"].items()},
+        folders={
+            path: _digest(names)
+            for path, names in {**noted["folders"], **imported.get("folders", {})}.items()
+        },
         patterns=tuple(
             (pattern, folder, recursive, _digest(names))
-            for pattern, folder, recursive, names in noted["patterns"]
+            for pattern, folder, recursive, names in (
+                *noted["patterns"],
+                *imported.get("patterns", ()),
+            )
+        ),
+        links=tuple(
+            (kind, path, said) for kind, path, said in (*noted["links"], *imported.get("links", ()))
         ),
         before=asked,
     )
@@ -66,6 +83,14 @@ def _as_it_was(path: str, seen: Any, before: FileState | None) -> str:  # noqa: 
     return digest_of(path)
 
 
+def _as_imported(path: str, seen: Any, before: FileState | None) -> str:  # noqa: ANN401
+    """Return the digest of a file when a module that was imported earlier read it."""
+    since = before is not None and seen is not None
+    if since and before is not None and (before.size, before.mtime_ns) != tuple(seen[:2]):
+        raise NoKeyError(f"{path} changed after an own module had read it")
+    return _as_it_was(path, seen, before)
+
+
 def are_met(wanted: Dependencies, after: Mapping[str, FileState]) -> bool:
     """Tell whether a stretch would find what it found before.
 
@@ -77,6 +102,7 @@ def are_met(wanted: Dependencies, after: Mapping[str, FileState]) -> bool:
         all(_is(path, digest) for path, digest in wanted.files.items())
         and all(_digest(touched.names_in(path)) == d for path, d in wanted.folders.items())
         and all(_digest(_found(*each[:3])) == each[3] for each in wanted.patterns)
+        and all(links.answer(kind, path) == said for kind, path, said in wanted.links)
         and all(_is_before(path, digest, after) for path, digest in wanted.before.items())
     )
 

@@ -52,6 +52,7 @@ class Dependencies:
         files: Path -> sha256 of what it read; empty for a file that was not there.
         folders: Folder -> names in it, joined and digested.
         patterns: ``(pattern, folder, recursive, digest of what was found)``.
+        links: ``(what was asked, path, answer)``, see ``run/kernel/links.py``.
         before: Path -> what was at a path that it changed without replacing all of it; see
             ``run/kernel/filestate.py`` for the words.
     """
@@ -59,6 +60,7 @@ class Dependencies:
     files: dict[str, str] = field(default_factory=dict)
     folders: dict[str, str] = field(default_factory=dict)
     patterns: tuple[tuple[str, str, bool, str], ...] = ()
+    links: tuple[tuple[str, str, str], ...] = ()
     before: dict[str, str] = field(default_factory=dict)
 
 
@@ -78,6 +80,7 @@ class Entry:
         prints: Fingerprints of variables after it.
         opaque: Those that count by identity in part.
         local: Those that hold functions of the notebook's, or instances of its classes.
+        own: Those that hold code of the author's modules, or instances of their classes.
         pairs: How many objects two variables share: ``(one, other, count)``.
         gone: Variables that it deleted.
         state: The process's state after it, and where modules are found (``search``).
@@ -117,6 +120,7 @@ class Entry:
     read: tuple[str, ...] = ()
     written: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
 
     @property
     def changes_options(self) -> bool:

@@ -28,9 +28,31 @@ from nbprod.run.secrets import is_secret
 
 _WORD = re.compile(r"\w+")
 _ENVIRONMENT = frozenset(
-    {"environ", "getenv", "dotenv", "load_dotenv", "expandvars", "expanduser"}
+    {
+        "environ",
+        "environb",
+        "getenv",
+        "getenvb",
+        "dotenv",
+        "load_dotenv",
+        "expandvars",
+        "expanduser",
+    }
+    | {"gettempdir", "gettempdirb", "tempdir", "getproxies", "get_exec_path"}
+    | {"platformdirs", "appdirs", "PlatformDirs", "AppDirs"}
     | {"BaseSettings", "pydantic_settings", "environs", "decouple", "dynaconf", "envparse"}
 )
+_HOMES = (
+    "HOME",
+    "XDG_",
+    "HF_",
+    "SCIKIT_LEARN_DATA",
+    "SEABORN_DATA",
+    "NLTK_DATA",
+    "KAGGLEHUB_CACHE",
+)
+"""Environment variables that say where data lies for all libraries, or for one."""
+
 _FUTURE = re.compile(r"^\s*from __future__ import .*$", re.MULTILINE)
 
 
@@ -102,12 +124,14 @@ class Input:
         fingerprint: Its content; empty if that is unknown.
         opaque: It counts by identity in part.
         local: It holds functions of the notebook's, or instances of its classes.
+        own: It holds those of the author's modules.
     """
 
     name: str
     fingerprint: str = ""
     opaque: bool = False
     local: bool = False
+    own: bool = False
 
 
 def code_of(
@@ -240,6 +264,8 @@ def _content(around: Surroundings, code: Code, value: Input) -> Iterator[str]:
     if value.local:
         # Functions and classes of the notebook's: what they do is written anywhere before.
         yield _all_before(around, code)
+    if value.own:
+        yield json.dumps([(module.name, module.digest) for module in around.pipeline.local_modules])
 
 
 def _all_before(around: Surroundings, code: Code) -> str:
@@ -256,7 +282,7 @@ def _environment(around: Surroundings, code: Code) -> Iterator[tuple[str, str]]:
     for name in sorted(os.environ):
         if is_secret(around.pipeline, name.removeprefix(PREFIX)):
             continue
-        if reads or name.startswith(LIBRARY_VARIABLES):
+        if reads or name.startswith((*LIBRARY_VARIABLES, *_HOMES)):
             # Not its value: that may be a secret nobody told us of.
             yield name, hashlib.sha256(os.environ[name].encode(errors="replace")).hexdigest()
 

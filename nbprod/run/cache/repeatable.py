@@ -7,6 +7,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 
 from nbprod.pipeline.ir import Effect
+from nbprod.run.cache.origins import Origins, asked_for
+from nbprod.run.kernel.rewrite import PAST_PYTHON, READERS, opens_past_python
 
 _EFFECTS = {
     Effect.NETWORK: "it uses the network",
@@ -14,11 +16,15 @@ _EFFECTS = {
     Effect.CLOCK: "it asks for the time",
 }
 
+_PAST_PYTHON = "it uses a library that opens files past Python"
+_FOLDER_KEYWORDS = frozenset({"dir_fd", "src_dir_fd", "dst_dir_fd"})
+
 _NAMES = {
     "it asks for the time": frozenset(
         {"perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns", "process_time", "time_ns"}
         | {"default_timer", "clock_gettime", "clock_gettime_ns", "process_time_ns", "thread_time"}
         | {"now", "today", "utcnow", "localtime", "gmtime", "ctime", "getmtime", "getctime"}
+        | {"asctime", "formatdate"}
     ),
     "it draws from the system's randomness": frozenset(
         {"SystemRandom", "urandom", "uuid1", "uuid4", "token_hex", "token_bytes", "token_urlsafe"}
@@ -30,17 +36,33 @@ _NAMES = {
     "it asks which files there are, or about them": frozenset(
         {"exists", "lexists", "isfile", "isdir", "is_file", "is_dir", "stat", "lstat", "getsize"}
         | {"disk_usage", "is_symlink", "islink", "samefile", "access", "statvfs", "fstat"}
+        | {"ismount", "is_mount", "which", "find_spec", "iter_modules", "walk_packages"}
     ),
+    "it opens files by the descriptor of a folder": frozenset({"fchdir"}) | _FOLDER_KEYWORDS,
+    "it asks for its terminal": frozenset({"get_terminal_size", "ttyname", "ctermid", "getlogin"}),
     "it asks about the machine or the process": frozenset(
         {
             "getpid",
             "getppid",
+            "getloadavg",
+            "get_ident",
+            "get_native_id",
+            "getnode",
             "gethostname",
+            "getfqdn",
+            "uname",
+            "nodename",
+            "sched_getaffinity",
+            "process_cpu_count",
             "getuser",
             "cpu_percent",
             "virtual_memory",
             "getrusage",
         }
+    ),
+    _PAST_PYTHON: frozenset(
+        {"LocalFileSystem", "SubTreeFileSystem", "FileSelector", "get_file_info", "from_uri"}
+        | {"open_input_stream", "open_input_file", "filesystem"}
     ),
     "it reads a database": frozenset(
         {"read_sql", "read_sql_query", "read_sql_table", "create_engine", "read_gbq"}
@@ -52,7 +74,7 @@ _MODULES = {
     "it reads a database": frozenset(
         {"sqlite3", "sqlalchemy", "duckdb", "pyodbc", "psycopg", "psycopg2", "pymongo", "redis"}
     ),
-    "it uses a library that opens files past Python": frozenset(
+    _PAST_PYTHON: frozenset(
         {"rasterio", "netCDF4", "fiona", "osgeo", "tables", "cv2", "rpy2", "vaex"}
     ),
     "it computes in processes of others": frozenset(
@@ -62,7 +84,26 @@ _MODULES = {
         {"tensorflow", "keras", "mxnet", "cupy", "paddle", "numba", "jax"}
     ),
     "it asks about the machine or the process": frozenset({"psutil", "tracemalloc"}),
+    "it asks for the time": frozenset({"timeit", "sched"}),
 }
+
+_ATTRIBUTES = {
+    "platform.node": "it asks about the machine or the process",
+    "os.times": "it asks for the time",
+}
+"""What modules have under names that others use for something else."""
+
+_TIMELESS = frozenset(
+    {"sleep", "struct_time", "strptime", "mktime", "tzset", "tzname", "timezone", "altzone"}
+    | {"daylight"}
+)
+"""What the module ``time`` has that does not ask for it."""
+
+_LISTED_MODULES = frozenset(
+    {"time", "datetime", "os", "os.path", "platform", "socket", "uuid", "tempfile", "threading"}
+    | {"shutil", "timeit", "random", "numpy.random", "importlib.util"}
+)
+"""Modules with functions of :data:`_NAMES`: there, a name that is computed may be any of them."""
 
 _GENERATORS = frozenset(
     {"default_rng", "RandomState", "SeedSequence", "Random", "PCG64", "PCG64DXSM", "MT19937"}
@@ -72,6 +113,13 @@ _GENERATORS = frozenset(
 
 _MOMENTS = frozenset({"now", "today"})
 _SEEDS = re.compile(r"seed|set_?state|determinis|reproduc", re.IGNORECASE)
+
+
+_BARE_MODULES = PAST_PYTHON | {
+    f"pyarrow.{name}"
+    for name in ("csv", "json", "parquet", "feather", "orc", "dataset", "fs", "ipc")
+}
+"""Modules that are handed on where they stand alone: anything may be called in them."""
 
 
 def doubts(sources: Iterable[str], effects: Iterable[Effect]) -> Iterator[str]:
@@ -84,14 +132,19 @@ def doubts(sources: Iterable[str], effects: Iterable[Effect]) -> Iterator[str]:
     for effect in effects:
         if effect in _EFFECTS:
             yield _EFFECTS[effect]
+    trees = []
     for source in sources:
         try:
-            tree = ast.parse(source)
+            trees.append(ast.parse(source))
         except SyntaxError:
             yield "its code could not be read"
-            continue
+    origins = Origins(trees)
+    for tree in trees:
         for node in ast.walk(tree):
             yield from _doubts_of(node)
+            yield from _doubts_by_origin(node, origins)
+        if any(_unfollowed(tree, origins)):
+            yield _PAST_PYTHON
 
 
 def _doubts_of(node: ast.AST) -> Iterator[str]:
@@ -109,6 +162,41 @@ def _doubts_of(node: ast.AST) -> Iterator[str]:
         yield "it asks for the time"  # as a text that pandas and numpy understand
 
 
+def _doubts_by_origin(node: ast.AST, origins: Origins) -> Iterator[str]:
+    for name in origins.mentioned(node):
+        module, _, attribute = name.rpartition(".")
+        if name in _ATTRIBUTES:
+            yield _ATTRIBUTES[name]
+        elif module == "time" and attribute not in _TIMELESS:
+            yield "it asks for the time"
+    asked = asked_for(node) if isinstance(node, ast.Call) else None
+    computed = asked is not None and not isinstance(asked[1], ast.Constant)
+    if asked is not None and computed and origins.of(asked[0]) in _LISTED_MODULES:
+        yield "it computes the name of a function that it looks up"
+
+
+def _unfollowed(tree: ast.AST, origins: Origins) -> Iterator[bool]:
+    """Tell of each mention of what reads past Python whether its calls go unseen.
+
+    Seen are those that are written as calls, by the function's own name.
+    """
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    called = {id(node.func) for node in calls}
+    owners = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    for node in ast.walk(tree):
+        name = origins.of(node) if id(node) not in owners else ""
+        if name in _BARE_MODULES:
+            yield True
+        elif opens_past_python(name):
+            own = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+            yield id(node) not in called or own not in READERS
+    for node in calls:
+        first = node.args[0] if node.args else None
+        is_import = {"import_module", "__import__"}.intersection(_names(node.func))
+        if is_import and isinstance(first, ast.Constant):
+            yield str(first.value).partition(".")[0] in PAST_PYTHON
+
+
 def _names(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Name):
         yield node.id
@@ -116,8 +204,13 @@ def _names(node: ast.AST) -> Iterator[str]:
         yield node.attr
     elif isinstance(node, ast.ImportFrom):
         yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.keyword):
+        yield from (_FOLDER_KEYWORDS | {"filesystem"}).intersection({node.arg})
     elif isinstance(node, ast.Call):
         yield from _names(node.func)
+        asked = asked_for(node)
+        if asked is not None and isinstance(asked[1], ast.Constant):
+            yield str(asked[1].value)
 
 
 def _imported(node: ast.AST) -> Iterator[str]:

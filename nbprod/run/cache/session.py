@@ -386,7 +386,13 @@ class Session:
         for group in entry.groups:
             for name in group.names:
                 self._forget(name)
-                value = Input(name, entry.prints[name], name in entry.opaque, name in entry.local)
+                value = Input(
+                    name,
+                    entry.prints[name],
+                    name in entry.opaque,
+                    name in entry.local,
+                    name in entry.own,
+                )
                 self._versions[name] = Version(value, folder, group)
         self._note_pairs(entry.pairs, entry.prints)
         self._metrics.update(entry.metrics)
@@ -614,7 +620,8 @@ class Session:
         stretch, survey, kept = ended.stretch, ended.survey, ended.kept
         groups = {name: group for group in saved for name in group.names}
         for name, text in survey["fingerprints"].items():
-            value = Input(name, text, name in survey["opaque"], name in survey["local"])
+            kinds = (name in survey[kind] for kind in ("opaque", "local", "own"))
+            value = Input(name, text, *kinds)
             known = self._versions.get(name)
             if name in groups:
                 folder = self.capture.folder.artifacts
@@ -673,18 +680,33 @@ class Session:
         for problem in (*self._doubts(ended), *self._obstacles(ended)):
             raise NoKeyError(problem)
         stretch, record, kept = ended.stretch, ended.record, ended.kept
-        known = {
-            str((self.around.folder / module.path).resolve())
-            for module in self.around.pipeline.local_modules
-        }
-        modules = tuple(path for path in kept["modules"] if path not in known)
+        modules = self._unknown_modules(kept)
         named = named_files(self.around, stretch.code) if stretch.step is not None else set()
         unseen = (
             named - {found.after.path for found in record.files} - set(kept["touched"]["fresh"])
         )
-        depends = dependencies(kept["touched"], record.files, (*modules, *sorted(unseen)))
+        depends = dependencies(
+            kept["touched"], record.files, (*modules, *sorted(unseen)), self._imported(ended)
+        )
         _check_written(record.files)
         return self._new_entry(ended, self._key, depends, seeded)
+
+    def _unknown_modules(self, kept: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the author's modules that are loaded, and that analysis did not find."""
+        known = {
+            str((self.around.folder / module.path).resolve())
+            for module in self.around.pipeline.local_modules
+        }
+        return tuple(path for path in kept["modules"] if path not in known)
+
+    def _imported(self, ended: Ended) -> Mapping[str, Any]:
+        """Return what own modules noted when they were imported, if the stretch may use one."""
+        uses = (
+            ended.stretch.code.modules
+            or self._unknown_modules(ended.kept)
+            or any(each.own for each in self._inputs(ended.stretch))
+        )
+        return ended.kept["touched"]["imported"] if uses else {}
 
     def _new_entry(
         self, ended: Ended, key: str, depends: Dependencies, seeded: tuple[str, ...]
@@ -722,12 +744,14 @@ class Session:
             read=tuple(record.read),
             written=tuple(found.after.path for found in record.files),
             modules=tuple(kept["modules"]),
+            own=tuple(survey["own"]),
         )
 
     def _doubts(self, ended: Ended) -> Iterator[str]:
         """Yield why a stretch that ran might do something else another time."""
         kept, record = ended.kept, ended.record
         yield from kept["touched"]["outside"]
+        yield from self._imported(ended).get("outside", ())
         observed = {name for group in kept["groups"] for name in group["models"]}
         missed = {*record.changed} & self._read_after(ended.stretch)
         for name in sorted(missed - {*ended.stretch.outputs} - observed):

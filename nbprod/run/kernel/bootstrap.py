@@ -70,7 +70,8 @@ class Runtime:
             shell.ast_transformers.append(rewrite.ObservedCalls())
             modules.install(tuple(settings.get("folders", ())))
         modules.after_import = mutations.note_import
-        observe.on_read = lambda path: self.files.touched.read(path)
+        observe.on_read = self.files.was_read
+        observe.on_remote = lambda: self.files.touched.cannot_repeat(touched.REMOTE)
         reductions.forgettable.update(self.hoisted)
         loggers.note_start()
         ambient.note_start()

@@ -14,9 +14,10 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
-from . import filestate, touched
+from . import callers, filestate, import_draws, links, touched
 
 _SUFFIXES = (".pyc", ".pyo", ".py", ".so", ".pyd", ".dll", ".dylib")
 _WRITING = os.O_WRONLY | os.O_RDWR
@@ -41,6 +42,9 @@ class FileWatch:
         root: Folder that is looked through for what was written unseen; empty for none.
         ahead: Refuse what changes anything outside of this process.
         on_touch: Called with the state of a path before it is written the first time.
+        touched: What this stretch of cells had to do with the world outside.
+        imported: What the author's modules had to do with it while they were imported, in this
+            process: whoever uses them later depends on that.
     """
 
     def __init__(self, kept: str = "", root: str = "") -> None:
@@ -57,6 +61,7 @@ class FileWatch:
         self._states: dict[str, dict[str, Any]] = {}
         self._seen: dict[str, filestate.Signature] | None = None
         self.touched = touched.Touched()
+        self.imported = touched.Touched()
         self._watching = False
         self._inside = threading.local()
 
@@ -65,6 +70,7 @@ class FileWatch:
         if self.root:
             self._seen = filestate.look(self.root)
         sys.addaudithook(self._hook)
+        links.watch(self._asked_link)
         self._watching = True
 
     @contextmanager
@@ -77,22 +83,16 @@ class FileWatch:
             self._watching = before
 
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event not in _NOTED or not self._watching or getattr(self._inside, "hook", False):
+        if event not in _NOTED or getattr(self._inside, "hook", False):
             return
         self._inside.hook = True
         known = len(self.touched.outside)
         try:
-            if event in touched.EVENTS:
-                self.touched.note(event, arguments)
-            elif event == "open":
-                self._opened(*arguments)
-            else:
-                for path in _EVENTS[event](arguments):
-                    self._touch(_absolute(path))
-                if event == "os.rename":
-                    self.touched.replaced(_renamed(arguments)[1])
-                elif event == "sqlite3.connect" and arguments[0] not in ("", ":memory:"):
-                    self.touched.outside["it uses a database"] = None
+            caller = sys._getframe(1)
+            if callers.loads_own_module(caller):
+                self._note_imported(event, arguments, caller)
+            if self._watching:
+                self._note(event, arguments, caller)
         except (UnkeptError, AheadError):
             raise  # what cannot be put back is not overwritten
         except Exception:
@@ -102,15 +102,63 @@ class FileWatch:
         if self.ahead and len(self.touched.outside) > known:
             raise AheadError
 
-    def _opened(self, path: Any, mode: Any, flags: Any) -> None:
-        path = _absolute(path)
+    def _note(self, event: str, arguments: tuple[Any, ...], caller: FrameType) -> None:
+        if event in touched.EVENTS:
+            self.touched.note(event, arguments, caller)
+            return
+        if event == "open":
+            path, mode, flags = arguments
+            self._opened(_absolute(path), mode, flags)
+            for reason in _beyond_files(_absolute(path), mode, caller):
+                self.touched.cannot_repeat(reason)
+            return
+        for path in _EVENTS[event](arguments):
+            self._touch(_absolute(path))
+        if event == "os.rename":
+            self.touched.replaced(_renamed(arguments)[1])
+        elif event == "sqlite3.connect" and arguments[0] not in ("", ":memory:"):
+            self.touched.cannot_repeat("it uses a database")
+
+    def _note_imported(self, event: str, arguments: tuple[Any, ...], caller: FrameType) -> None:
+        if event in touched.EVENTS:
+            self.imported.note(event, arguments, caller)
+        elif event == "open":
+            path, mode, flags = _absolute(arguments[0]), *arguments[1:]
+            if callers.is_import_system(caller) and path.endswith(_SUFFIXES):
+                return  # code counts by itself
+            writes, empties = _purposes(mode, flags)
+            if writes and empties:
+                self.imported.replaced(path)
+            elif not flags & os.O_WRONLY:  # a log that grows is not read
+                self.imported.read(path)
+            for reason in _beyond_files(path, mode, caller):
+                self.imported.cannot_repeat(reason)
+        elif event == "sqlite3.connect":
+            self.imported.cannot_repeat("it uses a database")
+
+    def _asked_link(self, kind: str, path: Any, folder: int) -> None:
+        if getattr(self._inside, "hook", False) or callers.is_runtime(sys._getframe(3)):
+            return
+        try:
+            absolute = _absolute(path, folder)
+        except Exception:
+            return  # who asked is told
+        if callers.loads_own_module(sys._getframe(3)):
+            self.imported.asked_link(kind, absolute)
+        if self._watching:
+            self.touched.asked_link(kind, absolute)
+
+    def was_read(self, path: str) -> None:
+        """Note that a file is about to be read past Python."""
+        if callers.loads_own_module(sys._getframe(1)):
+            self.imported.read(path)
+        if self._watching:
+            self.touched.read(path)
+
+    def _opened(self, path: str, mode: Any, flags: Any) -> None:
         if path.endswith(_SUFFIXES) and not self._below_root(path):
             return
-        writes = bool(isinstance(flags, int) and flags & _WRITING)
-        empties = bool(isinstance(flags, int) and flags & os.O_TRUNC)
-        if isinstance(mode, str):
-            writes = any(letter in mode for letter in "wax+")
-            empties = "w" in mode
+        writes, empties = _purposes(mode, flags)
         if not writes or not empties:
             self.touched.read(path)
         if writes:
@@ -202,25 +250,13 @@ class FileWatch:
             return found
 
     def touched_since(self) -> dict[str, Any]:
-        """Return what was read and asked since the last call, see :class:`.touched.Touched`."""
+        """Return what was read and asked since the last call, see :class:`.touched.Touched`.
+
+        What modules had to do with it when they were imported is ``imported``, of the same form.
+        """
         with self.paused():
             found, self.touched = self.touched, touched.Touched()
-            return {
-                # As they were named: a link may lead elsewhere the next time.
-                "files": {
-                    path: seen
-                    for path, seen in found.files.items()
-                    if is_users(os.path.realpath(path))
-                },
-                "fresh": sorted(found.fresh),
-                "folders": {
-                    path: names
-                    for path, names in found.folders.items()
-                    if is_users(os.path.realpath(path) + os.sep)
-                },
-                "patterns": [[*key, names] for key, names in found.patterns.items()],
-                "outside": list(found.outside),
-            }
+            return {**_told(found), "imported": _told(self.imported)}
 
     def report(self) -> dict[str, Any]:
         """Return ``{"read": [path], "written": [path], "modules": [path]}``, absolute, sorted.
@@ -237,6 +273,55 @@ class FileWatch:
                     {os.path.realpath(path) for path in self._written if _counts(path)}
                 ),
             }
+
+
+def _told(found: touched.Touched) -> dict[str, Any]:
+    return {
+        # As they were named: a link may lead elsewhere the next time.
+        "files": {
+            path: seen for path, seen in found.files.items() if _decides(os.path.realpath(path))
+        },
+        "fresh": sorted(found.fresh),
+        "folders": {
+            path: names
+            for path, names in found.folders.items()
+            if _decides(os.path.realpath(path) + os.sep)
+        },
+        "patterns": [[*key, names] for key, names in found.patterns.items()],
+        "links": [
+            [kind, path, said]
+            for (kind, path), said in found.links.items()
+            if _decides(path) or _decides(said)
+        ],
+        "outside": list(found.outside),
+    }
+
+
+def _purposes(mode: Any, flags: Any) -> tuple[bool, bool]:
+    """Tell whether a file is opened for writing, and whether that empties it."""
+    if isinstance(mode, str):
+        return any(letter in mode for letter in "wax+"), "w" in mode
+    numbers = flags if isinstance(flags, int) else 0
+    return bool(numbers & _WRITING), bool(numbers & os.O_TRUNC)
+
+
+def _beyond_files(path: str, mode: Any, caller: FrameType) -> Iterator[str]:
+    """Yield what reading a path would tell that no file holds."""
+    if mode is None and os.path.isdir(path):
+        yield "it opens files by the descriptor of a folder"
+    path = os.path.normpath(path)
+    real = os.path.realpath(path) if os.path.islink(path) else path
+    if (
+        path in _STREAMS
+        or not f"{real}{os.sep}".startswith(_DEVICES)
+        or import_draws.is_importing()
+    ):
+        return
+    if path in ("/dev/random", "/dev/urandom"):
+        if callers.is_authors(caller):
+            yield "it draws from the system's randomness"
+    elif callers.is_authors(caller) or not real.startswith(_ASKED_BY_LIBRARIES):
+        yield "it asks about the machine or the process"
 
 
 def _unseen(path: str, *, new: bool) -> dict[str, Any]:
@@ -302,13 +387,54 @@ def is_users(real: str) -> bool:
     return not real.startswith(_excluded())
 
 
+def _decides(real: str) -> bool:
+    """Tell whether what is at a real path may decide what a step gives."""
+    return is_users(real) or real.startswith("/etc/")
+
+
 @functools.cache
 def _excluded() -> tuple[str, ...]:
-    home = os.path.expanduser("~")
     folders = {sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.dirname(os.__file__)}
     folders.update(site.getsitepackages())
     folders.update({"/proc", "/sys", "/dev", "/etc", "/usr/lib", "/usr/share"})
-    folders.update(os.path.join(home, name) for name in (".ipython", ".jupyter", ".cache"))
-    folders.update(os.path.join(home, name) for name in (".config", ".matplotlib"))
-    folders.add(os.path.join(home, ".local", "share", "jupyter"))
-    return tuple(os.path.realpath(folder) + os.sep for folder in folders if folder != "/")
+    folders.add(os.path.dirname(__file__))
+    folders.update(_of_tools())
+    own = tuple(os.path.realpath(folder) + os.sep for folder in folders if folder != "/")
+    return own + tuple(os.path.realpath(name) for name in _of_matplotlib())
+
+
+def _of_tools() -> Iterator[str]:
+    """Yield folders that Jupyter and libraries keep for themselves below the user's home.
+
+    Data that somebody downloaded lies beside them: no more than these may be left out.
+    """
+    home = os.path.expanduser("~")
+    caches = os.environ.get("XDG_CACHE_HOME") or os.path.join(home, ".cache")
+    settings = os.environ.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
+    yield from (os.path.join(home, name) for name in (".ipython", ".jupyter"))
+    yield os.path.join(home, ".local", "share", "jupyter")
+    yield from (os.path.join(caches, name) for name in _TOOLS)
+    yield from (os.path.join(settings, name) for name in ("matplotlib", "fontconfig", "jupyter"))
+
+
+def _of_matplotlib() -> Iterator[str]:
+    """Yield beginnings of what matplotlib writes where its settings are."""
+    folders = (os.environ.get("MPLCONFIGDIR"), os.path.join(os.path.expanduser("~"), ".matplotlib"))
+    for folder in folders:
+        if folder:
+            yield from (os.path.join(folder, name) for name in ("fontlist-v", "tex.cache"))
+
+
+_TOOLS = (
+    *("matplotlib", "fontconfig", "pip", "uv", "jedi", "parso", "black", "ruff", "mypy"),
+    *("jupyter", "ipython", "nbprod", "mesa_shader_cache", "nvidia", "torch/kernels"),
+)
+"""Caches that change by themselves, and hold nothing that anybody computes with."""
+
+_DEVICES = ("/proc/", "/sys/", "/dev/")
+_STREAMS = frozenset({"/dev/null", "/dev/tty", "/dev/stdin", "/dev/stdout", "/dev/stderr"})
+_ASKED_BY_LIBRARIES = (
+    *("/sys/", "/dev/", "/proc/cpuinfo", "/proc/meminfo", "/proc/version", "/proc/sys/"),
+    *("/proc/self/", f"/proc/{os.getpid()}/", "/proc/filesystems", "/proc/mounts"),
+)
+"""Where libraries look to find out what the machine can do."""

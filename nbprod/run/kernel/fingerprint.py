@@ -25,7 +25,7 @@ from collections import Counter, deque
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from . import attributes, digests, reductions
+from . import attributes, callers, digests, reductions, rewrite
 
 _SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})
 _BUFFERS = (bytearray, array.array, mmap.mmap)
@@ -72,6 +72,7 @@ class Fingerprint:
         local: It holds functions of the notebook's, or instances of its classes, whose
             code and globals are not all in the fingerprint.
         code: It holds such functions or classes themselves.
+        own: It holds code of the author's modules, or instances of their classes.
     """
 
     def __init__(self) -> None:
@@ -84,6 +85,7 @@ class Fingerprint:
         self.opaque: set[str] = set()
         self.local = False
         self.code = False
+        self.own = False
 
     def add(self, value: Any) -> None:
         """Take in a value."""
@@ -188,6 +190,7 @@ class Fingerprint:
             parts.append(part.hexdigest())
             self.local = self.local or part.local
             self.code = self.code or part.code
+            self.own = self.own or part.own
             self.opaque |= part.opaque
             self.met |= part.met
             self.buffers |= part.buffers
@@ -197,6 +200,7 @@ class Fingerprint:
     def _class(self, value: Any) -> None:
         kind = type(value)
         self.local = self.local or kind.__module__ == "__main__"
+        self.own = self.own or callers.is_own_module(kind.__module__)
         self._tag(*_at_home(kind))
 
     def _array(self, value: Any) -> None:
@@ -385,6 +389,12 @@ class Fingerprint:
         self._tag("code", type(value).__name__, module, name)
         if module == "__main__":
             self.local = self.code = True
+        else:
+            # A fitted model's class can load one, too: that says nothing of the model.
+            if not isinstance(value, type) or str(module).startswith("pyarrow"):
+                self._note_reader(f"{module}.{name}")
+            of_module = name if isinstance(value, types.ModuleType) else module
+            self.own = self.own or callers.is_own_module(str(of_module))
         if isinstance(value, types.MethodType):
             self.add(value.__func__)
             self.add(value.__self__)
@@ -412,6 +422,11 @@ class Fingerprint:
         elif isinstance(value, property):
             for accessor in (value.fget, value.fset, value.fdel):
                 self.add(accessor)
+
+    def _note_reader(self, name: str) -> None:
+        """Note a function that reads files unseen when somebody calls it."""
+        if rewrite.opens_past_python(name):
+            self.opaque.add(name)
 
     def _function(self, value: Any) -> None:
         self.add(value.__code__)
@@ -485,7 +500,9 @@ class Fingerprint:
             self._by_identity(value)
             return
         if isinstance(found, str):
-            self._tag("named", found)
+            module = getattr(value, "__module__", "")
+            self._tag("named", module, found)
+            self._note_reader(f"{module}.{found}")
             return
         for number, part in enumerate(found):
             if part is None or (number == 2 and part == {} and isinstance(value, BaseException)):
@@ -512,7 +529,7 @@ class _HashWriter:
         return memoryview(data).nbytes
 
 
-_LAZY = ("pyarrow._dataset", "deltalake")
+_LAZY = ("pyarrow._dataset", "pyarrow._fs", "pyarrow.fs", "polars.lazyframe", "deltalake")
 """Modules whose objects say which files they read, not what these hold."""
 
 _FRAMES = frozenset({"patsy.eval"})
@@ -684,7 +701,7 @@ def walk(value: Any) -> tuple[str, Fingerprint]:
         return found.hexdigest(), found
     except (_TooManyError, RecursionError):
         found.opaque = set()
-        found.local = found.code = True  # what was not walked may hold anything
+        found.local = found.code = found.own = True  # what was not walked may hold anything
     except Exception as error:
         found.met, found.opaque = set(), {type(value).__name__}
         return f"unknown {type(error).__name__} {id(value)}", found
@@ -720,13 +737,15 @@ def summary(found: Walks) -> dict[str, Any]:
 
     Returns:
         ``{"fingerprints": {name: text}, "shares": [[name, ...]], "opaque": {name: [type]},
-        "local": [name], "code": [name]}``; for the last two see :class:`Fingerprint`.
+        "local": [name], "own": [name], "code": [name]}``; for the last three see
+        :class:`Fingerprint`.
     """
     return {
         "fingerprints": {name: text for name, (text, _) in found.items()},
         "shares": groups({name: walked.met for name, (_, walked) in found.items()}),
         "opaque": {name: sorted(each.opaque) for name, (_, each) in found.items() if each.opaque},
         "local": [name for name, (_, walked) in found.items() if walked.local],
+        "own": [name for name, (_, walked) in found.items() if walked.own],
         "code": [name for name, (_, walked) in found.items() if walked.code],
     }
 

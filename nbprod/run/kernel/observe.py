@@ -18,6 +18,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from . import provenance
 from .rewrite import GENERATORS, READERS
@@ -65,7 +66,10 @@ class Fit:
 
 
 on_read: Callable[[str], None] = lambda _: None  # noqa: E731
-"""Called with each file that a call of :data:`.rewrite.READERS` was given."""
+"""Called with each file that a call of :data:`.rewrite.READERS` is given."""
+
+on_remote: Callable[[], None] = lambda: None  # noqa: E731
+"""Called when such a call is given an address elsewhere."""
 
 on_unseeded: Callable[[], None] = lambda: None  # noqa: E731
 """Called when a call of :data:`.rewrite.GENERATORS` was given no seed."""
@@ -108,6 +112,7 @@ def positional(*arguments: Any) -> tuple[Any, ...]:
     calls = _calls()
     if calls and calls[-1].frame == id(sys._getframe(1)):
         calls[-1].positional = arguments
+        _note_files(calls[-1].site, arguments)
     return arguments
 
 
@@ -116,6 +121,7 @@ def keywords(**arguments: Any) -> dict[str, Any]:
     calls = _calls()
     if calls and calls[-1].frame == id(sys._getframe(1)):
         calls[-1].keywords = arguments
+        _note_files(calls[-1].site, tuple(arguments.values()))
     return arguments
 
 
@@ -137,11 +143,6 @@ def done(result: Any, site: str) -> Any:
 
 def _note(call: Call, result: Any, method: str) -> None:
     receiver = call.receiver
-    if method in READERS:
-        for value in (*call.positional, *call.keywords.values()):
-            for path in _files(value):
-                on_read(path)
-        return
     if method in GENERATORS:
         given = (*call.positional, *call.keywords.values())
         if all(value is None for value in given):
@@ -159,20 +160,44 @@ def _note(call: Call, result: Any, method: str) -> None:
         _remember_fit(receiver, features, target, partial=method == "partial_fit")
 
 
-def _files(value: Any) -> Iterator[str]:
-    """Yield the files that an argument names: by a path, a pattern, a folder, or several."""
+def _note_files(site: str, arguments: tuple[Any, ...]) -> None:
+    """Note the files that a reader is about to read; the first may be missing."""
+    if site.partition(":")[0] not in READERS:
+        return
+    try:
+        for number, value in enumerate(arguments):
+            for path in _files(value, missing=number == 0):
+                on_read(path)
+    except Exception:
+        return
+
+
+def _files(value: Any, *, missing: bool = False) -> Iterator[str]:
+    """Yield the files that an argument names: by a path, a pattern, a folder, or several.
+
+    Args:
+        value: The argument.
+        missing: Yield a path at which nothing is, too.
+    """
     if isinstance(value, (list, tuple)):
         for each in value:
-            yield from _files(each)
+            yield from _files(each, missing=missing)
     elif isinstance(value, (str, os.PathLike)):
-        path = os.path.abspath(os.fsdecode(value))
+        text = os.fsdecode(value)
+        scheme, found, rest = text.partition("://")
+        if found and scheme.isalnum():
+            if scheme != "file":
+                on_remote()
+                return
+            text = unquote(rest)
+        path = os.path.abspath(text)
         if os.path.isdir(path):
             for folder, _, names in os.walk(path):
                 yield from (os.path.join(folder, name) for name in names)
-        elif os.path.isfile(path):
-            yield path
-        elif glob.has_magic(path):
+        elif glob.has_magic(path) and not os.path.isfile(path):
             yield from glob.glob(path, recursive=True)
+        elif os.path.isfile(path) or missing:
+            yield path
 
 
 def _remember_fit(estimator: Any, features: Any, target: Any, *, partial: bool) -> None:

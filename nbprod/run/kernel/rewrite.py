@@ -21,10 +21,21 @@ READERS = frozenset(
     | {"HDFStore", "File", "open_dataset", "open_mfdataset", "imread", "read_file", "memory_map"}
     | {"dataset", "read_csv", "read_json", "read_excel", "read_delta", "scan_delta", "read_pandas"}
     | {"read_metadata", "read_schema", "read_parquet_schema", "from_csv", "OSFile"}
-    | {"open_input_file"}
+    | {"open_csv", "open_json", "open_file", "open_stream", "open_zarr", "open_dataarray"}
+    | {"input_stream", "ORCFile", "parquet_dataset", "read_csv_batched", "read_ipc_stream"}
+    | {"read_ipc_schema", "read_parquet_metadata", "scan_pyarrow_dataset", "scan_iceberg"}
     | {"load_model", "Booster", "DMatrix", "Pool"}
 )
 """Readers that may open files in C, past Python: Arrow, HDF5, DuckDB, polars and others."""
+
+PAST_PYTHON = frozenset(
+    {"pyarrow", "polars", "h5py", "xarray", "zarr", "geopandas", "pyogrio", "deltalake"}
+    | {"fastparquet", "pyreadstat", "imageio", "skimage", "soundfile", "torchaudio", "torchvision"}
+    | {"lightgbm", "xgboost", "catboost", "connectorx"}
+)
+"""Libraries that open files in C."""
+
+_READING = ("read", "scan", "open", "load")
 
 GENERATORS = frozenset(
     {"RandomState", "SeedSequence", "PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64", "seed"}
@@ -38,6 +49,18 @@ _NOTED = OBSERVED | READERS | GENERATORS
 _Node = TypeVar("_Node", bound=ast.AST)
 
 _sites = itertools.count(1)
+
+
+def opens_past_python(name: str) -> bool:
+    """Tell whether a function may open files past Python, by its name with its module."""
+    module, _, function = name.rpartition(".")
+    if module.partition(".")[0] == "pandas":
+        return function in _OF_PANDAS
+    reads = function in READERS or function.startswith(_READING)
+    return reads and module.partition(".")[0] in PAST_PYTHON
+
+
+_OF_PANDAS = frozenset({"read_parquet", "read_hdf", "read_orc", "read_spss", "HDFStore"})
 
 
 class ObservedCalls(ast.NodeTransformer):

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import glob
 import os
-import sys
+from types import FrameType
 from typing import Any
 
+from . import callers, links
 from .unlisted import OWN_FOLDER, leave_out
 
 Signature = tuple[int, int, int]
@@ -28,10 +29,12 @@ _NETWORK = frozenset(
     | {"urllib.Request"}
 )
 _FOLDERS = frozenset({"os.listdir", "os.scandir"})
+_OF_MACHINE = ("/proc/", "/sys/")
 EVENTS = frozenset({*_PROGRAMS, *_PROCESSES, *_NETWORK, *_FOLDERS, "glob.glob"})
 """Audit events that are noted here; :mod:`.files` notes what is opened and written."""
 
 
+REMOTE = "it uses the network"
 UNSEEDED = "it makes a random generator without a seed"
 
 
@@ -45,6 +48,7 @@ class Touched:
         folders: Folder -> names in it, when it was looked through first.
         patterns: Pattern, folder from which it was looked for, whether folders below count
             -> what was found.
+        links: What was asked of a path, see :mod:`.links`, and the path -> the answer.
         outside: What cannot be repeated, in words.
     """
 
@@ -53,6 +57,7 @@ class Touched:
         self.fresh: set[str] = set()
         self.folders: dict[str, list[str]] = {}
         self.patterns: dict[tuple[str, str, bool], list[str]] = {}
+        self.links: dict[tuple[str, str], str] = {}
         self.outside: dict[str, None] = {}
 
     def read(self, path: str) -> None:
@@ -65,21 +70,26 @@ class Touched:
         if path not in self.files:
             self.fresh.add(os.path.realpath(path))
 
+    def asked_link(self, kind: str, path: str) -> None:
+        """Note that somebody is about to learn where a path leads."""
+        if (kind, path) not in self.links:
+            self.links[kind, path] = links.answer(kind, path)
+
     def cannot_repeat(self, reason: str) -> None:
         """Note why the stretch cannot be repeated, in words."""
         self.outside[reason] = None
 
-    def note(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Note an audit event of :data:`EVENTS`."""
+    def note(self, event: str, arguments: tuple[Any, ...], caller: FrameType) -> None:
+        """Note an audit event of :data:`EVENTS`, and who caused it."""
         if event in _FOLDERS:
-            if not _importing():
-                self._looked_through(arguments[0])
+            if not _importing(caller):
+                self._looked_through(arguments[0], caller)
         elif event == "glob.glob":
             pattern, recursive = str(arguments[0]), bool(arguments[1])
             key = (pattern, os.getcwd(), recursive)
             self.patterns.setdefault(key, sorted(glob.glob(pattern, recursive=recursive)))
         elif event in _NETWORK:
-            self.outside["it uses the network"] = None
+            self.outside[REMOTE] = None
         elif event in _PROCESSES:
             self.outside["it starts processes of its own"] = None
         else:
@@ -87,11 +97,13 @@ class Touched:
             if name not in _HARMLESS:
                 self.outside[f"it runs another program ({name})"] = None
 
-    def _looked_through(self, folder: Any) -> None:
+    def _looked_through(self, folder: Any, caller: FrameType) -> None:
         if isinstance(folder, int):
             self.outside["it looks through a folder by its descriptor"] = None
             return
         path = os.path.abspath(os.fsdecode(folder or "."))
+        if f"{os.path.realpath(path)}/".startswith(_OF_MACHINE) and callers.is_authors(caller):
+            self.cannot_repeat("it asks about the machine or the process")
         if path not in self.folders:
             self.folders[path] = names_in(path)
 
@@ -121,9 +133,8 @@ def _program(event: str, arguments: tuple[Any, ...]) -> str:
     return os.path.basename(words[0]) if words else ""
 
 
-def _importing() -> bool:
+def _importing(caller: FrameType) -> bool:
     """Tell whether Python's import system or ``glob`` asks, whose own event is noted."""
-    caller = sys._getframe(3)
     while caller.f_back is not None and caller.f_globals.get("__name__") == leave_out.__module__:
         caller = caller.f_back
     name = str(caller.f_globals.get("__name__", ""))
