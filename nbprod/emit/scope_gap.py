@@ -28,11 +28,13 @@ class Owner:
         name: Its name.
         attributes: Names that the class or its methods bind.
         methods: Those of them that are methods.
+        is_class: It is a class.
     """
 
     name: str
     attributes: frozenset[str] = frozenset()
     methods: frozenset[str] = frozenset()
+    is_class: bool = False
 
 
 def owners_of(nodes: Iterable[ast.AST]) -> dict[str, Owner]:
@@ -44,7 +46,7 @@ def owners_of(nodes: Iterable[ast.AST]) -> dict[str, Owner]:
             attributes = _attributes_of(node)
             if attributes is not None and not node.decorator_list:
                 methods = frozenset(each.name for each in node.body if _is_function(each))
-                found[node.name] = Owner(node.name, attributes, methods)
+                found[node.name] = Owner(node.name, attributes, methods, is_class=True)
         elif _is_function(node):
             found.pop(node.name, None)
             if not node.decorator_list:
@@ -249,7 +251,7 @@ def _attribute_gaps(nodes: Sequence[ast.AST], owners: Mapping[str, Owner]) -> It
     holding = dict(owners)
     for name, value in _bound_alone(nodes):
         made = owners.get(ast.unparse(value.func)) if isinstance(value, ast.Call) else None
-        if made is not None:
+        if made is not None and made.is_class:
             holding[name] = made
     for node in nodes:
         if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name):

@@ -19,6 +19,7 @@ from nbprod.origin import Origin
 from nbprod.pipeline.ir import Pipeline
 from nbprod.run.ahead.request import AheadRequest
 from nbprod.run.atomic_write import write_atomically
+from nbprod.run.cache.store import known_hash_seed
 from nbprod.run.capture import Capture
 from nbprod.run.environment import kernel_interpreter
 from nbprod.run.failure import Place, failure_of
@@ -143,7 +144,7 @@ def execute(request: RunRequest, listener: Listener = ignore_events) -> RunRecor
     recording = Recording(subject, capture)
     cached = request.capture and not request.isolate and request.project is None
     if request.capture:
-        capture.hash_seed = request.hash_seed or _shared_hash_seed(_folder(request))
+        capture.hash_seed = request.hash_seed or known_hash_seed(_folder(request))
     if request.use_cache and cached:
         open_cache(subject, capture, recording.installed, _folder(request))
     with ExitStack() as at_end:
@@ -191,16 +192,6 @@ def open_cache(subject: RunSubject, capture: Capture, installed: str, beside: Pa
         modules=tuple(own_modules(subject.pipeline, subject.working_directory)),
     )
     capture.cache = partial(open_session, capture=capture, around=around, store=store)
-
-
-def _shared_hash_seed(beside: Path) -> str:
-    """Return the seed of all runs beside a notebook; empty where nothing can be written."""
-    from nbprod.run.cache.store import Store
-
-    try:
-        return Store(beside).hash_seed()
-    except OSError:
-        return ""
 
 
 def _crew(

@@ -66,6 +66,9 @@ CLEAN = {
     "one type": "params = {}\nparams['a'] = 1\nparams['b'] = 2\nprint(params)",
     "whole numbers among floats": "rows = [1.5]\nrows.append(2)\nprint(rows)",
     "filled lists": "grid = {'neurons': [1], 'score': [2]}\nprint(grid)",
+    "attributes of what a function gives": (
+        "def made(size):\n    return [size]\nboxes = made(1)\nboxes.append(2)\nprint(boxes)"
+    ),
     "attributes that a class has": (
         "class Room:\n    def __init__(self, size: int) -> None:\n        self.size = size\n"
         "room = Room(1)\nroom.size = 2\nprint(room.size)"

@@ -24,16 +24,24 @@ import msgspec
 
 from nbprod.errors import UsageError
 from nbprod.run.cache.entry import CELLS, ENTRY, Entry
-from nbprod.run.folder import state_folder
+from nbprod.run.folder import STATE_FOLDER, state_folder
 from nbprod.run.signing import read_sealed, seal
 
 CACHE = "cache"
+_HASH_SEED = "hash-seed"
 LIMIT_VARIABLE = "NBPROD_CACHE_LIMIT"
 DEFAULT_LIMIT = 5 * 2**30
 _CANDIDATES = 5
 """Entries of one key that are kept: the same step, with other files."""
 
 _UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+
+
+def known_hash_seed(beside: Path) -> str:
+    """Return the seed of the runs that keep something there; empty if none does."""
+    with contextlib.suppress(OSError):
+        return (beside / STATE_FOLDER / CACHE / _HASH_SEED).read_text(encoding="utf-8").strip()
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +88,10 @@ class Store:
 
         What one run kept and another one computes must agree on the order of sets.
         """
-        path = self.folder / "hash-seed"
+        path = self.folder / _HASH_SEED
         with contextlib.suppress(FileNotFoundError):
             return path.read_text(encoding="utf-8").strip()
-        beside = path.with_name(f"hash-seed.{os.getpid()}")
+        beside = path.with_name(f"{_HASH_SEED}.{os.getpid()}")
         beside.write_text(str(1 + secrets.randbelow(2**32 - 1)), encoding="utf-8")
         with contextlib.suppress(FileExistsError):
             os.link(beside, path)  # whoever is first decides
