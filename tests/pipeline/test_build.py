@@ -856,3 +856,13 @@ def test_rows_taken_out_of_a_reader_are_no_reader(built):
         ("print(rows)", "step:show"),
     )
     assert not has_errors(diagnostics)
+
+
+@pytest.mark.parametrize(
+    ("ending", "stays"),
+    [("", True), ("log.close()", False), ("print('x', file=log, flush=True)", True)],
+)
+def test_a_file_that_is_left_open_is_not_looked_at_by_another_step(built, ending, stays):
+    cell = f"log = open('log.txt', 'w')\nlog.write('text')\n{ending}"
+    _, diagnostics = built((cell, "step:a"), ("text = open('log.txt').read()", "step:b"))
+    assert ("steps-inseparable" in codes(diagnostics)) is stays

@@ -773,20 +773,18 @@ print(size, written("fifteen"))
 """,
     ),
     Hazard(
-        "cell that clears its output below others of its step",
+        "cell that clears its output below one that shows something",
         """
-# %% train
+# %%
 print("kept")
-# %% train
+# %%
 from IPython.display import clear_output
 for epoch in range(3):
     clear_output(wait=True)
     print("epoch", epoch)
-# %% show
+# %%
 print("end")
 """,
-        refused="would also clear what cells above it show",
-        code="clears-others",
     ),
     Hazard(
         "cell that clears its own output",
@@ -825,18 +823,17 @@ print(y, written_here.SCALE)
     Hazard(
         "file that is left open, and looked at",
         """
-# %% write
+# %%
 import os
 log = open("log.txt", "w")
 for number in range(3):
     log.write(f"line {number}\\n")
-# %% size
+# %%
 size = os.path.getsize("log.txt")
-# %% show
+# %%
 print(size, repr(open("log.txt").read()))
+log.close()
 """,
-        refused="is a file that is open still",
-        code="steps-inseparable",
     ),
     Hazard(
         "file that is left open, and closed in time",
@@ -867,6 +864,44 @@ tail.loc[3, "b"] = 9.0
 cell.append("seen")
 # %% show
 print(df, head, tail, chosen.tolist(), columns["a"].sum())
+""",
+    ),
+    Hazard(
+        "pattern that a function reads, and axes that one asks",
+        """
+# %% load
+import re
+import matplotlib.pyplot as plt
+token = re.compile("[a-z]+")
+fig, ax = plt.subplots()
+ax.set_title("counts")
+def tokens(text):
+    return token.findall(text)
+def title():
+    return ax.get_title()
+plt.close(fig)
+# %% change
+texts = ["one two", "three"]
+# %% show
+print([tokens(text) for text in texts], title())
+""",
+    ),
+    Hazard(
+        "slices of time indexes, shifted and put together again",
+        """
+# %% load
+import pandas as pd
+index = pd.date_range("2024-01-01", periods=8, freq="D", name="day")
+sales = pd.DataFrame({"sold": range(8)}, index=index)
+# %% split
+cut = int(len(sales) * 0.75)
+train, test = sales.iloc[:cut], sales.iloc[cut:]
+# %% change
+train = train.assign(before=train["sold"].shift(1)).dropna()
+lagged = sales["sold"].rolling(3).mean().loc["2024-01-04":]
+# %% show
+print(train.index.freq, test.index.freqstr, len(train), lagged.round(2).tolist())
+print(pd.concat([train, test]).index.freq)
 """,
     ),
 )
