@@ -25,6 +25,7 @@ _LOOKING = re.compile(r"\b(unittest|doctest|inspect|traceback|weakref)\b")
 _STACKS = frozenset({"extract_tb", "extract_stack", "walk_tb", "walk_stack", "print_stack"})
 _SOURCES = frozenset({"getsource", "getsourcelines", "getsourcefile", "getfile", "getmodule"})
 _FORGETTING = frozenset({"WeakSet", "WeakValueDictionary", "WeakKeyDictionary", "finalize"})
+_ENUMERATIONS = frozenset({"Enum", "IntEnum", "StrEnum", "Flag", "IntFlag"})
 _FIXES = {
     "code-in-main": "Name the tests: unittest.defaultTestLoader.loadTestsFromTestCase(MyTest), or "
     "move the code into a module of its own and give that.",
@@ -45,13 +46,45 @@ def refusals(survey: Survey) -> list[Diagnostic]:
             origin = facts.cell.origin(survey.notebook.path, facts.cell_line(line))
             found.append(finding(code, message, origin))
     found += [*_places(survey), *_looks_into_main(survey), *_missing_names(survey)]
-    found += [*_shown_warnings(survey), *_same_numbers(survey)]
+    found += [*_shown_warnings(survey), *_same_numbers(survey), *_changing_members(survey)]
     return [*found, *_captured(survey)]
 
 
 def binds_by_text(facts: CellFacts) -> bool:
     """Whether a cell may bind names that do not stand in it."""
     return any(code == "dynamic-namespace" for _, code, _ in _constructs(facts))
+
+
+def _changing_members(survey: Survey) -> Iterator[Diagnostic]:
+    """Find members of enumerations that are given attributes: they exist once per process."""
+    cells = [facts for facts in survey.cells if not facts.role.skip and facts.error is None]
+    kinds = {
+        node.name: node
+        for facts in cells
+        for node in facts.nodes
+        if isinstance(node, ast.ClassDef)
+        and any(ast.unparse(base).rpartition(".")[2] in _ENUMERATIONS for base in node.bases)
+    }
+    inside = {id(node) for kind in kinds.values() for node in _set_by_methods(kind)}
+    for facts in cells:
+        for node in facts.nodes:
+            if not isinstance(node, ast.Attribute) or not isinstance(node.ctx, ast.Store):
+                continue
+            member = node.value
+            named = isinstance(member, ast.Attribute) and ast.unparse(member.value) in kinds
+            if named or id(node) in inside:
+                message = f"`{ast.unparse(node)} = …` changes a member of an enumeration."
+                origin = facts.cell.origin(survey.notebook.path, facts.cell_line(node.lineno))
+                yield finding("changing-member", message, origin)
+
+
+def _set_by_methods(kind: ast.ClassDef) -> Iterator[ast.Attribute]:
+    """Yield the attributes that methods set; a member's own begin sets them once."""
+    for method in kind.body:
+        if isinstance(method, ast.FunctionDef) and method.name not in {"__init__", "__new__"}:
+            for node in ast.walk(method):
+                if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "self":
+                    yield node
 
 
 def _shown_warnings(survey: Survey) -> Iterator[Diagnostic]:

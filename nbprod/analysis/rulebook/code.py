@@ -105,6 +105,17 @@ CODE = (
         binding=True,
     ),
     Rule(
+        "changing-member",
+        ERROR,
+        "A member of an enumeration is given an attribute after it was made.",
+        "Keep it in a dict under the member: `counts[Color.RED] += 1`.",
+        why="Members exist once in a process, and are known by their names: what they were given "
+        "later does not come to the next step.",
+        bad="Color.RED.count = 1",
+        good="counts = {Color.RED: 1}",
+        binding=True,
+    ),
+    Rule(
         "notebook-history",
         ERROR,
         "A cell reads IPython's history (In, Out, _).",
