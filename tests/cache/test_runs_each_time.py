@@ -54,6 +54,11 @@ STEPS = {
     ),
     "imported": ("from time import time as instant\nvalue = instant()", "asks for the time"),
     "computed": ("import time\nvalue = getattr(time, 'ti' + 'me')()", "computes the name"),
+    "maybe": (
+        "import importlib\ntry:\n    value = importlib.import_module('may' + 'be').VALUE\n"
+        "except ImportError:\n    value = 0",
+        "whose name is computed",
+    ),
     "mail": ("import email.utils\nvalue = email.utils.formatdate()", "asks for the time"),
     "uptime": ("value = open('/proc/' + 'uptime').read()", "the machine or the process"),
     "busy": ("import os\nvalue = os.getloadavg()", "the machine or the process"),

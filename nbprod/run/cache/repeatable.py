@@ -160,6 +160,16 @@ def _doubts_of(node: ast.AST) -> Iterator[str]:
         yield "it makes a random generator without a seed"
     if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in _MOMENTS:
         yield "it asks for the time"  # as a text that pandas and numpy understand
+    if isinstance(node, ast.Try) and any(map(_imports_by_text, ast.walk(node))):
+        yield "it tries to import a module whose name is computed"
+
+
+def _imports_by_text(node: ast.AST) -> bool:
+    """Tell whether a module is imported by a name that does not stand in the code."""
+    if not isinstance(node, ast.Call) or not node.args:
+        return False
+    imports = {"import_module", "__import__"}.intersection(_names(node.func))
+    return bool(imports) and not isinstance(node.args[0], ast.Constant)
 
 
 def _doubts_by_origin(node: ast.AST, origins: Origins) -> Iterator[str]:
