@@ -295,7 +295,7 @@ class Expressions:
         for name in names.deferred:
             inner = self.frame.peek(name)
             reach |= inner.reach if inner else set()
-        return replace(made, reach=frozenset(reach), code=self.code_names(names))
+        return replace(made, reach=frozenset(reach), code=made.code | self.code_names(names))
 
     def code_names(self, names: FreeNames) -> frozenset[str]:
         """Return which of the notebook's names code reads (``x``) and binds (``=x``)."""

@@ -194,7 +194,14 @@ class Statements(Expressions):
         above = [self.value(each) for each in node.bases]
         above += [self.value(each.value) for each in node.keywords]
         # The class leads to those above it: what they hold is seen through it.
-        made = replace(made, reach=made.reach.union(*(each.reach for each in above)))
+        above_code = frozenset[str]().union(*(each.code for each in above))
+        # Attributes and defaults of methods may be functions.
+        kept = [value for name in names.immediate if (value := self.frame.peek(name)) is not None]
+        made = replace(
+            made,
+            reach=made.reach.union(*(each.reach for each in (*above, *kept))),
+            code=(made.code | above_code).union(*(each.code for each in kept)) - {node.name},
+        )
         calls.class_made(self, node, made, above)
         value = self._decorated(node, made)
         self.frame.store(node.name, value, node.lineno)

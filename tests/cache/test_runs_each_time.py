@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from click.testing import CliRunner
 
 from nbprod.cli.main import command
+from nbprod.run.cache.store import Store
 
 pytestmark = pytest.mark.slow
 
@@ -191,6 +194,31 @@ def test_the_limit_holds(place, monkeypatch):
     monkeypatch.setenv("NBPROD_CACHE_LIMIT", "lots")
     with pytest.raises(Exception, match="lots"):
         place.run()
+
+
+def test_what_was_not_used_for_longest_goes_first(place):
+    store = Store(place.folder)
+    for number in range(10):
+        entry = store.entries_folder / "key" / str(number)
+        entry.mkdir(parents=True)
+        (entry / "entry").write_bytes(bytes(1000))
+        os.utime(entry, (number, number))
+    assert store.trim(9500) == 1
+    left = {path.name for path in (store.entries_folder / "key").iterdir()}
+    assert left == {str(number) for number in range(1, 10)}
+
+
+def test_a_parameter_behind_imports_leaves_earlier_steps_in_the_cache(place):
+    place.write(
+        "import math",
+        ("k = 1", ["parameters"]),
+        ("base = [1, 2, 3]", ["step:load"]),
+        ("total = math.fsum(base) * k\nprint(total)", ["step:add"]),
+    )
+    place.run()
+    again = place.run(("k", "2"))
+    assert again.cached == {"load"}
+    assert not again.warnings
 
 
 def test_the_command_shows_and_empties_it(place):

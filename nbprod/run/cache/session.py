@@ -436,8 +436,8 @@ class Session:
             )
             if any(each.parameters for each in pending):
                 # The cell of the parameters has just given those that are secrets their default.
-                names = list(self.capture.secrets.parameters)
-                self._ask(ask, "bind_secrets", {"names": names})
+                secrets = list(self.capture.secrets.parameters)
+                self._ask(ask, "bind_secrets", {"names": secrets})
             state = self._last_state() if not self._live else None
             randoms = {
                 name: {"path": str(folder / saved.file), "sha256": saved.sha256}

@@ -298,7 +298,7 @@ def _beyond(folders: Iterable[Path], others: Iterable[Path], limit: int) -> Iter
         if size <= limit:
             return
         yield folder
-        names.subtract(found[folder])
+        names.subtract(found[folder].keys())
         size -= sum(sizes[file] for file in found[folder] if not names[file])
 
 
