@@ -140,6 +140,9 @@ def _library_function(expressions: Expressions, qualified: str, call: Call) -> V
     kind = "" if in_chunks else _returned(qualified, conduct)
     if conduct is Conduct.FRESH and qualified.startswith(_COMPUTING) and not _is_class(qualified):
         result = memory.new(call.node, [], kind)  # numbers, not the function that gave them
+    elif qualified in _OF_NUMBERS_AND_ARRAYS and not all(each.immutable for each in call.arguments):
+        of = call.positional[0].type if call.positional else ""
+        result = memory.new(call.node, [], of if of in FLAT_TYPES else "")
     else:
         result = _result(memory, conduct, None, call, kind)
     if conduct is not Conduct.HOLDS:
@@ -149,9 +152,7 @@ def _library_function(expressions: Expressions, qualified: str, call: Call) -> V
         expressions.hold(call.positional[0], call.arguments[1:])
     elif conduct is Conduct.UNKNOWN:
         _entangle(expressions, call.arguments)
-    elif conduct is Conduct.DRAWS and "ax" in call.keywords:
-        memory.change_all(call.keywords["ax"])
-    for name in ("out", "file", "evals_result", "callbacks"):
+    for name in _CHANGED_KEYWORDS:
         if name in call.keywords:
             memory.change_all(call.keywords[name])
     if call.flag("inplace") and call.positional:
@@ -163,6 +164,15 @@ def _library_function(expressions: Expressions, qualified: str, call: Call) -> V
         return replace(result, pinned=f"what {name}() returns", type=kind, parts=parts)
     return result
 
+
+_CHANGED_KEYWORDS = ("out", "file", "ax", "evals_result", "callbacks")
+"""Arguments that whoever is given them changes."""
+
+_OF_NUMBERS_AND_ARRAYS = frozenset(
+    {"builtins.abs", "builtins.round", "builtins.pow", "builtins.divmod"}
+    | {f"numpy.{name}" for name in ("float32", "float64", "int32", "int64", "complex128")}
+)
+"""Of a number they give a number, of an array another array."""
 
 _COMPUTING = ("scipy.optimize.", "scipy.integrate.quad", "scipy.integrate.odeint")
 """They call the functions that they are given, and keep none."""
@@ -289,6 +299,8 @@ def _method(expressions: Expressions, receiver: Value, name: str, call: Call) ->
     kind = method_return_type(receiver.type, name)
     if conduct is Conduct.SAME and not kind:
         conduct = Conduct.FRESH
+    if conduct is Conduct.FRESH and "copy" in call.keywords and not call.flag("copy"):
+        conduct = Conduct.HOLDS
     plain = receiver.immutable and conduct is not Conduct.UNKNOWN and not knows_type(receiver.type)
     if plain and (conduct is Conduct.SCALAR or not any(value.reach for value in call.arguments)):
         return scalar() if receiver.type in SCALAR_TYPES else memory.new(call.node)
@@ -354,7 +366,7 @@ def _change_by_method(
         memory.trace.mutated |= (receiver.reach - memory.flat - memory.code.keys()) | receiver.own
     if call.flag("inplace"):
         memory.change(receiver)
-    for name in ("out", "ax"):
+    for name in _CHANGED_KEYWORDS:
         if name in call.keywords:
             memory.change_all(call.keywords[name])
 

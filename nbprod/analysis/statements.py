@@ -194,13 +194,13 @@ class Statements(Expressions):
         above = [self.value(each) for each in node.bases]
         above += [self.value(each.value) for each in node.keywords]
         # The class leads to those above it: what they hold is seen through it.
-        above_code = frozenset[str]().union(*(each.code for each in above))
-        # Attributes and defaults of methods may be functions.
+        # Attributes and defaults of methods may be functions, too.
         kept = [value for name in names.immediate if (value := self.frame.peek(name)) is not None]
+        seen = [*above, *(value for value in kept if value.code)]
         made = replace(
             made,
-            reach=made.reach.union(*(each.reach for each in (*above, *kept))),
-            code=(made.code | above_code).union(*(each.code for each in kept)) - {node.name},
+            reach=made.reach.union(*(each.reach for each in seen)),
+            code=made.code.union(*(each.code for each in seen)) - {node.name},
         )
         calls.class_made(self, node, made, above)
         value = self._decorated(node, made)

@@ -70,9 +70,11 @@ def names_of(source: str) -> Names:
     while scopes:
         scope = scopes.pop()
         scopes.extend(scope.get_children())
+        # Before a class has bound a name, it reads the module's: `date: date`.
+        before = isinstance(scope, symtable.Class)
         needed.update(
             symbol.get_name()
             for symbol in scope.get_symbols()
-            if symbol.is_global() and symbol.is_referenced()
+            if symbol.is_referenced() and (symbol.is_global() or (before and symbol.is_local()))
         )
     return Names(frozenset(needed - bound), frozenset(bound), frozenset(local))

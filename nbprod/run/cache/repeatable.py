@@ -27,7 +27,17 @@ _NAMES = {
         | {"asctime", "formatdate"}
     ),
     "it draws from the system's randomness": frozenset(
-        {"SystemRandom", "urandom", "uuid1", "uuid4", "token_hex", "token_bytes", "token_urlsafe"}
+        {
+            "SystemRandom",
+            "urandom",
+            "getrandom",
+            "RAND_bytes",
+            "uuid1",
+            "uuid4",
+            "token_hex",
+            "token_bytes",
+            "token_urlsafe",
+        }
         | {"randbits", "randbelow"}
     ),
     "it makes files of random names": frozenset(
@@ -36,9 +46,20 @@ _NAMES = {
     "it asks which files there are, or about them": frozenset(
         {"exists", "lexists", "isfile", "isdir", "is_file", "is_dir", "stat", "lstat", "getsize"}
         | {"disk_usage", "is_symlink", "islink", "samefile", "access", "statvfs", "fstat"}
-        | {"ismount", "is_mount", "which", "find_spec", "iter_modules", "walk_packages"}
+        | {
+            "filecmp",
+            "cmpfiles",
+            "dircmp",
+            "ismount",
+            "is_mount",
+            "which",
+            "find_spec",
+            "iter_modules",
+            "walk_packages",
+        }
     ),
     "it opens files by the descriptor of a folder": frozenset({"fchdir"}) | _FOLDER_KEYWORDS,
+    "it loads modules by their paths": frozenset({"spec_from_file_location", "SourceFileLoader"}),
     "it asks for its terminal": frozenset({"get_terminal_size", "ttyname", "ctermid", "getlogin"}),
     "it asks about the machine or the process": frozenset(
         {

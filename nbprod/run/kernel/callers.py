@@ -66,6 +66,27 @@ def _is_own(file: str, name: str) -> bool:
 
 @functools.cache
 def _installed() -> tuple[str, ...]:
-    folders = {sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.dirname(os.__file__)}
-    folders.update(site.getsitepackages())
-    return tuple(os.path.realpath(folder) + os.sep for folder in folders if folder != "/")
+    return tuple(os.path.realpath(folder) + os.sep for folder in installed_folders())
+
+
+def installed_folders() -> set[str]:
+    """Return the folders of Python and of what is installed for it.
+
+    An environment's own folder may hold the author's project, too.
+    """
+    prefixes = {sys.prefix, sys.base_prefix, sys.exec_prefix}
+    found = {os.path.join(prefix, name) for prefix in prefixes for name in _OF_ENVIRONMENTS}
+    return {*found, os.path.dirname(os.__file__), *site.getsitepackages()}
+
+
+_OF_ENVIRONMENTS = (
+    "bin",
+    "conda-meta",
+    "etc",
+    "include",
+    "lib",
+    "lib64",
+    "libexec",
+    "share",
+    "ssl",
+)

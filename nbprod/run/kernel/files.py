@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import os
-import site
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -108,12 +107,23 @@ class FileWatch:
             return
         if event == "open":
             path, mode, flags = arguments
-            self._opened(_absolute(path), mode, flags)
+            if not _is_text(_absolute(path)):
+                self.touched.cannot_repeat("the name of a file is no text")
+                return
+            by_import = callers.is_import_system(caller)
+            self._opened(_absolute(path), mode, flags, by_import=by_import)
             for reason in _beyond_files(_absolute(path), mode, caller):
                 self.touched.cannot_repeat(reason)
             return
+        if event in _MODES:
+            path = _absolute(arguments[0])
+            if path not in self._written and is_users(os.path.realpath(path)):
+                self.touched.cannot_repeat("it changes the mode or the times of a file")
+            return
         for path in _EVENTS[event](arguments):
             self._touch(_absolute(path))
+        if event == "os.link":
+            self.touched.read(_absolute(arguments[0]))
         if event == "os.rename":
             self.touched.replaced(_renamed(arguments)[1])
         elif event == "sqlite3.connect" and arguments[0] not in ("", ":memory:"):
@@ -155,8 +165,8 @@ class FileWatch:
         if self._watching:
             self.touched.read(path)
 
-    def _opened(self, path: str, mode: Any, flags: Any) -> None:
-        if path.endswith(_SUFFIXES) and not self._below_root(path):
+    def _opened(self, path: str, mode: Any, flags: Any, *, by_import: bool) -> None:
+        if by_import and path.endswith(_SUFFIXES) and not self._below_root(path):
             return
         writes, empties = _purposes(mode, flags)
         if not writes or not empties:
@@ -178,7 +188,7 @@ class FileWatch:
     def _touch(self, path: str) -> None:
         """Note that a path is about to change; keep what is there."""
         path = os.path.realpath(path)
-        if not self.kept or not self._matters(path):
+        if not self.kept or not self._matters(path) or not _is_text(path):
             return
         if self.ahead:
             raise AheadError
@@ -210,7 +220,7 @@ class FileWatch:
             was there earlier, and ``witnessed``: this process was seen to write it.
         """
         with self.paused():
-            candidates = self._touched | self._found_changed()
+            candidates = {path for path in self._touched | self._found_changed() if _is_text(path)}
             self._touched.clear()
             found: list[dict[str, Any]] = []
             for path in sorted(candidates):
@@ -339,6 +349,11 @@ def _absolute(path: Any, folder: int = -1) -> str:
     return os.path.join(base, path)
 
 
+def _is_text(path: str) -> bool:
+    """Tell whether a path can be written down: names of files may be any bytes."""
+    return path.isprintable() or not any("\ud800" <= letter <= "\udfff" for letter in path)
+
+
 def _renamed(arguments: tuple[Any, ...]) -> list[str]:
     source, target, source_folder, target_folder = arguments
     return [_absolute(source, source_folder), _absolute(target, target_folder)]
@@ -370,7 +385,8 @@ _EVENTS: dict[str, Callable[[tuple[Any, ...]], list[str]]] = {
 }
 """Audit events that tell of writing, and the paths they concern."""
 
-_NOTED = _EVENTS.keys() | touched.EVENTS
+_MODES = frozenset({"os.chmod", "os.chown", "os.utime", "os.setxattr"})
+_NOTED = _EVENTS.keys() | touched.EVENTS | _MODES
 
 
 def _counts(path: str) -> bool:
@@ -394,8 +410,7 @@ def _decides(real: str) -> bool:
 
 @functools.cache
 def _excluded() -> tuple[str, ...]:
-    folders = {sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.dirname(os.__file__)}
-    folders.update(site.getsitepackages())
+    folders = callers.installed_folders()
     folders.update({"/proc", "/sys", "/dev", "/etc", "/usr/lib", "/usr/share"})
     folders.add(os.path.dirname(__file__))
     folders.update(_of_tools())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import threading
@@ -31,7 +32,8 @@ def watch(asked: Callable[[str, Any, int], None]) -> None:
         if getattr(_here, "asking", False):
             return False
         _here.asking = True
-        asked(kind, path, folder)
+        with contextlib.suppress(Exception):
+            asked(kind, path, folder)
         return True
 
     @functools.wraps(_resolve)
@@ -59,5 +61,5 @@ def answer(kind: str, path: str) -> str:
     """Return what is said to who asks now; empty for no link."""
     try:
         return _resolve(path) if kind == LEADS else _read(path)
-    except OSError:
+    except (OSError, ValueError):
         return ""

@@ -30,7 +30,7 @@ _NETWORK = frozenset(
 )
 _FOLDERS = frozenset({"os.listdir", "os.scandir"})
 _OF_MACHINE = ("/proc/", "/sys/")
-EVENTS = frozenset({*_PROGRAMS, *_PROCESSES, *_NETWORK, *_FOLDERS, "glob.glob"})
+EVENTS = frozenset({*_PROGRAMS, *_PROCESSES, *_NETWORK, *_FOLDERS, "glob.glob/2"})
 """Audit events that are noted here; :mod:`.files` notes what is opened and written."""
 
 
@@ -84,10 +84,8 @@ class Touched:
         if event in _FOLDERS:
             if not _importing(caller):
                 self._looked_through(arguments[0], caller)
-        elif event == "glob.glob":
-            pattern, recursive = str(arguments[0]), bool(arguments[1])
-            key = (pattern, os.getcwd(), recursive)
-            self.patterns.setdefault(key, sorted(glob.glob(pattern, recursive=recursive)))
+        elif event == "glob.glob/2":
+            self._globbed(*arguments)
         elif event in _NETWORK:
             self.outside[REMOTE] = None
         elif event in _PROCESSES:
@@ -96,6 +94,14 @@ class Touched:
             name = _program(event, arguments)
             if name not in _HARMLESS:
                 self.outside[f"it runs another program ({name})"] = None
+
+    def _globbed(self, pattern: Any, recursive: Any, root: Any, descriptor: Any) -> None:
+        if descriptor is not None:
+            self.cannot_repeat("it looks through a folder by its descriptor")
+            return
+        text, folder = os.fsdecode(pattern), os.path.abspath(os.fsdecode(root or "."))
+        found = sorted(glob.glob(text, root_dir=folder, recursive=bool(recursive)))
+        self.patterns.setdefault((text, folder, bool(recursive)), found)
 
     def _looked_through(self, folder: Any, caller: FrameType) -> None:
         if isinstance(folder, int):

@@ -904,4 +904,68 @@ print(train.index.freq, test.index.freqstr, len(train), lagged.round(2).tolist()
 print(pd.concat([train, test]).index.freq)
 """,
     ),
+    Hazard(
+        "methods of a base, defaults and attributes that read what is bound later",
+        """
+# %%
+volume = 1
+def louder(text):
+    return text * volume
+class Animal:
+    sound = "woof"
+    voice = staticmethod(louder)
+    def speak(self):
+        return self.sound * volume
+class Dog(Animal):
+    def __init__(self, rule=louder):
+        self.rule = rule
+dog = Dog()
+def twice(text, rule=louder):
+    return rule(text) * 2
+# %%
+print(dog.speak(), dog.voice("a"), dog.rule("b"), twice("c"))
+volume = 3
+# %%
+print(dog.speak(), dog.voice("a"), dog.rule("b"), twice("c"))
+""",
+    ),
+    Hazard(
+        "attributes named like what they are made of",
+        """
+# %% load
+import re
+from dataclasses import dataclass
+from datetime import date
+@dataclass
+class Row:
+    date: date
+    n: int = 0
+class Rule:
+    re = re.compile("a+")
+    date = date(2020, 1, 1)
+rows = [Row(date(2024, 1, 2), 1)]
+# %% change
+rows.append(Row(Rule.date))
+# %% show
+print(rows, Rule.re.findall("baab"), abs(rows[0].n))
+""",
+    ),
+    Hazard(
+        "sizes and rounded values of arrays that are changed later",
+        """
+# %% load
+import numpy as np
+import pandas as pd
+values = np.arange(5.0)
+errors = abs(values - 2)
+table = round(pd.DataFrame({"a": values / 3}), 1)
+small = np.float32(values)
+# %% change
+errors[0] = 100
+table["b"] = 5
+small[0] = 7
+# %% show
+print(errors, table, small, abs(-3), round(2.567, 1))
+""",
+    ),
 )
