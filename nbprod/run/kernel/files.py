@@ -116,8 +116,8 @@ class FileWatch:
                 self.touched.cannot_repeat(reason)
             return
         if event in _MODES:
-            path = _absolute(arguments[0])
-            if path not in self._written and is_users(os.path.realpath(path)):
+            path = os.path.realpath(_absolute(arguments[0]))
+            if path not in self._touched and is_users(path):  # not what the step made itself
                 self.touched.cannot_repeat("it changes the mode or the times of a file")
             return
         for path in _EVENTS[event](arguments):
