@@ -133,8 +133,7 @@ def _library_function(expressions: Expressions, qualified: str, call: Call) -> V
             memory.trace.compared |= value.selves
     if conduct is Conduct.UNKNOWN and _is_class(qualified):
         conduct = Conduct.HOLDS
-    if conduct is Conduct.FRESH and "copy" in call.keywords and not call.flag("copy"):
-        conduct = Conduct.HOLDS
+    conduct = _unless_copied(conduct, call)
     _call_arguments(memory, call)
     in_chunks = not _CHUNKED.isdisjoint(call.keywords)
     kind = "" if in_chunks else _returned(qualified, conduct)
@@ -152,9 +151,7 @@ def _library_function(expressions: Expressions, qualified: str, call: Call) -> V
         expressions.hold(call.positional[0], call.arguments[1:])
     elif conduct is Conduct.UNKNOWN:
         _entangle(expressions, call.arguments)
-    for name in _CHANGED_KEYWORDS:
-        if name in call.keywords:
-            memory.change_all(call.keywords[name])
+    _change_keywords(memory, call)
     if call.flag("inplace") and call.positional:
         memory.change(call.positional[0])
     if is_pinned(qualified):
@@ -167,6 +164,19 @@ def _library_function(expressions: Expressions, qualified: str, call: Call) -> V
 
 _CHANGED_KEYWORDS = ("out", "file", "ax", "evals_result", "callbacks")
 """Arguments that whoever is given them changes."""
+
+
+def _change_keywords(memory: Memory, call: Call) -> None:
+    for name in _CHANGED_KEYWORDS:
+        if name in call.keywords:
+            memory.change_all(call.keywords[name])
+
+
+def _unless_copied(conduct: Conduct, call: Call) -> Conduct:
+    """``copy=False``: what is given may be a part of what comes back."""
+    shares = conduct is Conduct.FRESH and "copy" in call.keywords and not call.flag("copy")
+    return Conduct.HOLDS if shares else conduct
+
 
 _OF_NUMBERS_AND_ARRAYS = frozenset(
     {"builtins.abs", "builtins.round", "builtins.pow", "builtins.divmod"}
@@ -299,8 +309,7 @@ def _method(expressions: Expressions, receiver: Value, name: str, call: Call) ->
     kind = method_return_type(receiver.type, name)
     if conduct is Conduct.SAME and not kind:
         conduct = Conduct.FRESH
-    if conduct is Conduct.FRESH and "copy" in call.keywords and not call.flag("copy"):
-        conduct = Conduct.HOLDS
+    conduct = _unless_copied(conduct, call)
     plain = receiver.immutable and conduct is not Conduct.UNKNOWN and not knows_type(receiver.type)
     if plain and (conduct is Conduct.SCALAR or not any(value.reach for value in call.arguments)):
         return scalar() if receiver.type in SCALAR_TYPES else memory.new(call.node)
@@ -366,9 +375,7 @@ def _change_by_method(
         memory.trace.mutated |= (receiver.reach - memory.flat - memory.code.keys()) | receiver.own
     if call.flag("inplace"):
         memory.change(receiver)
-    for name in _CHANGED_KEYWORDS:
-        if name in call.keywords:
-            memory.change_all(call.keywords[name])
+    _change_keywords(memory, call)
 
 
 # The author's own code -------------------------------------------------------------

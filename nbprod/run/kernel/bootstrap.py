@@ -264,15 +264,8 @@ def _save_namespace(runtime: Runtime, path: str) -> dict[str, Any]:
     )
 
 
-def _load_namespace(
-    runtime: Runtime,
-    path: str,
-    sha256: str,
-    search: dict[str, Any],
-    prints: dict[str, Any],
-    needed: list[str],
-) -> dict[str, Any]:
-    return namespace.load(runtime.shell, path, sha256, search, prints, frozenset(needed))
+def _load_namespace(runtime: Runtime, needed: list[str], **saved: Any) -> dict[str, Any]:
+    return namespace.load(runtime.shell, needed=frozenset(needed), **saved)
 
 
 def _finish(

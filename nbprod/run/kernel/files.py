@@ -106,13 +106,13 @@ class FileWatch:
             self.touched.note(event, arguments, caller)
             return
         if event == "open":
-            path, mode, flags = arguments
-            if not _is_text(_absolute(path)):
+            path, mode, flags = _absolute(arguments[0]), *arguments[1:]
+            if not _is_text(path):
                 self.touched.cannot_repeat("the name of a file is no text")
                 return
             by_import = callers.is_import_system(caller)
-            self._opened(_absolute(path), mode, flags, by_import=by_import)
-            for reason in _beyond_files(_absolute(path), mode, caller):
+            self._opened(path, mode, flags, by_import=by_import)
+            for reason in _beyond_files(path, mode, caller):
                 self.touched.cannot_repeat(reason)
             return
         if event in _MODES:
@@ -124,7 +124,7 @@ class FileWatch:
             self._touch(_absolute(path))
         if event == "os.link":
             self.touched.read(_absolute(arguments[0]))
-        if event == "os.rename":
+        elif event == "os.rename":
             self.touched.replaced(_renamed(arguments)[1])
         elif event == "sqlite3.connect" and arguments[0] not in ("", ":memory:"):
             self.touched.cannot_repeat("it uses a database")
@@ -149,10 +149,7 @@ class FileWatch:
     def _asked_link(self, kind: str, path: Any, folder: int) -> None:
         if getattr(self._inside, "hook", False) or callers.is_runtime(sys._getframe(3)):
             return
-        try:
-            absolute = _absolute(path, folder)
-        except Exception:
-            return  # who asked is told
+        absolute = _absolute(path, folder)
         if callers.loads_own_module(sys._getframe(3)):
             self.imported.asked_link(kind, absolute)
         if self._watching:

@@ -32,7 +32,7 @@ def watch(asked: Callable[[str, Any, int], None]) -> None:
         if getattr(_here, "asking", False):
             return False
         _here.asking = True
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Exception):  # who asked is told
             asked(kind, path, folder)
         return True
 
