@@ -23,6 +23,12 @@ from nbprod.origin import Origin
 from nbprod.run.capture import Capture, Phase
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_HEADING = re.compile(r"-{5,}$|[\w.]+ +Traceback \(most recent call last\)$")
+_CHAIN = re.compile(
+    r"^(?:During handling of the above exception, another exception occurred"
+    r"|The above exception was the direct cause of the following exception):$",
+    re.MULTILINE,
+)
 _CELL_LINE = re.compile(r"^-+> (\d+)", re.MULTILINE)
 _FILE_LINE = re.compile(r"^\s*File (\S+?):(\d+), in ", re.MULTILINE)
 
@@ -127,10 +133,8 @@ def own_part(traceback: str, folder: str) -> str:
 
 
 def _headless(traceback: str) -> str:
-    lines = traceback.splitlines()
-    while lines and (lines[0].startswith("-----") or lines[0].endswith("(most recent call last)")):
-        lines.pop(0)
-    return "\n".join(lines)
+    """Leave out the rules and headings, which each exception of a chain has."""
+    return "\n".join(line for line in traceback.splitlines() if not _HEADING.match(line))
 
 
 def _counted(frames: int) -> str:
@@ -157,7 +161,11 @@ def _source_place(place: Place, traceback: str) -> Origin | None:
 
 
 def _line_in_cell(traceback: str) -> int:
-    """Find the line of the cell in IPython's traceback; 0 if it shows none."""
+    """Find the line of the cell in IPython's traceback; 0 if it shows none.
+
+    Of a chain of exceptions the last one counts: it is the one that left the cell.
+    """
+    traceback = _CHAIN.split(traceback)[-1]
     found = re.search(r"^Cell In\[\d+\], line (\d+)", traceback, re.MULTILINE)
     if found is None:  # the compact form of older IPython
         found = _CELL_LINE.search(traceback)

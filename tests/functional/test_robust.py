@@ -167,6 +167,16 @@ def test_a_hundred_megabytes_of_prints(place):
     assert cells[1].outputs[0].text == "end\n"
 
 
+def test_a_cell_that_raises_again(place):
+    notebook(place, "x = {}", "try:\n    x['a']\nexcept KeyError:\n    raise ValueError('none')")
+    shown = nbprod(*RUN)
+    assert shown.returncode == 1
+    assert "raised ValueError: none" in shown.stderr
+    assert "cell 2, line 4" in shown.stderr
+    assert "KeyError: 'a'" in shown.stderr
+    assert "Traceback" not in shown.stderr
+
+
 def test_a_cell_that_asks(place):
     notebook(place, "x = 1", "name = input('who? ')")
     shown = nbprod(*RUN)

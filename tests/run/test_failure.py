@@ -33,3 +33,28 @@ def test_the_author_sees_cells_and_own_modules():
     assert "site-packages" not in shown
     assert "Traceback (most recent call last)" not in shown
     assert shown.endswith("(2 frames of libraries left out)\n\nKeyError: 'none'")
+
+
+CHAIN = """---------------------------------------------------------------------------
+ZeroDivisionError                         Traceback (most recent call last)
+Cell In[1], line 2
+      1 try:
+----> 2     1 / 0
+
+ZeroDivisionError: division by zero
+
+During handling of the above exception, another exception occurred:
+
+ValueError                                Traceback (most recent call last)
+Cell In[1], line 4
+----> 4     raise ValueError("no")
+
+ValueError: no"""
+
+
+def test_each_exception_of_a_chain_is_shown_without_its_heading():
+    shown = own_part(CHAIN, "/home/ada/churn")
+    assert "Traceback (most recent call last)" not in shown
+    assert shown.startswith("Cell In[1], line 2")
+    assert "During handling of the above exception, another exception occurred:" in shown
+    assert shown.endswith("ValueError: no")

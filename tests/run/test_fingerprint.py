@@ -303,3 +303,23 @@ def test_a_logger_is_known_by_its_name() -> None:
     assert not before[2]
     assert fingerprint(logging.getLogger("other"))[0] != before[0]
     assert fingerprint(logging.Logger("sales"))[0] != before[0]
+
+
+SPENT = {
+    "list": lambda: iter([1, 2]),
+    "tuple": lambda: iter((1, 2)),
+    "text": lambda: iter("12"),
+    "set": lambda: iter({1, 2}),
+    "keys": lambda: iter({1: 2}),
+    "items": lambda: iter({1: 2}.items()),
+    "reversed": lambda: reversed([1, 2]),
+    "zip": lambda: zip([1, 2], "ab", strict=True),
+}
+
+
+@pytest.mark.parametrize("make", SPENT.values(), ids=SPENT)
+def test_an_iterator_at_its_end_comes_back_as_what_it_was(make):
+    iterator = make()
+    list(iterator)
+    assert fingerprint(pickle.loads(pickle.dumps(iterator)))[0] == fingerprint(iterator)[0]
+    assert fingerprint(iterator)[0] != fingerprint(make())[0]

@@ -22,7 +22,7 @@ import random
 import sys
 import types
 from collections import Counter, deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from . import attributes, callers, digests, reductions, rewrite
@@ -444,6 +444,8 @@ class Fingerprint:
 
     def _object(self, value: Any) -> None:
         kind: Any = type(value)
+        if kind.__module__ == "builtins" and self._spent_iterator(value):
+            return
         self._class(value)
         if isinstance(value, enum.Enum):
             self._tag("member", value.name)
@@ -480,6 +482,22 @@ class Fingerprint:
             self._attributes(value, _cached(kind))
             return
         self._reduced(value)
+
+    def _spent_iterator(self, value: Any) -> bool:
+        """Take in an iterator at its end, which comes back as one over another kind of nothing."""
+        reduce = getattr(value, "__reduce__", None)
+        if not isinstance(value, Iterator) or reduce is None:
+            return False
+        try:
+            make, (over, *_), *_ = reduce()
+        except Exception:
+            return False  # it cannot be saved, like a generator
+        if make is not iter or not isinstance(over, (list, tuple, str)) or over:
+            return False
+        self._tag("spent iterator")
+        self.met.update({id(value), id(over)} if isinstance(over, list) else {id(value)})
+        self._kept.append(over)
+        return True
 
     def _attributes(self, value: Any, skipped: Mapping[str, Any] | set[str]) -> None:
         own = getattr(value, "__dict__", None)
