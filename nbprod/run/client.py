@@ -439,6 +439,8 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         settings = {
             "folders": list(self.capture.observed_folders),
             "hoisted": list(self.capture.plan.hoisted),
+            "literals": dict(self.capture.plan.literals),
+            "classes": list(self.capture.plan.classes),
             "hash_seed": self.capture.hash_seed,
             "files": self._files_folder(),
             "beside": str(self.capture.working_directory or "") if folder is not None else "",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from nbprod.pipeline.ir import Pipeline
+from nbprod.pipeline.ir import Definition, Pipeline
+from nbprod.pipeline.ir import DefinitionKind as Kind
 
 STEP_TAG = "step:"
 SKIP_TAG = "skip"
@@ -29,11 +32,15 @@ class RunPlan:
         steps: In the notebook's order; ``cells`` count in the notebook that runs.
         metrics: Variables whose final values are the run's metrics.
         hoisted: Names that the generated package defines at module level.
+        literals: Constants among them, each with its value as Python source text.
+        classes: Classes among them.
     """
 
     steps: tuple[StepPlan, ...] = ()
     metrics: tuple[str, ...] = ()
     hoisted: tuple[str, ...] = ()
+    literals: Mapping[str, str] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
 
     def step_of(self, cell: int) -> str:
         """Return the name of the step that a cell belongs to, or an empty text."""
@@ -81,5 +88,18 @@ def plan_run(pipeline: Pipeline, cell_tags: tuple[tuple[str, ...], ...], *, own:
         for step in pipeline.steps
     )
     metrics = dict.fromkeys(name for step in pipeline.steps for name in step.metrics)
-    hoisted = (found.name for found in pipeline.definitions if found.hoisted)
-    return RunPlan(steps, tuple(metrics), tuple(hoisted))
+    hoisted = [found for found in pipeline.definitions if found.hoisted]
+    return RunPlan(
+        steps,
+        tuple(metrics),
+        tuple(found.name for found in hoisted),
+        {found.name: _value(found) for found in hoisted if found.kind is Kind.CONSTANT},
+        tuple(found.name for found in hoisted if found.kind is Kind.CLASS),
+    )
+
+
+def _value(constant: Definition) -> str:
+    (statement,) = ast.parse(constant.source).body
+    assert isinstance(statement, ast.Assign | ast.AnnAssign)
+    assert statement.value is not None
+    return ast.unparse(statement.value)

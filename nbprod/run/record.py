@@ -136,7 +136,7 @@ class ChangeRecord:
         cell: The cell that most likely did.
         line: Its line; 0 if unknown.
         producer: The step that the conversion takes to have made it last; may be empty.
-        reader: The next step that reads it.
+        reader: The next step that reads it; empty for what stands outside the steps.
         cells: The cells of that stretch of ``step``.
     """
 

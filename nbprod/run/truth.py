@@ -8,7 +8,7 @@ if another one changed it last, the conversion missed that change.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ class Truth:
         source: Gives the text of a cell by its number.
         stretches: What each stretch changed, in order.
         undeclared: Changes that no step declares.
+        remade: Constants and classes that changed, each with the step that changed it.
         shares: Groups of variables that shared objects or buffers at some boundary.
         incomplete: Fingerprints are missing, so that nobody knows who changed what.
     """
@@ -33,6 +34,7 @@ class Truth:
     source: Callable[[int], str] = lambda _: ""
     stretches: list[StretchRecord] = field(default_factory=list)
     undeclared: list[ChangeRecord] = field(default_factory=list)
+    remade: dict[str, str] = field(default_factory=dict)
     shares: set[tuple[str, ...]] = field(default_factory=set)
     incomplete: bool = False
     _step: str | None = None
@@ -91,6 +93,7 @@ class Truth:
         opaque = frozenset(told if isinstance(told, dict) else ())
         found_state = survey.get("state")
         state = dict(found_state) if isinstance(found_state, dict) else {}
+        found: tuple[ChangeRecord, ...] = ()
         if self._step is not None:
             differing = {name for name in now if self._known.get(name) != now[name]}
             changed = tuple(sorted(differing - (self._unlike & opaque)))
@@ -102,10 +105,22 @@ class Truth:
             self.stretches.append(
                 StretchRecord(self._step, cells, changed, files, read, self._state, state)
             )
+            found = self._remade(map(str, _listed(survey.get("remade"))))
         self._state = state
         self._known = dict(now)
         self._opaque, self._unlike = opaque, frozenset()
-        return self._begin(cell) if cell is not None else ()
+        return (*found, *self._begin(cell)) if cell is not None else found
+
+    def _remade(self, names: Iterable[str]) -> tuple[ChangeRecord, ...]:
+        """Take in the constants and classes that the last stretch changed."""
+        stretch, found = self.stretches[-1], []
+        for name in names:
+            if name not in self.remade:
+                self.remade[name] = stretch.step
+                cell, line = self._place(stretch, name)
+                found.append(ChangeRecord(name, stretch.step, cell, line, "", "", stretch.cells))
+        self.undeclared += found
+        return tuple(found)
 
     def lose(self, cell: CellPlan | None) -> None:
         """Go on before ``cell`` without the fingerprints that the kernel could not take."""
@@ -229,6 +244,12 @@ def _mention(source: str, names: set[str]) -> int:
 def describe_change(found: ChangeRecord) -> tuple[str, str]:
     """Return what an undeclared change is, and what mends it."""
     place = f"cell {found.cell}" + (f", line {found.line}" if found.line else "")
+    if not found.reader:
+        text = (
+            f"{place} (step {found.step or 'none'}) changes `{found.variable}`, which the "
+            "conversion did not see: it stands outside the steps, which get it as it was defined"
+        )
+        return text, f"End cell {found.cell} with the line `{found.variable} = {found.variable}`."
     text = (
         f"{place} (step {found.step or 'none'}) changes `{found.variable}`, which the "
         f"conversion did not see: step {found.reader}, which reads it, "

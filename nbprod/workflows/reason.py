@@ -68,6 +68,9 @@ def likely_reason(
         return f"{', '.join(code)} {verb} edited by hand; if that is meant, edit the notebook too"
     if found.kind == "ambient":
         return _ambient(step, found.name)
+    remade = _remade(record, step)
+    if remade:
+        return remade
     if found.kind in {"figure", "display", "printed"}:
         return _not_shown(step, found)
     if found.kind == "file":
@@ -108,6 +111,14 @@ def _changed_unseen(record: RunRecord, step: Step, variable: str) -> str:
         if change.variable == variable and change.reader == step.name:
             return ". ".join(describe_change(change))
     return f"something between the two steps changes `{variable}` without naming it"
+
+
+def _remade(record: RunRecord, step: Step) -> str:
+    """Say what changed of that which stands outside the steps, and which the step names."""
+    for change in record.undeclared:
+        if not change.reader and re.search(rf"\b{re.escape(change.variable)}\b", _source(step)):
+            return ". ".join(describe_change(change))
+    return ""
 
 
 def _dropped(step: Step) -> str:

@@ -88,8 +88,13 @@ class Place:
         self.cells[number - 1] = (text.replace(old, new), tags)
         write_notebook(self.notebook, *self.cells)
 
-    def run(self, *pairs: tuple[str, str], cache: bool = True, **options: Any) -> Ran:
-        """Run it; ``options`` are those of a :class:`RunWorkflowRequest`, or of its ``ahead``."""
+    def run(
+        self, *pairs: tuple[str, str], cache: bool = True, starts_over: bool = False, **options: Any
+    ) -> Ran:
+        """Run it, which may start over only where that is expected.
+
+        ``options`` are those of a :class:`RunWorkflowRequest`, or of its ``ahead``.
+        """
         names = {"jobs", "scheduler", "artifacts"} & {*options}
         ahead = AheadRequest(**{name: options.pop(name) for name in names})
         warnings: list[str] = []
@@ -103,6 +108,7 @@ class Place:
             self.notebook, parameters=pairs, ahead=ahead, use_cache=cache, **options
         )
         record = run(request, listen).record
+        assert starts_over or not any("every step runs again" in text for text in warnings)
         output = nbformat.read(record.output, as_version=4)
         cells = [cell for cell in output.cells if cell.cell_type == "code"]
         return Ran(record, cells, warnings, told)

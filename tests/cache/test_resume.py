@@ -112,7 +112,7 @@ def test_damaged_files_are_computed_again(place):
         path.unlink()
         path.write_bytes(data[: len(data) // 2])
     place.change(STEPS + 1, "print(value3)", "print('value', value3)")
-    found = place.run()
+    found = place.run(starts_over=True)
     assert found.text.endswith("value [0, 1, 2, 3]\n")
     assert any("every step runs again" in text for text in found.warnings)
     for path in (place.folder / ".nbprod" / "cache" / "entries").rglob("entry.json"):

@@ -227,3 +227,45 @@ def test_what_cannot_be_saved_is_made_again(place):
     found = place.same()
     assert found.text.startswith("made")
     assert bool(first.why("first")) == ("first" in found.computed)
+
+
+ADDS = 'list(map(lambda row: row.update(b=row["a"] * x), ROWS))'
+UNSEEN = {
+    "constant": (
+        'ROWS = [{"a": 1}, {"a": 2}]\nx = 1',
+        ADDS,
+        "ROWS",
+    ),
+    "constant of the same step": (
+        'ROWS = [{"a": 1}, {"a": 2}]\nx = 1\n' + ADDS,
+        "y = len(ROWS) + x",
+        "ROWS",
+    ),
+    "class": (
+        "class Settings:\n    rate = 1\nx = 2",
+        "list(map(lambda kind: setattr(kind, 'ra' + 'te', x), [Settings]))",
+        "Settings.rate",
+    ),
+}
+
+
+@pytest.mark.parametrize("where", UNSEEN)
+def test_what_stands_outside_the_steps_and_changes_unseen(place, where):
+    one, two, shown = UNSEEN[where]
+    place.write(
+        (one, ["step:one"]),
+        (two, ["step:two"]),
+        (f"print('last', {shown})", ["step:three"]),
+    )
+    name = shown.partition(".")[0]
+    first = place.run()
+    assert len(first.warnings) == 1
+    assert f"changes `{name}`, which the conversion did not see" in first.warnings[0]
+    place.change(3, "'last'", "'LAST'")
+    assert "three" in place.same().computed
+    cell = 1 if "same" in where else 2
+    text, tags = place.cells[cell - 1]
+    place.cells[cell - 1] = (f"{text}\n{name} = {name}", tags)  # what the warning advises
+    place.write(*place.cells)
+    assert not place.run().warnings
+    assert place.run().cached == {"one", "two", "three"}

@@ -213,6 +213,9 @@ class Session:
         if not stretch.only:
             self._reason = "its cells stand apart"
             return None
+        self._reason = next(self._remade(), "")
+        if self._reason:
+            return None
         if stretch.parameters:
             return None
         try:
@@ -766,6 +769,7 @@ class Session:
     def _obstacles(self, ended: Ended) -> Iterator[str]:
         """Yield why what a stretch gave cannot be handed on."""
         survey, kept = ended.survey, ended.kept
+        yield from self._remade()
         if "problem" in kept["state"]:
             yield str(kept["state"]["problem"])
         if self.capture.withheld:
@@ -777,6 +781,12 @@ class Session:
             for name in group["names"]:
                 if name in survey["opaque"] or " " in survey["fingerprints"][name]:
                     yield f"`{name}` has no content that could be compared"
+
+    def _remade(self) -> Iterator[str]:
+        """Yield why what stands outside the steps is no longer what they all find."""
+        assert self.capture.truth is not None
+        for name, step in self.capture.truth.remade.items():
+            yield f"step {step or 'none'} changes `{name}`, which the conversion did not see"
 
     def _read_after(self, stretch: Stretch) -> set[str]:
         """Return the variables that later stretches read."""

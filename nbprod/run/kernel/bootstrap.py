@@ -31,6 +31,7 @@ from . import (
     namespace,
     observe,
     reductions,
+    remade,
     rewrite,
     set_orders,
     touched,
@@ -50,6 +51,7 @@ class Runtime:
         shell: The running IPython shell.
         settings: ``folders`` (absolute paths whose modules are observed),
             ``hoisted`` (names that the generated package defines at module level),
+            ``literals`` and ``classes`` (constants and classes among them),
             ``files`` (folder for the contents of files that the cells write),
             ``ahead`` (nothing outside of this process may be changed),
             ``beside`` (folder that holds nbprod's own, which is not listed),
@@ -61,6 +63,7 @@ class Runtime:
         set_orders.hide_seed(settings.get("hash_seed", ""))
         self.hoisted = frozenset(settings.get("hoisted", ()))
         kept = settings.get("files") or ""
+        self.remade = remade.Remade(settings.get("literals", {}), settings.get("classes", []))
         self.files = files.FileWatch(kept, os.path.realpath(os.getcwd()) if kept else "")
         self.files.ahead = bool(settings.get("ahead"))
         self.ambient_at_start = ambient.environment()
@@ -169,6 +172,7 @@ def _boundary(
             "files": runtime.files.changes(),
             "read": runtime.files.read_since(),
             "unseeded": state["unseeded"],
+            "remade": runtime.remade.look(variables),
         }
         if keep is None:
             runtime.files.touched = touched.Touched()
@@ -220,6 +224,7 @@ def _keep(
 
 def _define(runtime: Runtime, cells: list[dict[str, Any]]) -> dict[str, Any]:
     transfer.define(runtime.shell, cells)
+    runtime.remade.look(runtime.names())
     return {}
 
 
@@ -265,7 +270,9 @@ def _save_namespace(runtime: Runtime, path: str) -> dict[str, Any]:
 
 
 def _load_namespace(runtime: Runtime, needed: list[str], **saved: Any) -> dict[str, Any]:
-    return namespace.load(runtime.shell, needed=frozenset(needed), **saved)
+    found = namespace.load(runtime.shell, needed=frozenset(needed), **saved)
+    runtime.remade.look(runtime.names())  # what changed before was told there
+    return found
 
 
 def _finish(

@@ -968,4 +968,19 @@ small[0] = 7
 print(errors, table, small, abs(-3), round(2.567, 1))
 """,
     ),
+    Hazard(
+        "constants and classes changed by code that nobody sees",
+        """
+# %% load
+ROWS = [{"a": 1}, {"a": 2}]
+class Settings:
+    rate = 1
+# %% change
+list(map(lambda row: row.update(b=row["a"] * 2), ROWS))
+list(map(lambda kind: setattr(kind, "ra" + "te", 3), [Settings]))
+# %% show
+print(ROWS, Settings.rate)
+""",
+        refused_on={"verify": "the steps get them as they were defined"},
+    ),
 )
