@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from nbprod.analysis.dataflow import StepFlow, StepNames
@@ -53,7 +53,19 @@ def bonds(flows: Sequence[StepFlow], definitions: Definitions) -> list[Bond]:
         producer.update(dict.fromkeys(each.outputs, position))
         unsure = {name: where for name, where in unsure.items() if name not in each.names.bound}
         unsure.update(dict.fromkeys(each.names.unsure, position))
-    return found
+    return [*found, *_kept(flows, definitions)]
+
+
+def _kept(flows: Sequence[StepFlow], definitions: Definitions) -> Iterator[Bond]:
+    """Find variables that are bound anew while a library keeps code that reads them.
+
+    Any later step may have that code called, and never names it.
+    """
+    for position, each in enumerate(flows):
+        for name in sorted(_reached(each.names, each.names.kept) & definitions.variables):
+            if any(name in later.names.maybe for later in flows[position + 1 :]):
+                reason = "is read by code that a library keeps, and bound anew later"
+                yield Bond(position, len(flows) - 1, name, reason)
 
 
 def shared_classes(flows: Sequence[StepFlow], definitions: Definitions) -> frozenset[str]:
@@ -100,9 +112,14 @@ def _stale(
 
 def _code(names: StepNames, name: str) -> set[str]:
     """Return all names that code within a variable reads, directly or not."""
-    found: set[str] = set()
     value = names.values.get(name)
-    pending = list(value.code) if value else []
+    return _reached(names, value.code) if value else set()
+
+
+def _reached(names: StepNames, code: Collection[str]) -> set[str]:
+    """Return the names that code reads, and those that the code in these reads."""
+    found: set[str] = set()
+    pending = list(code)
     while pending:
         entry = pending.pop().lstrip(BINDS)
         if entry in found or entry.startswith(OF):

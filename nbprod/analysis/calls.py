@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from nbprod.analysis import summaries
 from nbprod.analysis.certain import certain_reads
 from nbprod.analysis.class_body import is_metaclass
+from nbprod.analysis.effects import keeps_code
 from nbprod.analysis.library_table import (
     Conduct,
     function_conduct,
@@ -126,6 +127,8 @@ def _library_function(expressions: Expressions, qualified: str, call: Call) -> V
     memory = expressions.memory
     memory.trace.calls.add(qualified)
     conduct = function_conduct(qualified)
+    if keeps_code(qualified):
+        memory.trace.kept |= joined(call.arguments).code
     if qualified in {"builtins.setattr", "builtins.delattr"}:
         _set_attribute(memory, call)
     if qualified == "builtins.id":
@@ -200,6 +203,7 @@ def _set_attribute(memory: Memory, call: Call) -> None:
     name = call.node.args[1] if len(call.node.args) > 1 else None
     attribute = str(name.value) if isinstance(name, ast.Constant) else "*"
     memory.trace.calls.add(f"{owner}.{attribute}=")
+    memory.trace.kept |= call.arguments[-1].code
 
 
 def _places(name: str, call: Call) -> tuple[Value, ...]:
@@ -532,6 +536,10 @@ def _apply(
         holder = _named(expressions, region, first, given)
         held = _named(expressions, region, second, given)
         expressions.hold(holder or callee, [held] if held else [])
+    for first, code in sorted(summary.installs, key=str):
+        holder = _named(expressions, region, first, given)
+        expressions.hold(holder or callee, [Value(code=code)])
+    memory.trace.kept |= summary.kept
     for name in sorted(summary.mutated_free):
         _change_free(expressions, region, name, callee)
     for name in summary.fitted:

@@ -24,6 +24,7 @@ class StepNames:
         mentioned: All names it reads.
         mutated: Regions it changes.
         compared: Regions whose identity it looks at.
+        kept: Names that code reads which it gives to a library for keeps.
         values: What each name holds when it ends, all earlier ones included.
     """
 
@@ -35,6 +36,7 @@ class StepNames:
     mentioned: set[str] = field(default_factory=set)
     mutated: set[int] = field(default_factory=set)
     compared: set[int] = field(default_factory=set)
+    kept: set[str] = field(default_factory=set)
     values: dict[str, Value] = field(default_factory=dict)
 
 
@@ -100,6 +102,7 @@ def step_names(
             names.unsure = ((names.unsure | again) - facts.names.bound) | facts.names.unsure
             names.mentioned |= facts.names.mentioned
             names.compared |= facts.trace.compared
+            names.kept |= facts.trace.kept
             values.update(facts.values)
             kept = StepNames(values=values)
             # What a run has shown; the next runs check it.

@@ -15,6 +15,8 @@ _LOOKS_LIKE_DRAWING = re.compile(
     r"plot|draw|show|fig|vis|graph|chart|hist|scatter|heat|display|curve|boundar|tree|image",
     re.IGNORECASE,
 )
+# ``atexit.register``, ``signal.signal``, ``sys.settrace``, ``register_dataframe_accessor``
+_KEEPS = re.compile(r"register|signal$|set_|settrace$|setprofile$|add_|install")
 
 
 class Drawing(IntEnum):
@@ -51,6 +53,12 @@ def is_patch(call: str) -> bool:
     Options count as their own effect; what reads those is never moved.
     """
     return call.endswith("=") and not {OPTIONS, "environment"}.intersection(effects_of([call]))
+
+
+def keeps_code(call: str) -> bool:
+    """Whether a library goes on calling the functions that ``call`` gives it."""
+    name = call.rpartition(".")[2]
+    return bool(_KEEPS.match(name)) or OPTIONS in effects_of([call])
 
 
 def drawing_of(calls: Iterable[str], *, among_plots: bool) -> Drawing:

@@ -83,7 +83,8 @@ class Expressions:
             return
         self.frame.holds(holder, more)
         for name, value in list(self.frame.values.items()):
-            if value.reach & holder.selves and not more.reach <= value.reach:
+            is_new = not (more.reach <= value.reach and more.code <= value.code)
+            if value.reach & holder.selves and is_new:
                 self.frame.update(name, _leading_to(value, more))
         for hidden in self.frame.hidden:
             for name, value in hidden.items():

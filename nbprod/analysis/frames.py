@@ -341,6 +341,7 @@ class FunctionFrame(_Base):
         around: Where the function's definition stands.
         region: The function's region.
         held: Pairs of names of which the first's object comes to hold the second's.
+        installed: Names whose objects come to hold code, with what that reads.
     """
 
     outer: Frame | None = None
@@ -352,6 +353,7 @@ class FunctionFrame(_Base):
     around: Place = field(default_factory=Place)
     region: int = 0
     held: set[tuple[str, str]] = field(default_factory=set)
+    installed: set[tuple[str, frozenset[str]]] = field(default_factory=set)
 
     def rebind(self, name: str, value: Value) -> None:
         """A called function binds a name that is not its own."""
@@ -362,10 +364,12 @@ class FunctionFrame(_Base):
         self.rebinds[name] = value if old is None else joined([old, value])
 
     def holds(self, holder: Value, held: Value) -> None:
-        """Note pairs of parameters and outer names."""
+        """Note pairs of parameters and outer names, and code that comes to those."""
         holders = {self.symbols[region] for region in holder.selves & self.symbols.keys()}
         helds = {self.symbols[region] for region in held.reach & self.symbols.keys()}
         self.held.update((first, second) for first in holders for second in helds)
+        code = held.code - self.locals
+        self.installed.update((first, code) for first in holders if code)
 
     def peek(self, name: str) -> Value | None:
         """Return what a name holds without reading it."""

@@ -24,6 +24,7 @@ class Trace:
         calls: What it called: qualified names, and methods as ``type.method``
             (``?.method`` if the type is unknown); what it set of a library, with ``=``
             behind the name, and read by ``[]``.
+        kept: Names that code reads which a library keeps from now on.
     """
 
     mutated: set[int] = field(default_factory=set)
@@ -31,6 +32,7 @@ class Trace:
     fitted: set[int] = field(default_factory=set)
     fitted_names: set[str] = field(default_factory=set)
     calls: set[str] = field(default_factory=set)
+    kept: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class Summary:
         rebinds: Names from outside that it binds, with what it binds them to.
         changed_code: Regions of functions and classes of which it sets attributes.
         holds: Pairs of names of which the first's object comes to hold the second's.
+        installs: Names whose objects come to hold code, with what that reads.
+        kept: Names that code reads which it gives to a library for keeps.
     """
 
     mutated: frozenset[str]
@@ -56,6 +60,8 @@ class Summary:
     calls: frozenset[str]
     fitted: frozenset[str]
     holds: frozenset[tuple[str, str]] = frozenset()
+    installs: frozenset[tuple[str, frozenset[str]]] = frozenset()
+    kept: frozenset[str] = frozenset()
     rebinds: tuple[tuple[str, Value], ...] = ()
     changed_code: frozenset[int] = frozenset()
 

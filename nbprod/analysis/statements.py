@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from nbprod.analysis import calls, summaries
+from nbprod.analysis.effects import keeps_code
 from nbprod.analysis.expressions import Expressions
 from nbprod.analysis.frames import Frame, FunctionFrame
 from nbprod.analysis.scopes import definition_names
@@ -118,6 +119,8 @@ class Statements(Expressions):
             if isinstance(target, ast.Subscript):
                 self.value(target.slice)
             self._change(target, base)
+            if base.qualified:
+                self.memory.trace.kept |= value.code
             self.hold(base, [value])
 
     def _change(self, target: ast.Attribute | ast.Subscript, base: Value) -> None:
@@ -214,6 +217,8 @@ class Statements(Expressions):
             if self.value(called).qualified in _TRANSPARENT:
                 continue
             made = self.value(decorator)
+            if keeps_code(self.value(called).qualified):
+                self.memory.trace.kept |= value.code
             result = calls.decorated(self, decorator, made, value)
             value = replace(
                 containing(self.memory.region(decorator, "decorated"), [value, made, result]),

@@ -107,6 +107,8 @@ def _summarize(
         calls=frozenset(trace.calls),
         fitted=frozenset(fitted),
         holds=frozenset(frame.held),
+        installs=frozenset(frame.installed),
+        kept=frozenset(trace.kept - own),
         rebinds=tuple(sorted(frame.rebinds.items(), key=lambda item: item[0])),
         changed_code=frozenset(trace.mutated & memory.code.keys()),
     )

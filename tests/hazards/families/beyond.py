@@ -983,4 +983,75 @@ print(ROWS, Settings.rate)
 """,
         refused_on={"verify": "the steps get them as they were defined"},
     ),
+    Hazard(
+        "method of the notebook's given to a library's class, which reads what is bound anew",
+        """
+# %% load
+import pandas as pd
+rate = 2
+def taxed(self):
+    return self["p"] * rate
+pd.DataFrame.taxed = taxed
+df = pd.DataFrame({"p": [1, 2]})
+# %% change
+rate = 3
+print(rate)
+# %% show
+print(df.taxed(), rate)
+""",
+        refused="is read by code that a library keeps",
+        code="steps-inseparable",
+    ),
+    Hazard(
+        "option that is a function, which reads what is bound anew",
+        """
+# %% load
+import pandas as pd
+digits = 1
+def settle():
+    pd.set_option("display.float_format", lambda v: f"{v:.{digits}f}")
+settle()
+df = pd.DataFrame({"p": [1.23456]})
+# %% change
+digits = 3
+print(digits)
+# %% show
+print(df, digits)
+""",
+        refused="is read by code that a library keeps",
+        code="steps-inseparable",
+    ),
+    Hazard(
+        "option that is a function, which reads what stays",
+        """
+# %% load
+import pandas as pd
+digits = 2
+pd.set_option("display.float_format", lambda v: f"{v:.{digits}f}")
+df = pd.DataFrame({"p": [1.23456]})
+# %% change
+df["q"] = df.p * digits
+# %% show
+print(df, digits)
+""",
+    ),
+    Hazard(
+        "function that a function puts into its argument, which reads what is bound anew",
+        """
+# %% load
+limit = 1
+def check(x):
+    return x > limit
+def install(registry):
+    registry["a"] = check
+registry = {}
+install(registry)
+# %% change
+limit = 10
+# %% show
+print(registry["a"](5), limit)
+""",
+        refused="holds code that reads limit",
+        code="steps-inseparable",
+    ),
 )
