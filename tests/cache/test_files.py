@@ -195,6 +195,26 @@ def test_where_links_lead(place):
     assert place.same().text == "two\ntwo\ntwo\ntwo\n"
 
 
+def test_what_had_nothing_to_do_the_first_time(place):
+    (place.folder / "out").mkdir()
+    _, second = run_twice(
+        place,
+        "import os\nfrom pathlib import Path",
+        (
+            "os.makedirs('out', exist_ok=True)\nPath('old.txt').unlink(missing_ok=True)\nx = 1",
+            ["step:prepare"],
+        ),
+        ("print(x)", ["step:end"]),
+    )
+    assert second.computed == set()
+    (place.folder / "out").rmdir()
+    (place.folder / "old.txt").write_text("old")
+    assert place.run().computed == {"prepare"}
+    assert (place.folder / "out").is_dir()
+    assert not (place.folder / "old.txt").exists()
+    assert place.run().computed == set()
+
+
 def test_a_module_written_by_the_notebook(place):
     place.write(
         ("%%writefile made.py\nVALUE = 1", ["step:write"]),

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -323,3 +324,9 @@ def test_an_iterator_at_its_end_comes_back_as_what_it_was(make):
     list(iterator)
     assert fingerprint(pickle.loads(pickle.dumps(iterator)))[0] == fingerprint(iterator)[0]
     assert fingerprint(iterator)[0] != fingerprint(make())[0]
+
+
+def test_what_shows_its_attributes_in_their_order():
+    one, other = types.SimpleNamespace(a=1, b=2), types.SimpleNamespace(b=2, a=1)
+    assert fingerprint(one)[0] != fingerprint(other)[0]
+    assert fingerprint(one)[0] == fingerprint(copy.deepcopy(one))[0]

@@ -120,8 +120,10 @@ class FileWatch:
             if path not in self._touched and is_users(path):  # not what the step made itself
                 self.touched.cannot_repeat("it changes the mode or the times of a file")
             return
-        for path in _EVENTS[event](arguments):
-            self._touch(_absolute(path))
+        for path in map(_absolute, _EVENTS[event](arguments)):
+            if _changes_nothing(event, path) and os.path.realpath(path) not in self._touched:
+                self.touched.asked_link(links.THERE, path)
+            self._touch(path)
         if event == "os.link":
             self.touched.read(_absolute(arguments[0]))
         elif event == "os.rename":
@@ -329,6 +331,16 @@ def _beyond_files(path: str, mode: Any, caller: FrameType) -> Iterator[str]:
             yield "it draws from the system's randomness"
     elif callers.is_authors(caller) or not real.startswith(_ASKED_BY_LIBRARIES):
         yield "it asks about the machine or the process"
+
+
+def _changes_nothing(event: str, path: str) -> bool:
+    """Tell whether a folder that is to be made is there, or nothing that is to be removed.
+
+    Those who ask for that mostly do not mind. Should it be otherwise, they would act.
+    """
+    if event == "os.mkdir":
+        return os.path.isdir(path)
+    return event in {"os.remove", "os.rmdir"} and not os.path.lexists(path)
 
 
 def _unseen(path: str, *, new: bool) -> dict[str, Any]:

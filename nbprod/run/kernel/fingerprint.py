@@ -8,6 +8,7 @@ its identity.
 
 from __future__ import annotations
 
+import argparse
 import array
 import copyreg
 import enum
@@ -504,7 +505,8 @@ class Fingerprint:
         if type(own) is dict:
             self.met.add(id(own))
         found = attributes.attributes(value)
-        for name in sorted(name for name in found if name not in skipped):
+        names = [name for name in found if name not in skipped]
+        for name in names if _shows_order(value) else sorted(names):
             self._tag(name)
             self.add(found[name])
 
@@ -564,6 +566,11 @@ _OF_ESTIMATORS = {"_cached_dict", "_stop_words_id"}
 _COUNTING_TREES = frozenset({"sklearn.neighbors._kd_tree", "sklearn.neighbors._ball_tree"})
 
 _OWN_STATE = frozenset({"pandas", "numpy", "scipy", "plotly", "pathlib"})
+
+
+def _shows_order(value: Any) -> bool:
+    """Tell whether it shows its attributes in the order in which they were set."""
+    return isinstance(value, (types.SimpleNamespace, argparse.Namespace))
 
 
 def _is_shell(value: Any) -> bool:

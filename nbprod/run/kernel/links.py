@@ -15,6 +15,9 @@ LEADS = "leads"
 SAYS = "says"
 """Asked of a link: the text that it holds."""
 
+THERE = "there"
+"""Asked of any path: whether a folder or something else is there."""
+
 _resolve, _read = os.path.realpath, os.readlink
 _here = threading.local()
 
@@ -58,7 +61,9 @@ def watch(asked: Callable[[str, Any, int], None]) -> None:
 
 
 def answer(kind: str, path: str) -> str:
-    """Return what is said to who asks now; empty for no link."""
+    """Return what is said to who asks now; empty for no link, and where nothing is."""
+    if kind == THERE:
+        return ("folder" if os.path.isdir(path) else "file") if os.path.lexists(path) else ""
     try:
         return _resolve(path) if kind == LEADS else _read(path)
     except (OSError, ValueError):
