@@ -111,6 +111,7 @@ def evaluate(expressions: Expressions, node: ast.Call) -> Value:
 
 def _arguments(expressions: Expressions, node: ast.Call) -> Call:
     positional = tuple(expressions.values(node.args))
+    _change_by_bound_methods(expressions, node)
     keywords: dict[str, Value] = {}
     for word in node.keywords:
         value = expressions.value(word.value)
@@ -118,6 +119,17 @@ def _arguments(expressions: Expressions, node: ast.Call) -> Call:
         keywords[name] = joined([keywords[name], value]) if name in keywords else value
     starred = "" in keywords or any(isinstance(each, ast.Starred) for each in node.args)
     return Call(node, positional, keywords, starred)
+
+
+def _change_by_bound_methods(expressions: Expressions, node: ast.Call) -> None:
+    """``column.apply(seen.append)``: whoever is given the method calls it."""
+    for each in [*node.args, *(word.value for word in node.keywords)]:
+        if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name):
+            owner = expressions.frame.peek(each.value.id)
+            if owner is None or owner.qualified:
+                continue
+            if method_conduct(owner.type, each.attr) is Conduct.MUTATES:
+                expressions.memory.change(owner)
 
 
 # The library -----------------------------------------------------------------------
@@ -154,6 +166,12 @@ def _library_function(expressions: Expressions, qualified: str, call: Call) -> V
         expressions.hold(call.positional[0], call.arguments[1:])
     elif conduct is Conduct.UNKNOWN:
         _entangle(expressions, call.arguments)
+    elif qualified in _IN_PLACE and "copy" in call.keywords and not call.flag("copy"):
+        memory.change(joined(call.positional[:1] or call.arguments))
+    if qualified.startswith("builtins."):
+        for value in call.arguments:
+            if value.type.startswith("user:"):
+                iterate(expressions, call.node, value)
     _change_keywords(memory, call)
     if call.flag("inplace") and call.positional:
         memory.change(call.positional[0])
@@ -186,6 +204,15 @@ _OF_NUMBERS_AND_ARRAYS = frozenset(
     | {f"numpy.{name}" for name in ("float32", "float64", "int32", "int64", "complex128")}
 )
 """Of a number they give a number, of an array another array."""
+
+_IN_PLACE = frozenset(
+    {"numpy.nan_to_num"}
+    | {
+        f"sklearn.preprocessing.{name}"
+        for name in ("scale", "normalize", "minmax_scale", "maxabs_scale", "robust_scale")
+    }
+)
+"""With ``copy=False`` they write into what they are given."""
 
 _COMPUTING = ("scipy.optimize.", "scipy.integrate.quad", "scipy.integrate.odeint")
 """They call the functions that they are given, and keep none."""
@@ -225,12 +252,19 @@ def _returned(qualified: str, conduct: Conduct) -> str:
 
 
 def _call_arguments(memory: Memory, call: Call) -> None:
-    """Functions given as arguments may be called: what they change may change."""
+    """Functions given as arguments may be called: what they change may change.
+
+    Most likely with the other arguments, or with parts of these.
+    """
     for value in call.arguments:
         for region in value.own & memory.code.keys():
             summary = summaries.known(memory, region)
             if summary is None or summary.mutated or summary.mutated_free:
                 memory.change_all(value)
+            if summary is not None and summary.mutated:
+                for other in call.arguments:
+                    if other is not value and other.type not in FLAT_TYPES:
+                        memory.change_all(other)
 
 
 def _entangle(expressions: Expressions, values: Sequence[Value]) -> None:
@@ -284,11 +318,34 @@ def _split(memory: Memory, call: Call) -> Value:
 
 
 def _method(expressions: Expressions, receiver: Value, name: str, call: Call) -> Value:
-    memory = expressions.memory
     own = _own_method(expressions, receiver, name)
     if own is not None:
         region, bound = own
         return _apply(expressions, region, receiver, call, bound=bound)
+    held = [
+        _apply(expressions, region, receiver, call, bound=receiver)
+        for region in _methods_within(expressions, receiver, name)
+    ]
+    if held:
+        return joined([*held, _other_method(expressions, receiver, name, call)])
+    return _other_method(expressions, receiver, name, call)
+
+
+def _methods_within(expressions: Expressions, receiver: Value, name: str) -> list[int]:
+    """Find a method of the notebook's instances of which ``receiver`` may be one."""
+    found = []
+    for entry in sorted(receiver.code) if not receiver.type else ():
+        kept = expressions.frame.peek(entry.lstrip(OF)) if entry.startswith(OF) else None
+        for region in _classes(expressions.memory, kept) if kept is not None else ():
+            own = summaries.method_of(expressions.memory, expressions.frame, region, name)
+            if own is not None and own[1] is Binding.INSTANCE:
+                found.append(own[0])
+    return found
+
+
+def _other_method(expressions: Expressions, receiver: Value, name: str, call: Call) -> Value:
+    """Call a method of a library's, or of the unknown."""
+    memory = expressions.memory
     memory.trace.calls.add(f"{receiver.type or '?'}.{name}")
     conduct = method_conduct(receiver.type, name)
     if receiver.type in SCALAR_TYPES and conduct is Conduct.UNKNOWN:
@@ -410,6 +467,12 @@ def special(
     if own is None or own[1] is not expected:
         return None
     return _apply(expressions, own[0], receiver, Call(node, arguments, {}, False), bound=receiver)
+
+
+def iterate(expressions: Expressions, node: ast.AST, value: Value) -> Value:
+    """Go through ``value``, by methods of the notebook's if it has them; return an element."""
+    iterator = special(expressions, value, "__iter__", node) or value
+    return special(expressions, iterator, "__next__", node) or element_of(iterator)
 
 
 def nested_class(expressions: Expressions, owner: Value, name: str) -> Value | None:

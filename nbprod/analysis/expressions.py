@@ -113,7 +113,9 @@ class Expressions:
         return self.frame.load(node.id, node.lineno)
 
     def _attribute(self, node: ast.Attribute) -> Value:
-        base = self.value(node.value)
+        return self._attribute_of(node, self.value(node.value))
+
+    def _attribute_of(self, node: ast.Attribute, base: Value) -> Value:
         if base.qualified:
             return imported(f"{base.qualified}.{node.attr}")
         own = calls.special(self, base, node.attr, node)
@@ -128,11 +130,14 @@ class Expressions:
         return element_of(base, kind)
 
     def _subscript(self, node: ast.Subscript) -> Value:
-        located = self._located(node)
-        if located is not None:
-            return located
-        base = self.value(node.value)
-        index = self.value(node.slice)
+        if isinstance(node.value, ast.Attribute) and node.value.attr in {"loc", "iloc"}:
+            owner = self.value(node.value.value)
+            base, index = self._attribute_of(node.value, owner), self.value(node.slice)
+            kind = self._located(node.slice, owner)
+            if kind:
+                return self.memory.new(node, (), kind)
+        else:
+            base, index = self.value(node.value), self.value(node.slice)
         if base.type == DEFAULTDICT:
             self.memory.change(base)
         for name in ("__getitem__", "__missing__"):
@@ -159,21 +164,20 @@ class Expressions:
                 return base.parts[position]
         return element_of(base)
 
-    def _located(self, node: ast.Subscript) -> Value | None:
-        """``df.iloc[:5]``: rows of a frame or series, which pandas copies on write."""
-        if not isinstance(node.value, ast.Attribute) or node.value.attr not in {"loc", "iloc"}:
-            return None
-        owner = self.value(node.value.value)
+    def _located(self, index: ast.expr, owner: Value) -> str:
+        """Return the type of ``df.iloc[:5]``: rows of a frame, which pandas copies on write.
+
+        Empty for one row, or one value, which may be an object that others hold, too.
+        """
         if owner.type not in {_FRAME, _SERIES} or self.memory.shared_columns:
-            return None
-        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+            return ""
+        parts = index.elts if isinstance(index, ast.Tuple) else [index]
         if not isinstance(parts[0], _SEVERAL) or len(parts) > 2:
-            return None  # one row, or one value, which may be an object that others hold, too
+            return ""
         single = isinstance(parts[-1], ast.Constant) and len(parts) == 2
         if len(parts) == 2 and not single and not isinstance(parts[1], _SEVERAL):
-            return None
-        self.values([node.value, node.slice])
-        return self.memory.new(node, (), _SERIES if single else owner.type)
+            return ""
+        return _SERIES if single else owner.type
 
     def _frame_item(self, node: ast.Subscript, base: Value, index: Value) -> Value:
         """``df[…]``: pandas copies on write, so that nothing is shared.
@@ -329,7 +333,7 @@ class Expressions:
         with self.frame.conditionally():
             for position, generator in enumerate(node.generators):
                 iterated = self.value(generator.iter) if position else first
-                self.bind_hidden(generator.target, element_of(iterated))
+                self.bind_hidden(generator.target, calls.iterate(self, generator.iter, iterated))
                 self.values(generator.ifs)
             parts = self.values(results)
         self.frame.show()

@@ -246,7 +246,7 @@ class Statements(Expressions):
         self.frame.rewind(frozenset.intersection(*ends) if ends else before)
 
     def _for(self, node: ast.For | ast.AsyncFor) -> None:
-        element = element_of(self.value(node.iter))
+        element = calls.iterate(self, node.iter, self.value(node.iter))
         before = self.frame.mark()
         with self.frame.conditionally():
             for _ in range(2):
@@ -274,9 +274,14 @@ class Statements(Expressions):
             self._branches([body], complete=False)
 
     def _with(self, node: ast.With | ast.AsyncWith) -> None:
+        managers: list[tuple[ast.expr, Value]] = []
         for item in node.items:
             value = self.value(item.context_expr)
-            if item.optional_vars is not None:
+            managers.append((item.context_expr, value))
+            own = calls.special(self, value, "__enter__", item.context_expr)
+            if own is not None and item.optional_vars is not None:
+                self.bind(item.optional_vars, own)
+            elif item.optional_vars is not None:
                 entered = replace(element_of(value, value.type), own=value.reach)
                 if value.pinned == GENERATOR:
                     entered = replace(entered, pinned="")  # contextlib's: what it yields
@@ -285,6 +290,8 @@ class Statements(Expressions):
             self._maybe(node.body)
         else:
             self.run(node.body)
+        for expression, value in reversed(managers):
+            calls.special(self, value, "__exit__", expression, *[scalar()] * 3)
 
     def _swallows(self, manager: ast.expr) -> bool:
         """Whether an exception in the body of ``with manager`` may go no further."""

@@ -1054,4 +1054,57 @@ print(registry["a"](5), limit)
         refused="holds code that reads limit",
         code="steps-inseparable",
     ),
+    Hazard(
+        "objects changed by methods of elements, iterators, managers and what is mapped",
+        """
+# %% load
+import numpy as np
+import pandas as pd
+class Player:
+    def __init__(self):
+        self.n = 0
+    def score(self):
+        self.n += 1
+class Log:
+    def __init__(self):
+        self.lines = []
+    def __enter__(self):
+        self.lines.append("in")
+        return self
+    def __exit__(self, *exception):
+        self.lines.append("out")
+class Count:
+    def __init__(self):
+        self.n = 0
+    def __iter__(self):
+        return self
+    def __next__(self):
+        self.n += 1
+        if self.n > 3:
+            raise StopIteration
+        return self.n
+def double(row):
+    row["b"] = row["a"] * 2
+players, named = [Player(), Player()], {"a": Player()}
+log, count, other = Log(), Count(), Count()
+rows, seen = [{"a": 1}, {"a": 2}], []
+gaps = np.array([1, np.nan])
+table = pd.DataFrame({"a": [1, 2]})
+# %% change
+for player in players:
+    player.score()
+named["a"].score()
+with log:
+    pass
+for number in count:
+    pass
+first = next(other)
+done = list(map(double, rows))
+table.a.apply(seen.append)
+filled = np.nan_to_num(gaps, copy=False)
+# %% show
+print([player.n for player in players], named["a"].n, log.lines, count.n, other.n)
+print(rows, seen, gaps, table.loc[table.a > 1].iloc[:1].loc[:, "a"].tolist())
+""",
+    ),
 )
