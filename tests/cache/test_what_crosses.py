@@ -229,7 +229,7 @@ def test_what_cannot_be_saved_is_made_again(place):
     assert bool(first.why("first")) == ("first" in found.computed)
 
 
-ADDS = 'list(map(lambda row: row.update(b=row["a"] * x), ROWS))'
+ADDS = 'import pandas\npandas.Series(ROWS).map(lambda row: row.update(b=row["a"] * x))'
 UNSEEN = {
     "constant": (
         'ROWS = [{"a": 1}, {"a": 2}]\nx = 1',
@@ -243,7 +243,7 @@ UNSEEN = {
     ),
     "class": (
         "class Settings:\n    rate = 1\nx = 2",
-        "list(map(lambda kind: setattr(kind, 'ra' + 'te', x), [Settings]))",
+        "import pandas\npandas.Series([Settings]).map(lambda kind: setattr(kind, 'ra' + 'te', x))",
         "Settings.rate",
     ),
 }

@@ -976,8 +976,9 @@ ROWS = [{"a": 1}, {"a": 2}]
 class Settings:
     rate = 1
 # %% change
-list(map(lambda row: row.update(b=row["a"] * 2), ROWS))
-list(map(lambda kind: setattr(kind, "ra" + "te", 3), [Settings]))
+import pandas as pd
+pd.Series(ROWS).map(lambda row: row.update(b=row["a"] * 2))
+pd.Series([Settings]).map(lambda kind: setattr(kind, "ra" + "te", 3))
 # %% show
 print(ROWS, Settings.rate)
 """,
