@@ -141,6 +141,10 @@ def _library_function(expressions: Expressions, qualified: str, call: Call) -> V
     conduct = function_conduct(qualified)
     if keeps_code(qualified):
         memory.trace.kept |= joined(call.arguments).code
+    if qualified in _LOGGING_TO:
+        memory.logged |= joined(call.arguments).reach
+    elif qualified.startswith("logging.") and qualified.rpartition(".")[2] in _LOGS:
+        memory.trace.mutated |= memory.logged
     if qualified in {"builtins.setattr", "builtins.delattr"}:
         _set_attribute(memory, call)
     if qualified == "builtins.id":
@@ -204,6 +208,9 @@ _OF_NUMBERS_AND_ARRAYS = frozenset(
     | {f"numpy.{name}" for name in ("float32", "float64", "int32", "int64", "complex128")}
 )
 """Of a number they give a number, of an array another array."""
+
+_LOGGING_TO = frozenset({"logging.StreamHandler", "logging.basicConfig"})
+_LOGS = frozenset({"debug", "info", "warning", "error", "critical", "exception", "log"})
 
 _IN_PLACE = frozenset(
     {"numpy.nan_to_num"}
@@ -347,6 +354,8 @@ def _other_method(expressions: Expressions, receiver: Value, name: str, call: Ca
     """Call a method of a library's, or of the unknown."""
     memory = expressions.memory
     memory.trace.calls.add(f"{receiver.type or '?'}.{name}")
+    if name in _LOGS:
+        memory.trace.mutated |= memory.logged
     conduct = method_conduct(receiver.type, name)
     if receiver.type in SCALAR_TYPES and conduct is Conduct.UNKNOWN:
         conduct = Conduct.SHARES

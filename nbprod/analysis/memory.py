@@ -47,7 +47,8 @@ class Summary:
         calls: What it calls.
         fitted: Parameters and outer names that hold estimators it fits.
         rebinds: Names from outside that it binds, with what it binds them to.
-        changed_code: Regions of functions and classes of which it sets attributes.
+        changed_code: Regions of functions and classes of which it sets attributes, and of
+            logs that it writes to.
         holds: Pairs of names of which the first's object comes to hold the second's.
         installs: Names whose objects come to hold code, with what that reads.
         kept: Names that code reads which it gives to a library for keeps.
@@ -90,6 +91,7 @@ class Memory:
         active: Functions being summarized.
         states: Regions of what attributes of functions and classes hold.
         drawn: Regions of random generators and of texts read as files.
+        logged: Regions of what logs are written to, which whoever logs changes.
         flat: Regions of plain data, which fitting an estimator never changes.
         shared_columns: A frame and its columns share their values, as before pandas 3.
         owners: Region of a class method to its class.
@@ -102,6 +104,7 @@ class Memory:
     summaries: dict[tuple[int, tuple[str, ...]], Summary] = field(default_factory=dict)
     active: set[int] = field(default_factory=set)
     drawn: set[int] = field(default_factory=set)
+    logged: set[int] = field(default_factory=set)
     flat: set[int] = field(default_factory=set)
     states: set[int] = field(default_factory=set)
     shared_columns: bool = False

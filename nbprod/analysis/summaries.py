@@ -110,7 +110,7 @@ def _summarize(
         installs=frozenset(frame.installed),
         kept=frozenset(trace.kept - own),
         rebinds=tuple(sorted(frame.rebinds.items(), key=lambda item: item[0])),
-        changed_code=frozenset(trace.mutated & memory.code.keys()),
+        changed_code=frozenset(trace.mutated & (memory.code.keys() | memory.logged)),
     )
 
 

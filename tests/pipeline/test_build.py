@@ -489,6 +489,49 @@ def test_code_that_reads_a_variable_bound_anew_is_refused(built):
     assert "steps-inseparable" in codes(diagnostics)
 
 
+KEPT = {
+    "attribute": "import pandas as pd\nk = 1\ndef f(self): return k\npd.DataFrame.f = f",
+    "setattr": "import pandas as pd\nk = 1\nsetattr(pd.DataFrame, 'f', lambda self: k)",
+    "option": (
+        "import numpy as np\nk = 1\nnp.set_printoptions(formatter={'float': lambda v: str(k)})"
+    ),
+    "in a function": (
+        "import pandas as pd\nk = 1\n"
+        "def settle():\n    pd.set_option('display.float_format', lambda v: str(k))\nsettle()"
+    ),
+    "accessor": (
+        "import pandas as pd\nk = 1\n"
+        "@pd.api.extensions.register_dataframe_accessor('tax')\n"
+        "class Tax:\n    def __init__(self, frame):\n        self.k = k"
+    ),
+    "signal": "import signal\nk = 1\nsignal.signal(signal.SIGUSR1, lambda *given: print(k))",
+}
+
+
+@pytest.mark.parametrize("source", KEPT.values(), ids=KEPT)
+def test_code_that_a_library_keeps_stays_with_what_it_reads(built, source):
+    again = ("k = 2", "step:b"), ("print(k)", "step:c")
+    _, diagnostics = built((source, "step:a"), *again)
+    (found,) = (each for each in diagnostics if each.code == "steps-inseparable")
+    assert "`k` is read by code that a library keeps, and bound anew later" in found.message
+    _, diagnostics = built((source, "step:a"), ("print(k)", "step:b"))
+    assert "steps-inseparable" not in codes(diagnostics)
+
+
+@pytest.mark.parametrize("given", ["reg", ""])
+def test_functions_that_functions_put_into_what_they_are_given_or_find(built, given):
+    source = f"""k = 1
+def check(x):
+    return x > k
+def install({given}):
+    reg["a"] = check
+reg = {{}}
+install({given})"""
+    rest = ("k = 10", "step:b"), ("print(reg['a'](5))", "step:c")
+    _, diagnostics = built((source, "step:a"), *rest)
+    assert "`reg` holds code that reads k" in " ".join(each.message for each in diagnostics)
+
+
 def test_scattered_cells_of_a_step_become_steps_of_their_own(built):
     pipeline, diagnostics = built(
         ("x = 1", "step:a"), ("y = x", "step:b"), ("x = y + 1\nprint(x)", "step:a")

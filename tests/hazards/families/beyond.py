@@ -985,25 +985,6 @@ print(ROWS, Settings.rate)
         refused_on={"verify": "the steps get them as they were defined"},
     ),
     Hazard(
-        "method of the notebook's given to a library's class, which reads what is bound anew",
-        """
-# %% load
-import pandas as pd
-rate = 2
-def taxed(self):
-    return self["p"] * rate
-pd.DataFrame.taxed = taxed
-df = pd.DataFrame({"p": [1, 2]})
-# %% change
-rate = 3
-print(rate)
-# %% show
-print(df.taxed(), rate)
-""",
-        refused="is read by code that a library keeps",
-        code="steps-inseparable",
-    ),
-    Hazard(
         "option that is a function, which reads what is bound anew",
         """
 # %% load
@@ -1037,35 +1018,29 @@ print(df, digits)
 """,
     ),
     Hazard(
-        "function that a function puts into its argument, which reads what is bound anew",
+        "objects changed by methods of elements",
         """
 # %% load
-limit = 1
-def check(x):
-    return x > limit
-def install(registry):
-    registry["a"] = check
-registry = {}
-install(registry)
-# %% change
-limit = 10
-# %% show
-print(registry["a"](5), limit)
-""",
-        refused="holds code that reads limit",
-        code="steps-inseparable",
-    ),
-    Hazard(
-        "objects changed by methods of elements, iterators, managers and what is mapped",
-        """
-# %% load
-import numpy as np
-import pandas as pd
 class Player:
     def __init__(self):
         self.n = 0
     def score(self):
         self.n += 1
+        return self.n
+players, named, more = [Player(), Player()], {"a": Player()}, [Player()]
+# %% change
+for player in players:
+    player.score()
+named["a"].score()
+scores = [player.score() for player in more]
+# %% show
+print([player.n for player in players], named["a"].n, scores, more[0].n)
+""",
+    ),
+    Hazard(
+        "iterators and managers of the notebook's own",
+        """
+# %% load
 class Log:
     def __init__(self):
         self.lines = []
@@ -1084,28 +1059,109 @@ class Count:
         if self.n > 3:
             raise StopIteration
         return self.n
-def double(row):
-    row["b"] = row["a"] * 2
-players, named = [Player(), Player()], {"a": Player()}
 log, count, other = Log(), Count(), Count()
-rows, seen = [{"a": 1}, {"a": 2}], []
-gaps = np.array([1, np.nan])
-table = pd.DataFrame({"a": [1, 2]})
 # %% change
-for player in players:
-    player.score()
-named["a"].score()
 with log:
     pass
 for number in count:
     pass
 first = next(other)
+# %% show
+print(log.lines, count.n, other.n, first)
+""",
+    ),
+    Hazard(
+        "functions and bound methods that are given what they change",
+        """
+# %% load
+import threading
+import numpy as np
+import pandas as pd
+def double(row):
+    row["b"] = row["a"] * 2
+rows, seen, results = [{"a": 1}, {"a": 2}], [], []
+gaps = np.array([1, np.nan])
+table = pd.DataFrame({"a": [1, 2]})
+# %% change
 done = list(map(double, rows))
 table.a.apply(seen.append)
 filled = np.nan_to_num(gaps, copy=False)
+thread = threading.Thread(target=results.append, args=(3,))
+thread.start()
+thread.join()
+del thread
 # %% show
-print([player.n for player in players], named["a"].n, log.lines, count.n, other.n)
-print(rows, seen, gaps, table.loc[table.a > 1].iloc[:1].loc[:, "a"].tolist())
+print(rows, seen, gaps, results, table.loc[table.a > 1].iloc[:1].loc[:, "a"].tolist())
+""",
+    ),
+    Hazard(
+        "models in a dict, fitted in a loop",
+        """
+# %% load
+import numpy as np
+from sklearn.linear_model import LinearRegression, Ridge
+X = np.arange(6.0).reshape(-1, 1)
+y = X[:, 0] * 2
+models = {"plain": LinearRegression(), "ridge": Ridge()}
+# %% train
+scores = {}
+for name, model in models.items():
+    model.fit(X, y)
+    scores[name] = model.score(X, y)
+# %% show
+print({name: model.coef_.round(3).tolist() for name, model in models.items()}, scores)
+""",
+    ),
+    Hazard(
+        "groups of a frame, changed in a loop",
+        """
+# %% load
+import pandas as pd
+df = pd.DataFrame({"a": [1, 1, 2], "b": [1, 2, 3]})
+parts = {key: group for key, group in df.groupby("a")}
+# %% change
+for key, group in parts.items():
+    group["c"] = group.b * key
+# %% show
+print(parts[1], parts[2], df)
+""",
+    ),
+    Hazard(
+        "random generators within objects and estimators",
+        """
+# %% load
+import numpy as np
+from sklearn.cluster import KMeans
+class Sampler:
+    def __init__(self):
+        self.rng = np.random.default_rng(0)
+    def draw(self):
+        return int(self.rng.integers(0, 99))
+sampler = Sampler()
+rng = np.random.RandomState(0)
+X = rng.rand(20, 2)
+# %% use
+first = sampler.draw()
+labels = KMeans(2, random_state=rng, n_init=1).fit_predict(X)
+# %% show
+print(first, sampler.draw(), labels, rng.rand())
+""",
+    ),
+    Hazard(
+        "nested settings and rows that are changed through loops and pairs",
+        """
+# %% load
+settings = {"a": {"b": [1]}, "c": {"b": []}}
+rows, extra = [[1], [2]], [3, 4]
+shared = settings["a"]["b"]
+# %% change
+for value in settings.values():
+    value["n"] = 3
+    value["b"] += [2]
+for row, more in zip(rows, extra):
+    row.append(more)
+# %% show
+print(settings, rows, shared)
 """,
     ),
 )

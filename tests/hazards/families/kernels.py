@@ -278,7 +278,6 @@ logging.getLogger("job").warning("second")
 # %% show
 print(kept.getvalue())
 """,
-        refused_on={"verify": "the variable changes where nobody names it"},
     ),
     Hazard(
         "options of seaborn's objects",
