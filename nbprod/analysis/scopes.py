@@ -306,6 +306,22 @@ def formula_names(call: ast.Call) -> Iterable[str]:
     return tuple(found[1] for text in constant_texts(given) for found in _NAMED.finditer(text))
 
 
+def computes_names(source: str) -> bool:
+    """Tell whether code computes the text of a query or formula, which may name any variable."""
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name | ast.Attribute):
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
+        if name in _FORMULAS | {"query", "eval"}:
+            given = [*node.args[:1], *(word.value for word in node.keywords if word.arg in _TEXTS)]
+            if any(not isinstance(each, ast.Constant) for each in given):
+                return True
+    return False
+
+
+_TEXTS = frozenset({"formula", "expr"})
+
+
 def constant_texts(nodes: Iterable[ast.AST]) -> Iterator[str]:
     """Yield the texts that stand as constants in ``nodes``."""
     for node in nodes:

@@ -7,7 +7,10 @@ import functools
 import os
 import re
 
-_READS_ITSELF = re.compile(r"__doc__|__file__|\b(inspect|getsource|linecache|traceback|f_lineno)\b")
+_READS_ITSELF = re.compile(
+    r"__doc__|__file__|\b(inspect|getsource|getdoc|linecache|traceback|f_lineno)\b"
+    r"|\bhelp\(|\b(doctest|pydoc)\b"
+)
 """Code that may look at its own text: there, comments and line numbers count."""
 
 LIBRARY_VARIABLES = (
@@ -23,19 +26,27 @@ def library_variables() -> dict[str, str]:
     return {name: text for name, text in os.environ.items() if name.startswith(LIBRARY_VARIABLES)}
 
 
+def reads_itself(source: str) -> bool:
+    """Tell whether code may look at text of code: its own, or that of what it calls."""
+    return _READS_ITSELF.search(source) is not None
+
+
 @functools.lru_cache(maxsize=1000)
 def meaning_of(source: str) -> str:
     """Return what code does, whatever its comments and formatting; docstrings are left out.
 
-    What is no Python, or may look at its own text, means what is written.
+    Those of classes that inherit from others, and of what is decorated, are kept: libraries make
+    descriptions of them. What is no Python, or may look at its own text, means what is written.
     """
-    if _READS_ITSELF.search(source):
+    if reads_itself(source):
         return source
     try:
         tree = ast.parse(source)
     except SyntaxError:
         return source
     for node in ast.walk(tree):
+        if getattr(node, "decorator_list", ()) or getattr(node, "bases", ()):
+            continue
         documented = ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
         if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:]

@@ -105,6 +105,8 @@ def test_own_modules(place):
         ("name = importlib.import_module('oth' + 'er').NAME\nprint(name)", ["step:late"]),
     )
     assert second.cached == {"use", "apart", "late"}
+    (place.folder / "features.py").write_text("# twice\ndef double(x):\n    return 2 * x\n")
+    assert place.run().computed == set()
     (place.folder / "features.py").write_text("def double(x):\n    return 20 * x\n")
     found = place.same()
     assert found.text.startswith("20")
@@ -237,3 +239,33 @@ def test_a_folder_that_arrow_reads(place):
     assert place.run().cached == {"read"}
     (data / "two.csv").write_text("a\n3\n")
     assert place.same().text == "3\n"
+
+
+def test_what_libraries_look_for_in_vain(place):
+    for name in ("custom", "default", "runs/r1", "runs/r2", "walk"):
+        (place.folder / name).mkdir(parents=True)
+    (place.folder / "default" / "r.md").write_text("default {{ n }}")
+    (place.folder / "runs" / "r1" / "m.json").write_text("1")
+    (place.folder / "walk" / "x").write_text("x")
+    _, second = run_twice(
+        place,
+        "import os\nfrom pathlib import Path\nfrom jinja2 import Environment, FileSystemLoader",
+        (
+            "loader = FileSystemLoader(['custom', 'default'])\n"
+            "text = Environment(loader=loader).get_template('r.md').render(n=3)\n"
+            "size = Path('out.txt').write_text(text)",
+            ["step:render"],
+        ),
+        ("found = sorted(map(str, Path('runs').glob('*/m.json')))", ["step:glob"]),
+        ("kinds = [(len(d), len(f)) for _, d, f in os.walk('walk')]", ["step:walk"]),
+        ("print(text, found, kinds)", ["step:end"]),
+    )
+    assert second.computed == set()
+    (place.folder / "custom" / "r.md").write_text("custom {{ n }}")
+    assert place.run().computed == {"render", "end"}
+    (place.folder / "runs" / "r2" / "m.json").write_text("1")
+    assert place.run().computed == {"glob", "end"}
+    (place.folder / "walk" / "x").unlink()
+    (place.folder / "walk" / "x").mkdir()
+    assert place.run().computed == {"walk", "end"}
+    assert "custom 3 ['runs/r1/m.json', 'runs/r2/m.json'] [(1, 0), (0, 0)]" in place.same().text

@@ -311,3 +311,63 @@ def test_functions_that_change_global_variables(place):
     found = place.same()
     assert not found.warnings
     assert found.cached == {"count", "one"}
+
+
+def test_code_that_variables_hold_of_own_modules_and_of_the_notebook(place, monkeypatch):
+    (place.folder / "helper.py").write_text(
+        "import os\ndef make_reader():\n    def read():\n"
+        "        return os.environ.get('NBPROD_TEST_MODE', 'none')\n    return read\n"
+    )
+    (place.folder / "clock.py").write_text(
+        "import time\nclass Clock:\n    def now_there(self):\n        return time.time() > 0\n"
+    )
+    place.write(
+        "import time\nfrom helper import make_reader\nfrom clock import Clock",
+        ("reader, clock = make_reader(), Clock()", ["step:make"]),
+        ("def timed():\n    def ask():\n        return time.time() > 0\n    return ask", []),
+        ("asker = timed()\nplain = [1]", ["step:local"]),
+        ("print(reader())", ["step:environment"]),
+        ("print(clock.now_there())", ["step:own"]),
+        ("print(asker())", ["step:asks"]),
+        ("print(plain)", ["step:end"]),
+    )
+    monkeypatch.setenv("NBPROD_TEST_MODE", "a")
+    place.run()
+    found = place.run()
+    assert found.computed >= {"own", "asks"}
+    assert "end" in found.cached
+    monkeypatch.setenv("NBPROD_TEST_MODE", "b")
+    assert place.run().text.startswith("b\n")
+
+
+def test_a_query_whose_text_is_computed(place):
+    place.write(
+        ("threshold = 1\nQUERY = 'v > @threshold'\nunused = 1", ["parameters"]),
+        ("import pandas as pd\nframe = pd.DataFrame({'v': [1, 2, 3]})", ["step:load"]),
+        ("print(len(frame.query(QUERY)))", ["step:use"]),
+    )
+    assert place.run().text == "2\n"
+    assert place.run().computed == set()
+    assert place.run(("threshold", "2")).text == "1\n"
+
+
+def test_documentation_that_is_shown(place):
+    place.write(
+        ('def clean(x):\n    """Old."""\n    return x', []),
+        (
+            "class Base:\n    @classmethod\n    def text(cls):\n"
+            "        return vars(cls)['__' + 'doc__']",
+            [],
+        ),
+        ('class Order(Base):\n    """Old."""', []),
+        ("help(clean)", ["step:help"]),
+        ("print(Order.text())", ["step:shown"]),
+        ("print(clean(1))", ["step:end"]),
+    )
+    place.run()
+    assert place.run().computed == set()
+    place.change(1, "Old", "New")
+    place.change(3, "Old", "New")
+    found = place.same()
+    assert "Old" not in found.text
+    assert found.cached == {"end"}

@@ -64,7 +64,10 @@ def dependencies(
             )
         ),
         links=tuple(
-            (kind, path, said) for kind, path, said in (*noted["links"], *imported.get("links", ()))
+            (kind, path, said)
+            for kind, path, said in (*noted["links"], *imported.get("links", ()))
+            # What it made itself was not there.
+            if kind != links.THERE or said or os.path.realpath(path) not in before
         ),
         before=asked,
     )

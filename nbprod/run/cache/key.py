@@ -19,14 +19,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbprod
-from nbprod.pipeline.ir import Definition, Effect, Pipeline, Step
+from nbprod.analysis.scopes import computes_names
+from nbprod.pipeline.ir import IMPORTS, Definition, Effect, Pipeline, Step
 from nbprod.pipeline.secret import PREFIX
 from nbprod.run.cache.repeatable import doubts
 from nbprod.run.literals import literal
-from nbprod.run.meaning import LIBRARY_VARIABLES, meaning_of
+from nbprod.run.meaning import LIBRARY_VARIABLES, meaning_of, reads_itself
 from nbprod.run.secrets import is_secret
 
 _WORD = re.compile(r"\w+")
+_NAMED_IN_QUERY = re.compile(r"@(\w+)")
 _ENVIRONMENT = frozenset(
     {
         "environ",
@@ -99,20 +101,22 @@ class Code:
         sources: Its cells as IPython executes them.
         tags: Their tags.
         others: Definitions of other cells that it uses, in turn.
-        modules: Whether it uses modules of the author's own.
+        modules: Modules of the author's own that it uses: names and sources.
         reasons: Why its outcome cannot be foretold; empty if it can.
         earlier: All cells before it, as IPython executes them.
         texts: All that it may execute: its cells, those definitions, own modules.
+        made: Functions and classes of the cells before it: what variables may hold.
     """
 
     step: Step | None
     sources: tuple[str, ...]
     tags: tuple[tuple[str, ...], ...]
     others: tuple[Definition, ...]
-    modules: bool
+    modules: tuple[tuple[str, str], ...]
     reasons: tuple[str, ...]
     earlier: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +148,43 @@ def code_of(
     """Collect what a stretch executes: its cells, and what it may call."""
     others = tuple(_used(around.pipeline, sources))
     texts = [*sources, *(each.source for each in others)]
-    modules = {module.name.partition(".")[0] for module in around.pipeline.local_modules}
-    own = not modules.isdisjoint(_words(texts))
-    if own:
-        texts.extend(around.modules)
+    modules = tuple(_modules(around, texts))
+    texts.extend(source for _, source in modules)
     # Cells that belong to no step only import and define: that is repeated when it is needed.
     reasons = tuple(dict.fromkeys(doubts(texts, step.effects))) if step is not None else ()
-    return Code(step, sources, tags, others, own, reasons, earlier, tuple(texts))
+    return Code(
+        step, sources, tags, others, modules, reasons, earlier, tuple(texts), tuple(_made(earlier))
+    )
+
+
+def _modules(around: Surroundings, texts: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield name and source of the author's modules that code names, and that these name."""
+    known = dict(_all_modules(around))
+    waiting = list(texts)
+    while waiting and known:
+        words = _words([waiting.pop()])
+        for name in [each for each in known if each.partition(".")[0] in words]:
+            source = known.pop(name)
+            waiting.append(source)
+            yield name, source
+
+
+def _all_modules(around: Surroundings) -> Iterator[tuple[str, str]]:
+    for module, source in zip(around.pipeline.local_modules, around.modules, strict=True):
+        yield module.name, source
+
+
+def _made(sources: Iterable[str]) -> Iterator[str]:
+    """Yield the functions and classes that cells make, at whatever place."""
+    code = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
+    for source in sources:
+        waiting: list[ast.AST] = [ast.parse(source)]
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, code):
+                yield ast.unparse(node)
+            else:
+                waiting.extend(ast.iter_child_nodes(node))
 
 
 def _words(texts: Iterable[str]) -> set[str]:
@@ -206,8 +240,10 @@ def stretch_key(
     Raises:
         NoKeyError: Something cannot be told.
     """
-    if code.reasons:
-        raise NoKeyError(code.reasons[0])
+    _check_named(around, code, inputs)
+    held = tuple(_held(around, code, inputs))
+    for reason in (*code.reasons, *doubts(held, ())):
+        raise NoKeyError(reason)
     options = state.get("options", "")
     if not options or " " in options:
         raise NoKeyError("options are set to something that has no content to compare")
@@ -218,9 +254,35 @@ def stretch_key(
         *([each.name, *_content(around, code, each)] for each in inputs),
         sorted([one, other, count] for one, other, count in pairs if {one, other} <= names),
         options,
-        list(_environment(around, code)),
+        list(_environment(around, code, held)),
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _check_named(around: Surroundings, code: Code, inputs: Iterable[Input]) -> None:
+    """Refuse a stretch that may be given a query which names a variable that it does not."""
+    if not any(map(computes_names, code.texts)):
+        return
+    texts = [*code.earlier, *(str(each) for each in around.parameters.values())]
+    named = {name for text in texts for name in _NAMED_IN_QUERY.findall(text)}
+    known = {each.name for step in around.pipeline.steps for each in step.outputs}
+    for name in sorted((named & known) - {each.name for each in inputs}):
+        raise NoKeyError(f"it may be given a query that names `{name}`")
+
+
+def _held(around: Surroundings, code: Code, inputs: Iterable[Input]) -> Iterator[str]:
+    """Yield the code that variables may hold, and that the stretch does not name."""
+    inputs = tuple(inputs)
+    if any(each.own for each in inputs):
+        yield from around.modules
+    if any(each.local for each in inputs):
+        # The names that they use are the notebook's: its imports tell what those stand for.
+        imports = "\n".join(each.source for each in around.pipeline.definitions if _imports(each))
+        yield "\n".join((imports, *code.made))
+
+
+def _imports(definition: Definition) -> bool:
+    return definition.kind in IMPORTS
 
 
 def _surrounding_parts(around: Surroundings) -> Iterator[object]:
@@ -233,20 +295,23 @@ def _surrounding_parts(around: Surroundings) -> Iterator[object]:
 
 
 def _code_parts(around: Surroundings, code: Code) -> Iterator[object]:
-    yield [[meaning_of(source) for source in code.sources], code.tags]
-    yield sorted((each.name, meaning_of(each.source)) for each in code.others)
+    # Who shows documentation shows that of what it names, wherever this stands.
+    meaning = str if any(map(reads_itself, code.texts)) else meaning_of
+    yield [[meaning(source) for source in code.sources], code.tags]
+    yield sorted((each.name, meaning(each.source)) for each in code.others)
     yield [found for source in code.earlier for found in _FUTURE.findall(source)]
-    if code.modules:
-        yield [(module.name, module.digest) for module in around.pipeline.local_modules]
+    yield sorted((name, meaning(source)) for name, source in code.modules)
     yield list(_parameters(around, code))
 
 
 def _parameters(around: Surroundings, code: Code) -> Iterator[tuple[str, str]]:
+    """Yield the parameters that code reads: all, if it computes what names them."""
     words = _words([*code.sources, *(each.source for each in code.others)])
     read = set(code.step.params if code.step is not None else ())
+    computed = any(map(computes_names, code.texts))
     for parameter in around.pipeline.parameters:
         name = parameter.name
-        if name not in read | words:
+        if name not in read | words and (not computed or name in around.secrets):
             continue
         if name in around.secrets:
             raise NoKeyError(f"it reads the secret {name}")
@@ -265,7 +330,8 @@ def _content(around: Surroundings, code: Code, value: Input) -> Iterator[str]:
         # Functions and classes of the notebook's: what they do is written anywhere before.
         yield _all_before(around, code)
     if value.own:
-        yield json.dumps([(module.name, module.digest) for module in around.pipeline.local_modules])
+        known = sorted((name, meaning_of(source)) for name, source in _all_modules(around))
+        yield json.dumps(known)
 
 
 def _all_before(around: Surroundings, code: Code) -> str:
@@ -274,9 +340,11 @@ def _all_before(around: Surroundings, code: Code) -> str:
     return json.dumps([[meaning_of(source) for source in code.earlier], definitions, parameters])
 
 
-def _environment(around: Surroundings, code: Code) -> Iterator[tuple[str, str]]:
+def _environment(
+    around: Surroundings, code: Code, held: tuple[str, ...]
+) -> Iterator[tuple[str, str]]:
     reads = code.step is not None and Effect.ENVIRONMENT in code.step.effects
-    reads = reads or not _ENVIRONMENT.isdisjoint(_words(code.texts))
+    reads = reads or not _ENVIRONMENT.isdisjoint(_words((*code.texts, *held)))
     if reads and around.secrets:
         raise NoKeyError("it reads the environment, which holds a secret")
     for name in sorted(os.environ):
@@ -293,7 +361,8 @@ def startup_files(folder: Path) -> Iterator[tuple[str, str]]:
     profile = Path(os.environ.get("IPYTHONDIR", home / ".ipython")) / "profile_default"
     settings = Path(os.environ.get("MPLCONFIGDIR", home / ".config" / "matplotlib"))
     paths = [*sorted((profile / "startup").glob("*")), *sorted(profile.glob("*config*"))]
-    for path in (*paths, settings / "matplotlibrc", folder / "matplotlibrc"):
+    paths += [settings / "matplotlibrc", *sorted((settings / "stylelib").glob("*.mplstyle"))]
+    for path in (*paths, folder / "matplotlibrc"):
         if path.is_file():
             yield str(path), hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -308,7 +377,7 @@ def own_code() -> str:
 
 
 def own_modules(pipeline: Pipeline, folder: Path) -> Iterator[str]:
-    """Yield the sources of the author's own modules; what is no Python stands for one of them.
+    """Yield the sources of the author's own modules, or what stands for one that is no Python.
 
     Args:
         pipeline: The notebook's pipeline.
@@ -318,7 +387,7 @@ def own_modules(pipeline: Pipeline, folder: Path) -> Iterator[str]:
         try:
             yield (folder / module.path).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
-            yield "def"  # no Python: nothing can be said of it
+            yield f"def {module.digest}"  # no Python: nothing can be said of it
 
 
 def defined_in(pipeline: Pipeline, cell: int, *, hoisted: bool) -> tuple[Definition, ...]:

@@ -168,7 +168,8 @@ class FileWatch:
         if by_import and path.endswith(_SUFFIXES) and not self._below_root(path):
             return
         writes, empties = _purposes(mode, flags)
-        if not writes or not empties:
+        is_code = by_import and not writes and path.endswith(_SUFFIXES)  # which counts by itself
+        if not is_code and not (writes and empties):
             self.touched.read(path)
         if writes:
             if empties:

@@ -1,4 +1,4 @@
-"""Tells which symbolic links are asked where they lead: no audit event does."""
+"""Tells where links lead to, and what is looked for in vain: no audit event does."""
 
 from __future__ import annotations
 
@@ -19,15 +19,19 @@ THERE = "there"
 """Asked of any path: whether a folder or something else is there."""
 
 _resolve, _read = os.path.realpath, os.readlink
+_stat, _lstat = os.stat, os.lstat
 _here = threading.local()
 
 
 def watch(asked: Callable[[str, Any, int], None]) -> None:
     """Call a function before ``os.path.realpath`` and ``os.readlink``, by which pathlib asks.
 
+    Also when ``os.stat`` finds nothing, by which libraries ask whether there is a file: should
+    one appear, they would read it.
+
     Args:
-        asked: Gets :data:`LEADS` or :data:`SAYS`, the path, and the descriptor of the folder that
-            it is relative to, -1 for the working directory.
+        asked: Gets :data:`LEADS`, :data:`SAYS` or :data:`THERE`, the path, and the descriptor of
+            the folder that it is relative to, -1 for the working directory.
     """
 
     def tell(kind: str, path: Any, folder: int = -1) -> bool:
@@ -55,9 +59,30 @@ def watch(asked: Callable[[str, Any, int], None]) -> None:
         finally:
             _here.asking = _here.asking and not told
 
-    readlink.__module__ = "os"  # where one who unpickles it finds it
-    os.path.realpath, os.readlink = realpath, readlink
-    os.supports_dir_fd.add(readlink)
+    @functools.wraps(_stat)
+    def stat(path: Any, *, dir_fd: Any = None, follow_symlinks: bool = True) -> Any:
+        try:
+            return _stat(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
+        except (FileNotFoundError, NotADirectoryError):
+            told = tell(THERE, path, -1 if dir_fd is None else dir_fd)
+            _here.asking = _here.asking and not told
+            raise
+
+    @functools.wraps(_lstat)
+    def lstat(path: Any, *, dir_fd: Any = None) -> Any:
+        try:
+            return _lstat(path, dir_fd=dir_fd)
+        except (FileNotFoundError, NotADirectoryError):
+            told = tell(THERE, path, -1 if dir_fd is None else dir_fd)
+            _here.asking = _here.asking and not told
+            raise
+
+    for function in (readlink, stat, lstat):
+        function.__module__ = "os"  # where one who unpickles it finds it
+    os.path.realpath, os.readlink, os.stat, os.lstat = realpath, readlink, stat, lstat
+    os.supports_dir_fd.update({readlink, stat})
+    os.supports_fd.add(stat)
+    os.supports_follow_symlinks.add(stat)
 
 
 def answer(kind: str, path: str) -> str:

@@ -30,7 +30,8 @@ _NETWORK = frozenset(
 )
 _FOLDERS = frozenset({"os.listdir", "os.scandir"})
 _OF_MACHINE = ("/proc/", "/sys/")
-EVENTS = frozenset({*_PROGRAMS, *_PROCESSES, *_NETWORK, *_FOLDERS, "glob.glob/2"})
+_GLOBS = frozenset({"pathlib.Path.glob", "pathlib.Path.rglob"})
+EVENTS = frozenset({*_PROGRAMS, *_PROCESSES, *_NETWORK, *_FOLDERS, *_GLOBS, "glob.glob/2"})
 """Audit events that are noted here; :mod:`.files` notes what is opened and written."""
 
 
@@ -86,6 +87,11 @@ class Touched:
                 self._looked_through(arguments[0], caller)
         elif event == "glob.glob/2":
             self._globbed(*arguments)
+        elif event in _GLOBS:
+            # What it looks through is noted as well: this is for parts without wildcards.
+            folder, pattern = map(os.fspath, arguments)
+            below = pattern if event == "pathlib.Path.glob" else os.path.join("**", pattern)
+            self._globbed(below, True, folder, None)
         elif event in _NETWORK:
             self.outside[REMOTE] = None
         elif event in _PROCESSES:
@@ -124,9 +130,17 @@ def signature(path: str) -> Signature | None:
 
 
 def names_in(folder: str) -> list[str]:
-    """Return the names in a folder, sorted, nbprod's left out; none if it cannot be read."""
+    """Return the names in a folder, sorted, those of folders with a slash; nbprod's left out.
+
+    None if it cannot be read.
+    """
     try:
-        return sorted(name for name in os.listdir(folder) if name != OWN_FOLDER)
+        with os.scandir(folder) as entries:
+            return sorted(
+                f"{each.name}/" if each.is_dir() else each.name
+                for each in entries
+                if each.name != OWN_FOLDER
+            )
     except OSError:
         return []
 
