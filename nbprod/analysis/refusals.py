@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TypeGuard
 
 from nbprod.analysis.awaiting import tasks_left
@@ -17,7 +17,7 @@ _NAMESPACES = frozenset({"globals", "locals", "vars", "dir"})  # called without 
 _DYNAMIC = frozenset({"exec", "eval"})
 _SCOPES = frozenset({"f_globals", "f_locals", "__globals__", "user_ns", "user_global_ns"})
 _FRAMES = frozenset({"_getframe", "currentframe", "f_code", "tb_frame"})
-_CALLERS = frozenset({"f_back"})
+_CALLERS = frozenset({"f_back", "__traceback__"})
 _PLACE = re.compile(r"%\((funcName|module|filename|pathname|lineno)\)")
 _NUMBERS = frozenset({"int", "float", "complex"})
 _MAIN = frozenset({"'__main__'", "__name__"})
@@ -245,10 +245,20 @@ def _places(survey: Survey) -> Iterator[Diagnostic]:
         asked = [node for each in facts.statements for node in _asks_for_frame(each, False)]
         asked += [node for node in facts.nodes if logs and _names_place(node)]
         asked += [node for node in facts.nodes if not has_file and _is_own_file(node)]
+        asked += _shown_exceptions(facts.nodes)
         for node in asked:
             origin = facts.cell.origin(survey.notebook.path, facts.cell_line(node.lineno))
             text = ast.unparse(node)[:60]
             yield finding("place-in-code", f"`{text}` tells where the code stands.", origin)
+
+
+def _shown_exceptions(nodes: Sequence[ast.AST]) -> Iterator[ast.expr]:
+    """Yield exceptions that were kept, and are logged with the place that they came from."""
+    caught = {node.name for node in nodes if isinstance(node, ast.ExceptHandler)}
+    for node in nodes:
+        value = node.value if isinstance(node, ast.keyword) and node.arg == "exc_info" else None
+        if isinstance(value, ast.Name) and value.id not in caught:
+            yield value
 
 
 def _asks_for_frame(node: ast.AST, in_function: bool) -> Iterator[ast.expr]:

@@ -246,12 +246,18 @@ class Statements(Expressions):
         self.frame.rewind(frozenset.intersection(*ends) if ends else before)
 
     def _for(self, node: ast.For | ast.AsyncFor) -> None:
-        element = calls.iterate(self, node.iter, self.value(node.iter))
+        iterated = self.value(node.iter)
+        element = calls.iterate(self, node.iter, iterated)
         before = self.frame.mark()
         with self.frame.conditionally():
             for _ in range(2):
                 self.bind(node.target, element)
                 self.run(node.body)
+        runs = bool(iterated.parts) and iterated.type in {"list", "tuple"}
+        if runs or _is_range_of_some(node.iter):
+            leaves = ast.Break | ast.Continue
+            early = any(isinstance(each, leaves) for part in node.body for each in ast.walk(part))
+            before |= (self.frame.mark() & _targets(node.target)) if early else self.frame.mark()
         self.frame.rewind(before)
         self._maybe(node.orelse)
 
@@ -385,3 +391,17 @@ def _leaves(body: Sequence[ast.stmt]) -> bool:
     if isinstance(last, ast.Expr) and isinstance(last.value, ast.Call):
         return ast.unparse(last.value.func) in {"sys.exit", "exit", "quit", "os._exit"}
     return False
+
+
+def _targets(node: ast.expr) -> frozenset[str]:
+    return frozenset(each.id for each in ast.walk(node) if isinstance(each, ast.Name))
+
+
+def _is_range_of_some(node: ast.expr) -> bool:
+    """Tell whether it is a range, given as numbers, that is not empty."""
+    if not isinstance(node, ast.Call) or ast.unparse(node.func) != "range" or node.keywords:
+        return False
+    try:
+        return len(range(*map(ast.literal_eval, node.args))) > 0
+    except (ValueError, TypeError):
+        return False

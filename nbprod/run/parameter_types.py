@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import datetime
 import json
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -262,6 +263,9 @@ def _from_data(value: object, node: ast.expr) -> object:
     return value
 
 
+_POWER_OF_TEN = re.compile(r"[+-]?\d+[eE][+-]?\d+")
+"""A number such as ``1e-3``, which YAML 1.1 takes for a text, as it has no point."""
+
 _EXACT: dict[str, type] = {"bool": bool, "int": int, "str": str}
 
 
@@ -269,6 +273,8 @@ def _scalar_from_data(value: object, name: str) -> object:
     if name in {"none", "nonetype"} and value is None:
         return None
     if name == "float" and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if name == "float" and isinstance(value, str) and _POWER_OF_TEN.fullmatch(value):
         return float(value)
     if name in _EXACT and type(value) is _EXACT[name]:
         return value

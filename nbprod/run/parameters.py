@@ -126,8 +126,12 @@ def _unknown(declared: Mapping[str, Parameter], name: str, where: str) -> UsageE
             f"Unknown parameter {name} (from {where}): this notebook has no parameters.",
             fix="Tag the cell that assigns them with `parameters`.",
         )
-    close = difflib.get_close_matches(name, declared, n=1)
-    guess = f" Did you mean {close[0]}?" if close else ""
+    lower = {each.lower(): each for each in declared}
+    close = difflib.get_close_matches(name.lower(), lower, n=1)
+    meant = lower[close[0]] if close else ""
+    if meant and where.startswith(PREFIX):
+        meant = f"{PREFIX}{meant}"
+    guess = f" Did you mean {meant}?" if meant else ""
     known = "; ".join(map(_describe, declared.values()))
     return UsageError(
         f"Unknown parameter {name} (from {where}).{guess}", fix=f"Known parameters: {known}."

@@ -75,7 +75,8 @@ CODE = (
         "Write the name there as a text.",
         why="In a notebook that is `<module>`, in the pipeline a function of a module, with "
         "formatted text. Logs count if they go to stdout or into a file. Exceptions for names "
-        "that are not bound yet, and how often warnings come, tell it as well.",
+        "that are not bound yet, exceptions that were kept and are traced back later, and how "
+        "often warnings come, tell it as well.",
         bad='logging.basicConfig(stream=sys.stdout, format="%(funcName)s: %(message)s")',
         good='logging.basicConfig(stream=sys.stdout, format="%(name)s: %(message)s")',
         binding=True,

@@ -10,6 +10,7 @@ after the file's sha256 was compared with the signed manifest's.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import importlib
@@ -132,6 +133,8 @@ def pickler(
                 reduced = blobs.reduce_objects(value)
             if reduced is not None:
                 return reduced
+            if isinstance(value, type):
+                _import_home(value)
             reduced = super().reducer_override(value)
             if isinstance(value, type):
                 reduced = reductions.made_quietly(value, reduced)
@@ -140,6 +143,18 @@ def pickler(
             return reduced
 
     return NotebookPickler()
+
+
+def _import_home(kind: type) -> None:
+    """Import the module that a library's class says it is from: where it is found by its name.
+
+    Not all did that themselves. ``numpy.recarray`` is one of ``numpy.rec``, which loads late; a
+    copy of the class would be none that its methods know.
+    """
+    package = kind.__module__.partition(".")[0]
+    if kind.__module__ not in sys.modules and package in sys.modules and package != "__main__":
+        with contextlib.suppress(Exception):
+            importlib.import_module(kind.__module__)
 
 
 def _is_hoisted(value: Any, hoisted: Collection[str]) -> bool:
