@@ -24,6 +24,7 @@ class Draft:
         name: Its name, once it has one.
         heading: The heading it stands under.
         role: What it is for.
+        maker: The cell that makes the notebook's first table, where none is loaded.
     """
 
     cells: list[CellFacts] = field(default_factory=list)
@@ -31,6 +32,7 @@ class Draft:
     name: str = ""
     heading: str = ""
     role: Role = Role.OTHER
+    maker: CellFacts | None = None
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -67,7 +69,7 @@ def draft_role(draft: Draft) -> Role:
         return Role.METRICS
     found: set[Role] = set()
     for facts in draft.cells:
-        found |= cell_roles(facts)
+        found |= cell_roles(facts) | ({Role.LOAD} if facts is draft.maker else set())
     return main_role(frozenset(found))
 
 
@@ -117,20 +119,28 @@ def _inferred(
 ) -> list[Draft]:
     drafts: list[Draft] = []
     role = Role.OTHER
+    maker = _maker(cells)
     for facts in cells:
         markdown = outline.before.get(facts.cell.number)
         heading = markdown.heading if markdown else ""
-        own = main_role(cell_roles(facts))
+        own = Role.LOAD if facts is maker else main_role(cell_roles(facts))
         empty = blocks[facts.cell.number].empty
         # A heading may stand above cells that only display: what comes next is its section too.
         hollow = bool(drafts) and all(blocks[number].empty for number in drafts[-1].numbers)
         if not drafts or heading or (not empty and not hollow and _starts_step(own, role)):
-            drafts.append(Draft(heading=heading))
+            drafts.append(Draft(heading=heading, maker=maker))
             role = Role.OTHER if empty else own
         elif not empty:
             role = _continued(own, role)
         drafts[-1].cells.append(facts)
     return _tidied(drafts, blocks)
+
+
+def _maker(cells: Sequence[CellFacts]) -> CellFacts | None:
+    """Return the first cell that makes a table, where none loads any."""
+    if any(Role.LOAD in cell_roles(facts) for facts in cells):
+        return None
+    return next((each for each in cells if "pandas.DataFrame" in each.trace.calls), None)
 
 
 def _starts_step(own: Role, current: Role) -> bool:
@@ -181,10 +191,10 @@ def _cut(
     for draft in drafts:
         begins = {facts.cell.number for facts in backends.cuts(draft.cells, backend_changes)}
         begins |= {facts.cell.number for facts in clears(draft.cells, blocks)}
-        found.append(Draft(heading=draft.heading))
+        found.append(Draft(heading=draft.heading, maker=draft.maker))
         for facts in draft.cells:
             if facts.cell.number in begins:
-                found.append(Draft())
+                found.append(Draft(maker=draft.maker))
             found[-1].cells.append(facts)
     return found
 
