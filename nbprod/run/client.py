@@ -442,6 +442,7 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
             "literals": dict(self.capture.plan.literals),
             "classes": list(self.capture.plan.classes),
             "hash_seed": self.capture.hash_seed,
+            "package": self.capture.package,
             "files": self._files_folder(),
             "beside": str(self.capture.working_directory or "") if folder is not None else "",
             "ahead": self.capture.ahead is not None,

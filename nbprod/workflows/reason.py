@@ -146,6 +146,11 @@ def _not_shown(step: Step, found: OutputComparison) -> str:
     dropped = _dropped(step)
     if dropped and ("missing" in found.detail or "only the notebook" in found.detail):
         return f"it may come from {dropped}"
+    if "__main__." in found.detail:
+        return (
+            "it shows the module of a function or class of the notebook's, which is `__main__` "
+            "there only: show `type(x).__name__`"
+        )
     if Effect.RANDOM in step.effects:
         return "it shows random numbers whose generator did not reach the step as it was"
     return "it shows a value that is not the notebook's"

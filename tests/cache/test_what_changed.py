@@ -321,21 +321,31 @@ def test_code_that_variables_hold_of_own_modules_and_of_the_notebook(place, monk
     (place.folder / "clock.py").write_text(
         "import time\nclass Clock:\n    def now_there(self):\n        return time.time() > 0\n"
     )
+    (place.folder / "sums.py").write_text("def twice(x):\n    return 2 * x\n")
     place.write(
-        "import time\nfrom helper import make_reader\nfrom clock import Clock",
+        "import time\nfrom clock import Clock\nfrom helper import make_reader\n"
+        "from sums import twice",
         ("reader, clock = make_reader(), Clock()", ["step:make"]),
         ("def timed():\n    def ask():\n        return time.time() > 0\n    return ask", []),
-        ("asker = timed()\nplain = [1]", ["step:local"]),
+        (
+            "def doubled():\n    def ask():\n        return twice(1)\n    return ask",
+            [],
+        ),
+        ("def stamp():\n    return time.time()", []),  # which nobody holds
+        ("asker, doubler = timed(), doubled()\nplain = [1]", ["step:local"]),
         ("print(reader())", ["step:environment"]),
         ("print(clock.now_there())", ["step:own"]),
         ("print(asker())", ["step:asks"]),
+        ("print(doubler())", ["step:calls"]),
         ("print(plain)", ["step:end"]),
     )
     monkeypatch.setenv("NBPROD_TEST_MODE", "a")
     place.run()
     found = place.run()
     assert found.computed >= {"own", "asks"}
-    assert "end" in found.cached
+    assert found.cached >= {"calls", "end"}
+    (place.folder / "sums.py").write_text("def twice(x):\n    return 3 * x\n")
+    assert "calls" in place.run().computed
     monkeypatch.setenv("NBPROD_TEST_MODE", "b")
     assert place.run().text.startswith("b\n")
 

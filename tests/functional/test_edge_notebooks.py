@@ -203,3 +203,13 @@ def test_scattered_and_equally_named_steps_become_steps_of_their_own(sandbox):
     assert steps == {"load_data": (1, 2), "prepare": (3,), "load_data_2": (4,)}
     split = [found for found in result.diagnostics if found.code == "step-split"]
     assert [found.origin.cell for found in split if found.origin] == [4]
+
+
+def test_deprecations_show_in_generated_code_as_in_a_notebook(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    source = "import warnings\ndef old():\n    warnings.warn('use new()', DeprecationWarning)"
+    path = write(tmp_path / "nb.ipynb", code(source), code("old()\nprint(1)", "step:one"))
+    convert(ConvertRequest(path, tmp_path / "proj"))
+    for target in (path, tmp_path / "proj"):
+        record = run(RunWorkflowRequest(target)).record
+        assert "DeprecationWarning: use new()" in Path(record.output).read_text()

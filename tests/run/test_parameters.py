@@ -100,6 +100,7 @@ def test_yaml_values_are_checked_and_not_mangled() -> None:
     assert check_value([1, 2], "tuple[int, int]") == (1, 2)
     assert check_value({1: 2}, "dict[int, int]") == {1: 2}
     assert check_value(1, "float") == 1.0
+    assert check_value("1e-3", "float") == 0.001  # a text to YAML 1.1, which misses the point
     assert isinstance(check_value(1, "float | int"), int)
     for value, annotation in ((True, "int"), (1.0, "int"), ("1", "int"), (1, "str"), (1, "bool")):
         with pytest.raises(ValueError, match="expected"):
@@ -129,6 +130,8 @@ def test_unknown_parameter_lists_the_known_ones() -> None:
     assert "lr: float = 0.1" in caught.value.fix
     with pytest.raises(UsageError, match="NBPROD_PARAM_lt"):
         resolve_parameters(PIPELINE, environment={"NBPROD_PARAM_lt": "1"})
+    with pytest.raises(UsageError, match=r"Did you mean NBPROD_PARAM_depth\?"):
+        resolve_parameters(PIPELINE, environment={"NBPROD_PARAM_DEPTH": "1"})
 
 
 def test_mistyped_parameter_names_type_and_source() -> None:

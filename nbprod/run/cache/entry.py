@@ -79,8 +79,10 @@ class Entry:
         groups: The variables that it gave.
         prints: Fingerprints of variables after it.
         opaque: Those that count by identity in part.
-        local: Those that hold functions of the notebook's, or instances of its classes.
-        own: Those that hold code of the author's modules, or instances of their classes.
+        local: Those that hold functions of the notebook's, or instances of its classes, and
+            the names of that code.
+        own: Those that hold code of the author's modules, or instances of their classes, and
+            the names of those modules.
         pairs: How many objects two variables share: ``(one, other, count)``.
         gone: Variables that it deleted.
         state: The process's state after it, and where modules are found (``search``).
@@ -106,7 +108,7 @@ class Entry:
     groups: tuple[SavedGroup, ...]
     prints: dict[str, str]
     opaque: tuple[str, ...]
-    local: tuple[str, ...]
+    local: dict[str, tuple[str, ...]]
     pairs: tuple[tuple[str, str, int], ...]
     gone: tuple[str, ...]
     state: SavedFile
@@ -120,7 +122,7 @@ class Entry:
     read: tuple[str, ...] = ()
     written: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
-    own: tuple[str, ...] = ()
+    own: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def changes_options(self) -> bool:

@@ -20,14 +20,16 @@ from pathlib import Path
 
 import nbprod
 from nbprod.analysis.scopes import computes_names
-from nbprod.pipeline.ir import IMPORTS, Definition, Effect, Pipeline, Step
+from nbprod.pipeline.ir import Definition, Effect, Pipeline, Step
 from nbprod.pipeline.secret import PREFIX
 from nbprod.run.cache.repeatable import doubts
+from nbprod.run.kernel.fingerprint import ANYTHING
 from nbprod.run.literals import literal
 from nbprod.run.meaning import LIBRARY_VARIABLES, meaning_of, reads_itself
 from nbprod.run.secrets import is_secret
 
 _WORD = re.compile(r"\w+")
+_LAMBDA = "<lambda>"
 _NAMED_IN_QUERY = re.compile(r"@(\w+)")
 _ENVIRONMENT = frozenset(
     {
@@ -105,7 +107,8 @@ class Code:
         reasons: Why its outcome cannot be foretold; empty if it can.
         earlier: All cells before it, as IPython executes them.
         texts: All that it may execute: its cells, those definitions, own modules.
-        made: Functions and classes of the cells before it: what variables may hold.
+        made: Functions and classes of the cells before it, which variables may hold: names and
+            sources.
     """
 
     step: Step | None
@@ -116,7 +119,7 @@ class Code:
     reasons: tuple[str, ...]
     earlier: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
-    made: tuple[str, ...] = ()
+    made: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +130,16 @@ class Input:
         name: Its name.
         fingerprint: Its content; empty if that is unknown.
         opaque: It counts by identity in part.
-        local: It holds functions of the notebook's, or instances of its classes.
-        own: It holds those of the author's modules.
+        local: Names of functions of the notebook's that it holds, and of classes of which it
+            holds instances.
+        own: Names of the author's modules that it holds such things of.
     """
 
     name: str
     fingerprint: str = ""
     opaque: bool = False
-    local: bool = False
-    own: bool = False
+    local: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
 
 
 def code_of(
@@ -149,9 +153,11 @@ def code_of(
     others = tuple(_used(around.pipeline, sources))
     texts = [*sources, *(each.source for each in others)]
     modules = tuple(_modules(around, texts))
+    found: list[str] = []
+    if step is not None:  # other cells only import and define: that is repeated when it is needed
+        found = [*doubts(texts, step.effects), *_doubts_in(modules)]
+    reasons = tuple(dict.fromkeys(found))
     texts.extend(source for _, source in modules)
-    # Cells that belong to no step only import and define: that is repeated when it is needed.
-    reasons = tuple(dict.fromkeys(doubts(texts, step.effects))) if step is not None else ()
     return Code(
         step, sources, tags, others, modules, reasons, earlier, tuple(texts), tuple(_made(earlier))
     )
@@ -174,15 +180,20 @@ def _all_modules(around: Surroundings) -> Iterator[tuple[str, str]]:
         yield module.name, source
 
 
-def _made(sources: Iterable[str]) -> Iterator[str]:
-    """Yield the functions and classes that cells make, at whatever place."""
+def _doubts_in(modules: Iterable[tuple[str, str]]) -> Iterator[str]:
+    for name, source in modules:
+        yield from (f"{reason} (in the module {name})" for reason in doubts([source], ()))
+
+
+def _made(sources: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield name and source of the functions and classes that cells make, at whatever place."""
     code = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
     for source in sources:
         waiting: list[ast.AST] = [ast.parse(source)]
         while waiting:
             node = waiting.pop()
             if isinstance(node, code):
-                yield ast.unparse(node)
+                yield getattr(node, "name", _LAMBDA), ast.unparse(node)
             else:
                 waiting.extend(ast.iter_child_nodes(node))
 
@@ -273,16 +284,29 @@ def _check_named(around: Surroundings, code: Code, inputs: Iterable[Input]) -> N
 def _held(around: Surroundings, code: Code, inputs: Iterable[Input]) -> Iterator[str]:
     """Yield the code that variables may hold, and that the stretch does not name."""
     inputs = tuple(inputs)
-    if any(each.own for each in inputs):
-        yield from around.modules
-    if any(each.local for each in inputs):
-        # The names that they use are the notebook's: its imports tell what those stand for.
-        imports = "\n".join(each.source for each in around.pipeline.definitions if _imports(each))
-        yield "\n".join((imports, *code.made))
+    modules = {name for each in inputs for name in each.own}
+    every = ANYTHING in modules
+    yield from around.modules if every else (text for _, text in _modules(around, modules))
+    held = {name.partition(".")[0] for each in inputs for name in each.local}
+    if held:
+        found = list(_reached(code.made, {*held, _LAMBDA}))
+        found += [each.source for each in _used(around.pipeline, found)]
+        yield from found
+        yield from (source for _, source in _modules(around, found))
 
 
-def _imports(definition: Definition) -> bool:
-    return definition.kind in IMPORTS
+def _reached(made: Iterable[tuple[str, str]], names: set[str]) -> Iterator[str]:
+    """Yield the sources of functions and classes that are named, and of those that they name."""
+    waiting = list(made)
+    names = set(names)
+    while True:
+        found = [each for each in waiting if ANYTHING in names or each[0] in names]
+        if not found:
+            return
+        waiting = [each for each in waiting if each not in found]
+        for _, source in found:
+            names |= _words([source])
+            yield source
 
 
 def _surrounding_parts(around: Surroundings) -> Iterator[object]:
@@ -329,7 +353,7 @@ def _content(around: Surroundings, code: Code, value: Input) -> Iterator[str]:
     if value.local:
         # Functions and classes of the notebook's: what they do is written anywhere before.
         yield _all_before(around, code)
-    if value.own:
+    if value.own or value.local:
         known = sorted((name, meaning_of(source)) for name, source in _all_modules(around))
         yield json.dumps(known)
 

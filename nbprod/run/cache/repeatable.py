@@ -123,8 +123,10 @@ _TIMELESS = frozenset(
 _LISTED_MODULES = frozenset(
     {"time", "datetime", "os", "os.path", "platform", "socket", "uuid", "tempfile", "threading"}
     | {"shutil", "timeit", "random", "numpy.random", "importlib.util"}
+    | {"pandas", "polars", "geopandas"}
 )
-"""Modules with functions of :data:`_NAMES`: there, a name that is computed may be any of them."""
+"""Modules with functions of :data:`_NAMES`, or that read past Python: a name that is computed there
+may be any of them."""
 
 _GENERATORS = frozenset(
     {"default_rng", "RandomState", "SeedSequence", "Random", "PCG64", "PCG64DXSM", "MT19937"}

@@ -393,8 +393,8 @@ class Session:
                     name,
                     entry.prints[name],
                     name in entry.opaque,
-                    name in entry.local,
-                    name in entry.own,
+                    entry.local.get(name, ()),
+                    entry.own.get(name, ()),
                 )
                 self._versions[name] = Version(value, folder, group)
         self._note_pairs(entry.pairs, entry.prints)
@@ -623,8 +623,8 @@ class Session:
         stretch, survey, kept = ended.stretch, ended.survey, ended.kept
         groups = {name: group for group in saved for name in group.names}
         for name, text in survey["fingerprints"].items():
-            kinds = (name in survey[kind] for kind in ("opaque", "local", "own"))
-            value = Input(name, text, *kinds)
+            local, own = (tuple(survey[kind].get(name, ())) for kind in ("local", "own"))
+            value = Input(name, text, name in survey["opaque"], local, own)
             known = self._versions.get(name)
             if name in groups:
                 folder = self.capture.folder.artifacts
@@ -733,7 +733,7 @@ class Session:
             ),
             prints=dict(survey["fingerprints"]),
             opaque=tuple(survey["opaque"]),
-            local=tuple(survey["local"]),
+            local={name: tuple(code) for name, code in survey["local"].items()},
             pairs=tuple((str(a), str(b), int(n)) for a, b, n in kept["pairs"]),
             gone=tuple(kept["gone"]),
             state=_saved_file(kept["state"]),
@@ -747,7 +747,7 @@ class Session:
             read=tuple(record.read),
             written=tuple(found.after.path for found in record.files),
             modules=tuple(kept["modules"]),
-            own=tuple(survey["own"]),
+            own={name: tuple(modules) for name, modules in survey["own"].items()},
         )
 
     def _doubts(self, ended: Ended) -> Iterator[str]:

@@ -22,6 +22,7 @@ from . import (
     facts,
     figures,
     files,
+    filters,
     fingerprint,
     import_draws,
     loggers,
@@ -55,11 +56,14 @@ class Runtime:
             ``files`` (folder for the contents of files that the cells write),
             ``ahead`` (nothing outside of this process may be changed),
             ``beside`` (folder that holds nbprod's own, which is not listed),
-            ``hash_seed`` (of the run's kernels; empty for none).
+            ``hash_seed`` (of the run's kernels; empty for none),
+            ``package`` (the generated one that the cells call; empty for none).
     """
 
     def __init__(self, shell: Any, settings: dict[str, Any]) -> None:
         self.shell = shell
+        if settings.get("package"):
+            filters.show_deprecations(settings["package"])
         set_orders.hide_seed(settings.get("hash_seed", ""))
         self.hoisted = frozenset(settings.get("hoisted", ()))
         kept = settings.get("files") or ""

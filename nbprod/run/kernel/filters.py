@@ -6,6 +6,7 @@ Whoever imports a library gets the filters that its import adds, so these are no
 
 from __future__ import annotations
 
+import re
 import sys
 import sysconfig
 import types
@@ -16,6 +17,12 @@ _INSTALLED = ("site-packages", "dist-packages")
 _STANDARD = sysconfig.get_path("stdlib")
 _imported: set[tuple[Any, ...]] = set()
 _said: set[tuple[Any, ...]] = set()
+
+
+def show_deprecations(package: str) -> None:
+    """Let a generated package's code show deprecations: of a notebook's cells, Python does so."""
+    module = re.escape(package) + r"\."
+    warnings.filterwarnings("default", category=DeprecationWarning, module=module)
 
 
 def note_start() -> None:

@@ -33,6 +33,9 @@ _BUFFERS = (bytearray, array.array, mmap.mmap)
 _MANY = 64
 _BLOCK = 1 << 22
 _ARROW_ROWS = 1 << 16
+ANYTHING = "*"
+"""Among the names of code: it may hold any."""
+
 NODE_LIMIT = 200_000
 """Objects that are walked one by one for a variable; beyond, pickle's own walk counts."""
 
@@ -70,10 +73,10 @@ class Fingerprint:
         met: Ids of the mutable objects and owners of buffers that were reached.
         buffers: Ids of the owners of buffers behind frames, which pandas lets them share.
         opaque: Names of the types that count by identity only.
-        local: It holds functions of the notebook's, or instances of its classes, whose
-            code and globals are not all in the fingerprint.
+        local: Qualified names of the notebook's functions and of its classes of which it holds
+            instances: their code and globals are not all in the fingerprint.
         code: It holds such functions or classes themselves.
-        own: It holds code of the author's modules, or instances of their classes.
+        own: The author's modules of which it holds code, or instances of classes.
     """
 
     def __init__(self) -> None:
@@ -84,9 +87,9 @@ class Fingerprint:
         self.met: set[int] = set()
         self.buffers: set[int] = set()
         self.opaque: set[str] = set()
-        self.local = False
+        self.local: set[str] = set()
         self.code = False
-        self.own = False
+        self.own: set[str] = set()
 
     def add(self, value: Any) -> None:
         """Take in a value."""
@@ -189,9 +192,9 @@ class Fingerprint:
             part = Fingerprint()
             part.add(item)
             parts.append(part.hexdigest())
-            self.local = self.local or part.local
+            self.local |= part.local
             self.code = self.code or part.code
-            self.own = self.own or part.own
+            self.own |= part.own
             self.opaque |= part.opaque
             self.met |= part.met
             self.buffers |= part.buffers
@@ -200,8 +203,10 @@ class Fingerprint:
 
     def _class(self, value: Any) -> None:
         kind = type(value)
-        self.local = self.local or kind.__module__ == "__main__"
-        self.own = self.own or callers.is_own_module(kind.__module__)
+        if kind.__module__ == "__main__":
+            self.local.add(_at_home(kind)[1])
+        elif callers.is_own_module(kind.__module__):
+            self.own.add(kind.__module__)
         self._tag(*_at_home(kind))
 
     def _array(self, value: Any) -> None:
@@ -389,13 +394,15 @@ class Fingerprint:
         module, name = _at_home(value)
         self._tag("code", type(value).__name__, module, name)
         if module == "__main__":
-            self.local = self.code = True
+            self.local.add(name)
+            self.code = True
         else:
             # A fitted model's class can load one, too: that says nothing of the model.
             if not isinstance(value, type) or str(module).startswith("pyarrow"):
                 self._note_reader(f"{module}.{name}")
             of_module = name if isinstance(value, types.ModuleType) else module
-            self.own = self.own or callers.is_own_module(str(of_module))
+            if callers.is_own_module(str(of_module)):
+                self.own.add(str(of_module))
         if isinstance(value, types.MethodType):
             self.add(value.__func__)
             self.add(value.__self__)
@@ -726,7 +733,9 @@ def walk(value: Any) -> tuple[str, Fingerprint]:
         return found.hexdigest(), found
     except (_TooManyError, RecursionError):
         found.opaque = set()
-        found.local = found.code = found.own = True  # what was not walked may hold anything
+        for names in (found.local, found.own):
+            names.add(ANYTHING)  # what was not walked may hold it
+        found.code = True
     except Exception as error:
         found.met, found.opaque = set(), {type(value).__name__}
         return f"unknown {type(error).__name__} {id(value)}", found
@@ -762,15 +771,15 @@ def summary(found: Walks) -> dict[str, Any]:
 
     Returns:
         ``{"fingerprints": {name: text}, "shares": [[name, ...]], "opaque": {name: [type]},
-        "local": [name], "own": [name], "code": [name]}``; for the last three see
+        "local": {name: [code]}, "own": {name: [module]}, "code": [name]}``; for the last three see
         :class:`Fingerprint`.
     """
     return {
         "fingerprints": {name: text for name, (text, _) in found.items()},
         "shares": groups({name: walked.met for name, (_, walked) in found.items()}),
         "opaque": {name: sorted(each.opaque) for name, (_, each) in found.items() if each.opaque},
-        "local": [name for name, (_, walked) in found.items() if walked.local],
-        "own": [name for name, (_, walked) in found.items() if walked.own],
+        "local": {name: sorted(each.local) for name, (_, each) in found.items() if each.local},
+        "own": {name: sorted(each.own) for name, (_, each) in found.items() if each.own},
         "code": [name for name, (_, walked) in found.items() if walked.code],
     }
 

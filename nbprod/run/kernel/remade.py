@@ -50,8 +50,8 @@ def _text(value: Any) -> str:
         }
     try:
         return _of_data(value)
-    except RecursionError:
-        return f"deep {id(value)}"
+    except Exception:  # too deep, a number of too many digits, a thread that changes it
+        return f"unknown {id(value)}"
 
 
 def _of_data(value: Any) -> str:
