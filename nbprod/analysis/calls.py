@@ -76,6 +76,11 @@ class Call:
         """All of them."""
         return [*self.positional, *self.keywords.values()]
 
+    @property
+    def uncopied(self) -> bool:
+        """``copy=False`` is given."""
+        return "copy" in self.keywords and not self.flag("copy")
+
     def flag(self, name: str) -> bool:
         """Whether ``name=`` is given, and not the constant ``False``."""
         if not isinstance(self.node, ast.Call):
@@ -170,7 +175,7 @@ def _library_function(expressions: Expressions, qualified: str, call: Call) -> V
         expressions.hold(call.positional[0], call.arguments[1:])
     elif conduct is Conduct.UNKNOWN:
         _entangle(expressions, call.arguments)
-    elif qualified in _IN_PLACE and "copy" in call.keywords and not call.flag("copy"):
+    elif qualified in _IN_PLACE and call.uncopied:
         memory.change(joined(call.positional[:1] or call.arguments))
     if qualified.startswith("builtins."):
         for value in call.arguments:
@@ -199,8 +204,7 @@ def _change_keywords(memory: Memory, call: Call) -> None:
 
 def _unless_copied(conduct: Conduct, call: Call) -> Conduct:
     """``copy=False``: what is given may be a part of what comes back."""
-    shares = conduct is Conduct.FRESH and "copy" in call.keywords and not call.flag("copy")
-    return Conduct.HOLDS if shares else conduct
+    return Conduct.HOLDS if conduct is Conduct.FRESH and call.uncopied else conduct
 
 
 _OF_NUMBERS_AND_ARRAYS = frozenset(

@@ -307,8 +307,15 @@ def formula_names(call: ast.Call) -> Iterable[str]:
 
 
 def computes_names(source: str) -> bool:
-    """Tell whether code computes the text of a query or formula, which may name any variable."""
-    for node in ast.walk(ast.parse(source)):
+    """Tell whether code computes the text of a query or formula, which may name any variable.
+
+    What is no Python does not; that it could not be read is told elsewhere.
+    """
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return False
+    for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name | ast.Attribute):
             continue
         name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id

@@ -269,3 +269,13 @@ def test_what_libraries_look_for_in_vain(place):
     (place.folder / "walk" / "x").mkdir()
     assert place.run().computed == {"walk", "end"}
     assert "custom 3 ['runs/r1/m.json', 'runs/r2/m.json'] [(1, 0), (0, 0)]" in place.same().text
+
+
+def test_an_own_module_that_is_no_python(place):
+    (place.folder / "broken.py").write_text("def broken(:\n")
+    place.write(
+        ("try:\n    import broken\nexcept Exception:\n    broken = None", ["step:try"]),
+        ("print(broken is None)", ["step:end"]),
+    )
+    assert place.run().text == "True\n"
+    assert place.same().text == "True\n"

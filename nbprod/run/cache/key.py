@@ -109,6 +109,7 @@ class Code:
         texts: All that it may execute: its cells, those definitions, own modules.
         made: Functions and classes of the cells before it, which variables may hold: names and
             sources.
+        computes_names: It computes the text of a query or formula, which may name any variable.
     """
 
     step: Step | None
@@ -120,6 +121,7 @@ class Code:
     earlier: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     made: tuple[tuple[str, str], ...] = ()
+    computes_names: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,16 @@ def code_of(
     reasons = tuple(dict.fromkeys(found))
     texts.extend(source for _, source in modules)
     return Code(
-        step, sources, tags, others, modules, reasons, earlier, tuple(texts), tuple(_made(earlier))
+        step,
+        sources,
+        tags,
+        others,
+        modules,
+        reasons,
+        earlier,
+        texts=tuple(texts),
+        made=tuple(_made(earlier)),
+        computes_names=any(map(computes_names, texts)),
     )
 
 
@@ -272,7 +283,7 @@ def stretch_key(
 
 def _check_named(around: Surroundings, code: Code, inputs: Iterable[Input]) -> None:
     """Refuse a stretch that may be given a query which names a variable that it does not."""
-    if not any(map(computes_names, code.texts)):
+    if not code.computes_names:
         return
     texts = [*code.earlier, *(str(each) for each in around.parameters.values())]
     named = {name for text in texts for name in _NAMED_IN_QUERY.findall(text)}
@@ -332,10 +343,9 @@ def _parameters(around: Surroundings, code: Code) -> Iterator[tuple[str, str]]:
     """Yield the parameters that code reads: all, if it computes what names them."""
     words = _words([*code.sources, *(each.source for each in code.others)])
     read = set(code.step.params if code.step is not None else ())
-    computed = any(map(computes_names, code.texts))
     for parameter in around.pipeline.parameters:
         name = parameter.name
-        if name not in read | words and (not computed or name in around.secrets):
+        if name not in read | words and (not code.computes_names or name in around.secrets):
             continue
         if name in around.secrets:
             raise NoKeyError(f"it reads the secret {name}")

@@ -59,24 +59,19 @@ def watch(asked: Callable[[str, Any, int], None]) -> None:
         finally:
             _here.asking = _here.asking and not told
 
-    @functools.wraps(_stat)
-    def stat(path: Any, *, dir_fd: Any = None, follow_symlinks: bool = True) -> Any:
-        try:
-            return _stat(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
-        except (FileNotFoundError, NotADirectoryError):
-            told = tell(THERE, path, -1 if dir_fd is None else dir_fd)
-            _here.asking = _here.asking and not told
-            raise
+    def telling(look: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(look)
+        def looked(path: Any, *, dir_fd: Any = None, **options: Any) -> Any:
+            try:
+                return look(path, dir_fd=dir_fd, **options)
+            except (FileNotFoundError, NotADirectoryError):
+                told = tell(THERE, path, -1 if dir_fd is None else dir_fd)
+                _here.asking = _here.asking and not told
+                raise
 
-    @functools.wraps(_lstat)
-    def lstat(path: Any, *, dir_fd: Any = None) -> Any:
-        try:
-            return _lstat(path, dir_fd=dir_fd)
-        except (FileNotFoundError, NotADirectoryError):
-            told = tell(THERE, path, -1 if dir_fd is None else dir_fd)
-            _here.asking = _here.asking and not told
-            raise
+        return looked
 
+    stat, lstat = telling(_stat), telling(_lstat)
     for function in (readlink, stat, lstat):
         function.__module__ = "os"  # where one who unpickles it finds it
     os.path.realpath, os.readlink, os.stat, os.lstat = realpath, readlink, stat, lstat
