@@ -38,7 +38,7 @@ test: setup ## all tests, browser and container ones included where the machine 
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	cd extension && $(BIN)/jlpm run test
-	$(BIN)/python -m pytest -rRsfE --reruns 1 -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder
+	$(BIN)/python -m pytest -rRsfE --reruns 1 --rerun-show-tracebacks -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder
 
 demo: setup ## the main job on a real notebook, ending with a service that answers
 	@PATH="$(BIN):$$PATH" scripts/demo $(DEMO)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from nbprod.analysis.dataflow import StepFlow, StepNames
+from nbprod.analysis.dataflow import StepFlow, code_within, reached_by
 from nbprod.analysis.definitions import Definitions, Kind
 from nbprod.analysis.steps import Draft
-from nbprod.analysis.value import BINDS, OF
 
 _CONDITIONAL = "is bound only under a condition"
 
@@ -62,7 +61,7 @@ def _kept(flows: Sequence[StepFlow], definitions: Definitions) -> Iterator[Bond]
     Any later step may have that code called, and never names it.
     """
     for position, each in enumerate(flows):
-        for name in sorted(_reached(each.names, each.names.kept) & definitions.variables):
+        for name in sorted(reached_by(each.names, each.names.kept) & definitions.variables):
             if any(name in later.names.maybe for later in flows[position + 1 :]):
                 reason = "is read by code that a library keeps, and bound anew later"
                 yield Bond(position, len(flows) - 1, name, reason)
@@ -102,32 +101,12 @@ def _stale(
 ) -> str:
     """Return a variable that code within ``name`` reads and a later step binds anew."""
     names = flows[first].names
-    code = _code(names, name)
+    code = code_within(names, (name,))
     for entry in sorted(code & definitions.variables):
         for position in range(first + 1, last + 1):
             if entry in flows[position].names.maybe:
                 return entry
     return ""
-
-
-def _code(names: StepNames, name: str) -> set[str]:
-    """Return all names that code within a variable reads, directly or not."""
-    value = names.values.get(name)
-    return _reached(names, value.code) if value else set()
-
-
-def _reached(names: StepNames, code: Collection[str]) -> set[str]:
-    """Return the names that code reads, and those that the code in these reads."""
-    found: set[str] = set()
-    pending = list(code)
-    while pending:
-        entry = pending.pop().lstrip(BINDS)
-        if entry in found or entry.startswith(OF):
-            continue
-        found.add(entry)
-        inner = names.values.get(entry)
-        pending.extend(inner.code if inner else ())
-    return found
 
 
 def _conditional(flows: Sequence[StepFlow], first: int, last: int, name: str) -> bool:

@@ -138,6 +138,9 @@ def _backward(
         outputs = _outputs(names, live, later)
         needed = {name for name in names.reads if name in before}
         needed |= {name for name in outputs if name not in names.bound and name in before}
+        # Who calls a function of this step's later finds what it reads where it was made.
+        called = code_within(names, outputs & names.maybe) - names.bound
+        needed |= called & before
         each.builtins = sorted(
             name
             for name in names.reads
@@ -184,6 +187,26 @@ def reach_of(names: StepNames, name: str) -> frozenset[int]:
         reach |= inner.reach
         pending.extend(inner.code)
     return frozenset(reach)
+
+
+def code_within(names: StepNames, variables: Iterable[str]) -> set[str]:
+    """Return all names that code within variables of a step reads, directly or not."""
+    values = (names.values.get(name) for name in variables)
+    return set().union(*(reached_by(names, value.code) for value in values if value is not None))
+
+
+def reached_by(names: StepNames, code: Collection[str]) -> set[str]:
+    """Return the names that code reads, and those that the code in these reads."""
+    found: set[str] = set()
+    pending = list(code)
+    while pending:
+        entry = pending.pop().lstrip(BINDS)
+        if entry in found or entry.startswith(OF):
+            continue
+        found.add(entry)
+        inner = names.values.get(entry)
+        pending.extend(inner.code if inner else ())
+    return found
 
 
 def _ordered(needed: Iterable[str], like: Iterable[str]) -> list[str]:

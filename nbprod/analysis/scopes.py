@@ -311,19 +311,28 @@ def computes_names(source: str) -> bool:
 
     What is no Python does not; that it could not be read is told elsewhere.
     """
+    return any(not isinstance(text, ast.Constant) for text in _query_texts(source))
+
+
+def is_given_names(source: str) -> bool:
+    """Tell whether code has the text of a query or formula from elsewhere, such as a file."""
+    written = ast.Constant | ast.JoinedStr
+    return any(not isinstance(text, written) for text in _query_texts(source))
+
+
+def _query_texts(source: str) -> Iterator[ast.expr]:
+    """Yield what code gives to queries and formulas as their texts."""
     try:
         tree = ast.parse(source)
     except SyntaxError:
-        return False
+        return
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name | ast.Attribute):
             continue
         name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
         if name in _FORMULAS | {"query", "eval"}:
-            given = [*node.args[:1], *(word.value for word in node.keywords if word.arg in _TEXTS)]
-            if any(not isinstance(each, ast.Constant) for each in given):
-                return True
-    return False
+            yield from node.args[:1]
+            yield from (word.value for word in node.keywords if word.arg in _TEXTS)
 
 
 _TEXTS = frozenset({"formula", "expr"})

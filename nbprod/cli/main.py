@@ -12,6 +12,7 @@ import signal
 import stat
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from importlib import import_module
 
@@ -43,8 +44,24 @@ VERBS: dict[str, tuple[str, str]] = {
 }
 
 
+def _without_equals_signs(arguments: Iterable[str]) -> Iterator[str]:
+    """Yield ``-p NAME VALUE`` for ``-p NAME=VALUE``; no name of a parameter holds a ``=``."""
+    before = ""
+    for argument in arguments:
+        name, sign, value = argument.partition("=")
+        if before in {"-p", "--parameter"} and sign and name.isidentifier():
+            yield from (name, value)
+        else:
+            yield argument
+        before = argument
+
+
 class VerbTable(click.Group):
     """A click group that imports a verb's module only when the verb is used."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Understand ``-p NAME=VALUE``, too, which is how ``--grid`` and other tools have it."""
+        return super().parse_args(ctx, list(_without_equals_signs(args)))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs in the order of the table."""

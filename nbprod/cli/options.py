@@ -87,7 +87,7 @@ pairs_option = click.option(
     metavar="NAME VALUE",
     type=(str, str),
     multiple=True,
-    help="Set a parameter; checked against its declared type. May be repeated.",
+    help="Set a parameter, also as NAME=VALUE; checked against its declared type. May be repeated.",
 )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from nbprod.analysis.backends import INLINE
 from nbprod.analysis.blocks import nonlocal_source
 from nbprod.analysis.bonds import Bond
-from nbprod.analysis.dataflow import StepFlow, reach_of
+from nbprod.analysis.dataflow import StepFlow, code_within, reach_of
 from nbprod.analysis.definitions import Candidate, is_literal
 from nbprod.analysis.effects import effects_of
 from nbprod.analysis.frames import NOTEBOOK_NAMES
@@ -238,11 +238,13 @@ def _outputs(each: StepFlow, plan: Plan) -> tuple[Variable, ...]:
 
 
 def _repeated(each: StepFlow, plan: Plan) -> tuple[str, ...]:
-    """Return the functions to repeat inside a step, with those that they call."""
+    """Return the functions to repeat inside a step, with those that they call.
+
+    Functions that stay the step's own find there what they call when a later step calls them.
+    """
+    named = each.names.mentioned | code_within(each.names, each.names.maybe)
     return tuple(
-        candidate.name
-        for candidate in plan.definitions.repeated()
-        if candidate.name in each.names.mentioned
+        candidate.name for candidate in plan.definitions.repeated() if candidate.name in named
     )
 
 

@@ -76,7 +76,6 @@ class Capture:
         listener: Gets progress and log events.
         stage: Stage name of the progress events.
         working_directory: Where the kernel runs.
-        observed_folders: Folders whose modules are observed, like the notebook.
         artifacts_wanted: Save variables at step boundaries.
         isolate: Each stretch of one step runs in a kernel of its own.
         cell_timeout: Seconds per cell; ``None`` for no limit.
@@ -105,7 +104,6 @@ class Capture:
     listener: Listener = ignore_events
     stage: str = "run"
     working_directory: Path | None = None
-    observed_folders: tuple[str, ...] = ()
     artifacts_wanted: bool = True
     isolate: bool = False
     cell_timeout: float | None = None

@@ -437,7 +437,6 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
     def _boot(self) -> bool:
         folder = self.capture.folder
         settings = {
-            "folders": list(self.capture.observed_folders),
             "hoisted": list(self.capture.plan.hoisted),
             "literals": dict(self.capture.plan.literals),
             "classes": list(self.capture.plan.classes),

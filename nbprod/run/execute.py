@@ -168,7 +168,7 @@ def open_cache(subject: RunSubject, capture: Capture, installed: str, beside: Pa
     Raises:
         UsageError: The limit of its size is none.
     """
-    from nbprod.run.cache.key import Surroundings, own_modules, startup_files
+    from nbprod.run.cache.key import Surroundings, all_modules, startup_files
     from nbprod.run.cache.session import open_session
     from nbprod.run.cache.store import LIMIT_VARIABLE, Store, limit_of
 
@@ -180,6 +180,7 @@ def open_cache(subject: RunSubject, capture: Capture, installed: str, beside: Pa
         capture.warn(f"There is no cache: {error.strerror}.")
         return
     capture.hash_seed = "" if os.environ.get(set_orders.VARIABLE) else seed
+    elsewhere = store.known_modules()
     around = Surroundings(
         pipeline=subject.pipeline,
         parameters=subject.parameters,
@@ -189,7 +190,8 @@ def open_cache(subject: RunSubject, capture: Capture, installed: str, beside: Pa
         interpreter=kernel_interpreter(subject.kernel_name),
         hash_seed=seed,
         startup=tuple(startup_files(subject.working_directory)),
-        modules=tuple(own_modules(subject.pipeline, subject.working_directory)),
+        modules=all_modules(subject.pipeline, subject.working_directory, elsewhere),
+        elsewhere=elsewhere,
     )
     capture.cache = partial(open_session, capture=capture, around=around, store=store)
 
@@ -372,7 +374,6 @@ def _capture(
             f"{request.notebook.name} changed while nbprod was working on it.",
             fix="Save it, and start again.",
         )
-    observed = (str(folder), str(request.project.absolute())) if request.project else (str(folder),)
     plan = plan_run(request.pipeline, tags, own=own)
     run_folder = create_run_folder(folder)
     return Capture(
@@ -386,7 +387,6 @@ def _capture(
         listener=listener,
         stage=request.stage,
         working_directory=folder,
-        observed_folders=observed,
         artifacts_wanted=request.capture,
         isolate=request.isolate,
         package=request.package,

@@ -15,7 +15,8 @@ _READS_ITSELF = re.compile(
 
 LIBRARY_VARIABLES = (
     *("OMP_", "MKL_", "OPENBLAS_", "NUMEXPR_", "PYTHON", "CUDA_", "LC_", "LANG", "TZ"),
-    *("MPL", "JOBLIB_", "LOKY_", "KMP_", "BLIS_", "SKLEARN_", "SCIPY_", "NPY_", "NUMBA_"),
+    *("MPL", "MATPLOTLIB", "PANDAS_", "PYARROW_", "SEABORN_"),
+    *("JOBLIB_", "LOKY_", "KMP_", "BLIS_", "SKLEARN_", "SCIPY_", "NPY_", "NUMBA_"),
     *("POLARS_", "ARROW_", "TF_", "KERAS_", "TORCH", "PYTORCH_"),
 )
 """Environment variables that libraries read; code that reads any itself depends on all."""

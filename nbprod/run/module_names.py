@@ -21,6 +21,9 @@ from nbprod.run.printed import output_cells
 
 _MODULES = ("definitions", "steps")
 _LOCALS = ".<locals>."
+_UNNAMED = "locals|lambda|genexpr|listcomp|setcomp|dictcomp"
+"""What names of code hold in angle brackets."""
+
 _LARGEST = 1 << 26
 """Bytes of a file that are looked through."""
 
@@ -44,7 +47,7 @@ class Mention:
     def original(self) -> str:
         """The name in the notebook."""
         within = self.name.partition(_LOCALS)[2]
-        if re.match(rf"\w+{re.escape(_LOCALS)}", self.name):
+        if re.match(rf"\w+{re.escape(_LOCALS)}", self.name) or within.startswith("<"):
             return within
         return f"__main__.{within}" if within else re.sub(r"^\w+\.\w+", "__main__", self.name)
 
@@ -78,7 +81,7 @@ def name_pattern(package: str, inner: Collection[str] = ()) -> str:
     starts = "|".join(
         [*(rf"{re.escape(each)}\b" for each in modules_of(package)), *map(re.escape, inner)]
     )
-    return rf"(?<![\w.])(?:{starts})(?:[\w.]|<locals>)*"
+    return rf"(?<![\w.])(?:{starts})(?:[\w.]|<(?:{_UNNAMED})>)*"
 
 
 def mentions(

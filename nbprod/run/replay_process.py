@@ -313,7 +313,8 @@ def _look_like_a_notebook(job: dict[str, Any], runtime: Any) -> None:  # noqa: A
     """Let figures and displayed values be noted instead of shown."""
     if "matplotlib" not in sys.modules:
         os.environ["MPLBACKEND"] = runtime.drawn.BACKEND
-    source = Path(job["project"], job["package"], "steps.py").read_text(encoding="utf-8")
+    modules = sorted(Path(job["project"]).rglob("*.py"))  # the author's own display things, too
+    source = "".join(path.read_text(encoding="utf-8", errors="replace") for path in modules)
     if "display" in source and importlib.util.find_spec("IPython") is not None:
         display: Any = importlib.import_module("IPython.display")
         functions: Any = importlib.import_module("IPython.core.display_functions")

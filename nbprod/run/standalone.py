@@ -176,7 +176,6 @@ def _recording(nb: Any, kernel_name: str, input_path: str | None) -> Any:  # noq
         truth=Truth(plan, {cell.number: cell.source for cell in notebook.cells}.__getitem__),
         folder=folder,
         listener=_warn,
-        observed_folders=(str(path.absolute().parent), str(working_directory)),
     )
     subject = RunSubject(
         notebook=path.absolute(),

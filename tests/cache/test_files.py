@@ -225,6 +225,8 @@ def test_a_module_written_by_the_notebook(place):
     assert place.run().text.endswith("1\n")
     place.change(1, "VALUE = 1", "VALUE = 22")
     assert place.same().text.endswith("22\n")
+    place.change(1, "VALUE = 22", "VALUE = 1")
+    assert place.same().text.endswith("1\n")
 
 
 def test_a_folder_that_arrow_reads(place):

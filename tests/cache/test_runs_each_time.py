@@ -36,6 +36,15 @@ STEPS = {
         "import pandas as pd\nvalue = str(pd.date_range(end='now', periods=1)[0])",
         "asks for the time",
     ),
+    "hours": (
+        "import pandas as pd\nvalue = str(pd.to_datetime(open('hours.txt').read()))",
+        "asks for the time",
+    ),
+    "parsed": (
+        "from dateutil import parser\nvalue = str(parser.parse(open('hours.txt').read()))",
+        "asks for the time",
+    ),
+    "any_case": ("import numpy as np\nvalue = str(np.datetime64('Today'))", "asks for the time"),
     "timer": ("import timeit\nvalue = timeit.default_timer()", "asks for the time"),
     "allowed": ("import os\nvalue = os.access('maybe', os.R_OK)", "which files there are"),
     "draw": ("import random\nvalue = random.random()", "without a seed"),
@@ -97,6 +106,7 @@ def ran(tmp_path_factory):
         patch.chdir(folder / "work")
         place = Place(folder / "work")
         (place.folder / "folder").mkdir()
+        (place.folder / "hours.txt").write_text("10:30")
         cells = [
             (source.replace("value", f"value_{name}"), [f"step:{name}"])
             for name, (source, _) in STEPS.items()
@@ -132,6 +142,21 @@ def test_what_takes_a_seed_and_is_given_one(place):
     )
     assert not place.run().why("forest")
     assert place.run().cached == {"forest", "show"}
+
+
+def test_texts_that_say_the_whole_date(place):
+    place.write(
+        (
+            "import pandas as pd\nfrom dateutil import parser\nfrom datetime import datetime\n"
+            "day = datetime(2024, 1, 2)\n"
+            "dates = [pd.to_datetime('3 May 2024 10:30'), parser.parse('2024-05-03'),\n"
+            "         pd.to_datetime('May 2024'), parser.parse('10:30', default=day)]",
+            ["step:read"],
+        ),
+        ("print(dates)", ["step:show"]),
+    )
+    assert not place.run().why("read")
+    assert place.run().cached == {"read", "show"}
 
 
 def test_the_environment(place, monkeypatch):

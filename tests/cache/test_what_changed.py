@@ -381,3 +381,84 @@ def test_documentation_that_is_shown(place):
     found = place.same()
     assert "Old" not in found.text
     assert found.cached == {"end"}
+
+
+def test_a_query_that_comes_from_a_file(place):
+    (place.folder / "config.json").write_text('{"filter": "v > @limit"}')
+    place.write(
+        "import json\nimport pandas as pd",
+        ("frame = pd.DataFrame({'v': [1, 2, 3]})\nlimit = 1", ["step:load"]),
+        ("config = json.load(open('config.json'))", ["step:configure"]),
+        ("print(len(frame.query(config['filter'])))", ["step:use"]),
+    )
+    assert place.run().text == "2\n"
+    assert place.run().computed == set()
+    place.change(2, "limit = 1", "limit = 2")
+    assert place.same().text == "1\n"
+
+
+def test_what_a_property_keeps_of_a_file(place):
+    (place.folder / "a.txt").write_text("old")
+    place.write(
+        "from functools import cached_property\nclass Data:\n    def __init__(self, path):\n"
+        "        self.path = path\n    @cached_property\n    def text(self):\n"
+        "        with open(self.path) as file:\n            return file.read()",
+        ("data = Data('a.txt')\nprint(len(data.text))", ["step:load"]),
+        ("print(data.text)", ["step:use"]),
+    )
+    assert place.run().text == "3\nold\n"
+    (place.folder / "a.txt").write_text("new")
+    assert place.same().text == "3\nnew\n"
+
+
+def test_classes_that_are_found_by_the_one_above(place):
+    place.write(
+        "class Rule:\n    pass",
+        "class Small(Rule):\n    def check(self, x):\n        return x < 100",
+        ("print([rule().check(50) for rule in Rule.__subclasses__()])", ["step:apply"]),
+    )
+    assert place.run().text == "[True]\n"
+    place.change(2, "100", "10")
+    assert place.same().text == "[False]\n"
+
+
+def test_the_order_of_a_set(place):
+    place.write(
+        ("codes = {0, 8, 16}", ["step:make"]),
+        ("print(list(codes))", ["step:show"]),
+    )
+    place.run()
+    assert place.run().computed == set()
+    place.change(1, "{0, 8, 16}", "set([16, 8, 0])")
+    assert place.same().computed == {"make", "show"}
+
+
+def test_what_a_cached_step_sets_for_later_ones(place):
+    place.write(
+        "import reprlib\nimport matplotlib.pyplot as plt",
+        (
+            "reprlib.aRepr.maxlist = 2\nplt.style.library['house'] = {'lines.linewidth': 7.0}",
+            ["step:setup"],
+        ),
+        (
+            "print(reprlib.repr([1, 2, 3, 4]))\nwith plt.style.context('house'):\n"
+            "    print(plt.rcParams['lines.linewidth'])",
+            ["step:use"],
+        ),
+    )
+    assert place.run().text == "[1, 2, ...]\n7.0\n"
+    place.change(3, "print(plt", "print('wide', plt")
+    found = place.same()
+    assert found.text == "[1, 2, ...]\nwide 7.0\n"
+    assert found.cached == {"setup"}
+
+
+def test_a_parameter_that_means_the_time(place):
+    place.write(
+        ("until = '2024-01-01'", ["parameters"]),
+        ("import pandas as pd\nstamp = pd.Timestamp(until)\nprint(stamp)", ["step:ask"]),
+    )
+    assert not place.run().why("ask")
+    found = place.run(("until", "now"))
+    assert "asks for the time" in found.why("ask")
+    assert place.run(("until", "now")).text != found.text

@@ -1,5 +1,6 @@
 """The command line as a table of verbs."""
 
+import json
 import subprocess
 import sys
 
@@ -21,6 +22,19 @@ def test_an_unknown_verb_is_wrong_usage():
     shown = CliRunner().invoke(command, ["depoly", "churn.ipynb"])
     assert shown.exit_code == 2
     assert "depoly" in shown.output
+
+
+@pytest.mark.parametrize("given", [("lr", "a=b"), ("lr=a=b",)])
+def test_parameters_are_given_with_and_without_a_sign(tmp_path, monkeypatch, given):
+    """As papermill takes them, and as people write them."""
+    monkeypatch.chdir(tmp_path)
+    source = {"cell_type": "code", "metadata": {"tags": ["parameters"]}, "source": "lr = 0.1"}
+    cells = [{**source, "id": "a", "execution_count": None, "outputs": []}]
+    document = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (tmp_path / "n.ipynb").write_text(json.dumps(document))
+    shown = CliRunner().invoke(command, ["run", "n.ipynb", "-p", *given])
+    assert shown.exit_code == 2
+    assert "'a=b'" in shown.output
 
 
 def test_help_imports_nothing_heavy():

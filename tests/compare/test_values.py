@@ -548,7 +548,8 @@ def test_a_dataclass_and_a_cached_property_equal_their_copies() -> None:
         kind.__module__ = "__main__"
         file = io.BytesIO()
         artifacts.pickler(file).dump(kind)
-        found = compare(kind, pickle.loads(file.getvalue()))
+        file.seek(0)
+        found = compare(kind, artifacts.ArtifactUnpickler(file).load())
         assert found.equal, found.detail
 
 

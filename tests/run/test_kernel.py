@@ -188,7 +188,7 @@ def test_modules_of_the_authors_own_are_observed(
     before = list(sys.meta_path)
     try:
         runtime("observe")
-        runtime("modules").install((str(tmp_path),))
+        runtime("modules").install()
         module = importlib.import_module("training_of_mine")
         scope = data()
         model = module.train(LogisticRegression(), scope["X"], scope["y"])

@@ -48,6 +48,15 @@ def test_other_names_are_none(tmp_path: Path, shown: dict[str, object]) -> None:
     assert not list(mentions("churn", output, set()))
 
 
+def test_functions_without_a_name(tmp_path: Path) -> None:
+    """The text of a ``defaultdict`` names the function that makes its values."""
+    text = "defaultdict(<function vocabulary.<locals>.<lambda> at 0x7f>, {'a': 1})"
+    output = output_with(tmp_path / "out.ipynb", {"name": "stdout", "text": text})
+    (found,) = mentions("churn", output, set(), locals_of(["vocabulary"], ()))
+    assert found.name == "vocabulary.<locals>.<lambda>"
+    assert found.original == "<lambda>"
+
+
 def test_files_are_looked_at_but_for_pickles(tmp_path: Path) -> None:
     """Who loads a pickle gets the class; who reads a text gets its name."""
     output = output_with(tmp_path / "out.ipynb")

@@ -188,7 +188,6 @@ class Crew:
             sources=dict(self.sources),
             folder=RunFolder(capture.folder.ahead / step, capture.folder.run_id),
             working_directory=capture.working_directory,
-            observed_folders=capture.observed_folders,
             around=session.around,
             beside=capture.working_directory,
             cell_timeout=capture.cell_timeout,

@@ -44,7 +44,6 @@ class Job:
         sources: The notebook's cells by their numbers.
         folder: Of this job.
         working_directory: Where the kernel runs.
-        observed_folders: Folders whose modules are observed.
         around: What all stretches have in common.
         beside: The folder whose ``.nbprod`` holds the cache.
         cell_timeout: Seconds per cell; ``None`` for no limit.
@@ -61,7 +60,6 @@ class Job:
     sources: Mapping[int, str]
     folder: RunFolder
     working_directory: Path
-    observed_folders: tuple[str, ...]
     around: Surroundings
     beside: Path
     cell_timeout: float | None
@@ -115,7 +113,6 @@ def compute(job: Job) -> Answer:
         plan=job.plan,
         folder=job.folder,
         working_directory=job.working_directory,
-        observed_folders=job.observed_folders,
         cell_timeout=job.cell_timeout,
         truth=Truth(job.plan, job.sources.__getitem__),
         hash_seed=job.hash_seed,

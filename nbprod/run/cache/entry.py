@@ -83,6 +83,7 @@ class Entry:
             the names of that code.
         own: Those that hold code of the author's modules, or instances of their classes, and
             the names of those modules.
+        orders: The orders of the sets that they hold, as digests.
         pairs: How many objects two variables share: ``(one, other, count)``.
         gone: Variables that it deleted.
         state: The process's state after it, and where modules are found (``search``).
@@ -123,6 +124,7 @@ class Entry:
     written: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     own: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    orders: dict[str, str] = field(default_factory=dict)
 
     @property
     def changes_options(self) -> bool:

@@ -14,15 +14,18 @@ import json
 import os
 import platform
 import re
+import site
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbprod
-from nbprod.analysis.scopes import computes_names
+from nbprod.analysis.requirements import module_name
+from nbprod.analysis.scopes import computes_names, is_given_names
+from nbprod.notebook.local_sources import read_local_sources
 from nbprod.pipeline.ir import Definition, Effect, Pipeline, Step
 from nbprod.pipeline.secret import PREFIX
-from nbprod.run.cache.repeatable import doubts
+from nbprod.run.cache.repeatable import MOMENTS, acts_when_imported, doubts
 from nbprod.run.kernel.fingerprint import ANYTHING
 from nbprod.run.literals import literal
 from nbprod.run.meaning import LIBRARY_VARIABLES, meaning_of, reads_itself
@@ -68,6 +71,21 @@ class NoKeyError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class OwnModule:
+    """A module of the author's.
+
+    Attributes:
+        name: Its dotted name.
+        path: The file, absolute, links followed.
+        source: Its code, or what stands for that if it is no Python.
+    """
+
+    name: str
+    path: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """What all stretches of a run have in common.
 
@@ -80,7 +98,8 @@ class Surroundings:
         interpreter: The kernel's.
         hash_seed: See :meth:`.store.Store.hash_seed`.
         startup: See :func:`startup_files`.
-        modules: Sources of the author's own modules.
+        modules: The author's own modules, as far as they are known.
+        elsewhere: Those among them that runs found elsewhere: path -> dotted name.
     """
 
     pipeline: Pipeline
@@ -91,7 +110,8 @@ class Surroundings:
     interpreter: str
     hash_seed: str
     startup: tuple[tuple[str, str], ...] = ()
-    modules: tuple[str, ...] = ()
+    modules: tuple[OwnModule, ...] = ()
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +130,7 @@ class Code:
         made: Functions and classes of the cells before it, which variables may hold: names and
             sources.
         computes_names: It computes the text of a query or formula, which may name any variable.
+        is_given_names: That text may come from anywhere.
     """
 
     step: Step | None
@@ -122,6 +143,7 @@ class Code:
     texts: tuple[str, ...] = ()
     made: tuple[tuple[str, str], ...] = ()
     computes_names: bool = False
+    is_given_names: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +157,7 @@ class Input:
         local: Names of functions of the notebook's that it holds, and of classes of which it
             holds instances.
         own: Names of the author's modules that it holds such things of.
+        order: The orders of the sets that it holds, as a digest; empty for none.
     """
 
     name: str
@@ -142,6 +165,7 @@ class Input:
     opaque: bool = False
     local: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
+    order: str = ""
 
 
 def code_of(
@@ -160,6 +184,9 @@ def code_of(
         found = [*doubts(texts, step.effects), *_doubts_in(modules)]
     reasons = tuple(dict.fromkeys(found))
     texts.extend(source for _, source in modules)
+    acting = [each for each in around.modules if acts_when_imported(each.source)]
+    named = [*acting, *named_modules(around.modules, [each.source for each in acting])]
+    modules = tuple(dict.fromkeys([*modules, *((each.name, each.source) for each in named)]))
     return Code(
         step,
         sources,
@@ -171,29 +198,38 @@ def code_of(
         texts=tuple(texts),
         made=tuple(_made(earlier)),
         computes_names=any(map(computes_names, texts)),
+        is_given_names=any(map(is_given_names, texts)),
     )
 
 
 def _modules(around: Surroundings, texts: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Yield name and source of the author's modules that code names, and that these name."""
-    known = dict(_all_modules(around))
-    waiting = list(texts)
+    yield from ((each.name, each.source) for each in named_modules(around.modules, texts))
+
+
+def named_modules(modules: Iterable[OwnModule], texts: Iterable[str]) -> Iterator[OwnModule]:
+    """Yield those of the author's modules that code names, and those that they name."""
+    known, waiting = list(modules), list(texts)
     while waiting and known:
         words = _words([waiting.pop()])
-        for name in [each for each in known if each.partition(".")[0] in words]:
-            source = known.pop(name)
-            waiting.append(source)
-            yield name, source
-
-
-def _all_modules(around: Surroundings) -> Iterator[tuple[str, str]]:
-    for module, source in zip(around.pipeline.local_modules, around.modules, strict=True):
-        yield module.name, source
+        named = [each for each in known if each.name.partition(".")[0] in words]
+        known = [each for each in known if each not in named]
+        waiting += [each.source for each in named]
+        yield from named
 
 
 def _doubts_in(modules: Iterable[tuple[str, str]]) -> Iterator[str]:
     for name, source in modules:
         yield from (f"{reason} (in the module {name})" for reason in doubts([source], ()))
+
+
+def doubts_in_file(path: str) -> Iterator[str]:
+    """Yield why code that a notebook loads by a name that it computes might not repeat itself."""
+    source = own_module("", Path(path)).source
+    found = [*doubts([source], ())]
+    if not _ENVIRONMENT.isdisjoint(_words([source])):
+        found.append("it reads the environment")
+    yield from (f"{reason} (in {Path(path).name}, which no cell names)" for reason in found)
 
 
 def _made(sources: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -249,6 +285,7 @@ def stretch_key(
     inputs: tuple[Input, ...],
     pairs: Iterable[tuple[str, str, int]],
     state: Mapping[str, str],
+    others: Iterable[Input] = (),
 ) -> str:
     """Return the key of a stretch, random states and files left out.
 
@@ -258,6 +295,7 @@ def stretch_key(
         inputs: What it reads.
         pairs: How many objects two of them share.
         state: Fingerprints of the process's state before it.
+        others: The other variables that there are.
 
     Raises:
         NoKeyError: Something cannot be told.
@@ -277,8 +315,15 @@ def stretch_key(
         sorted([one, other, count] for one, other, count in pairs if {one, other} <= names),
         options,
         list(_environment(around, code, held)),
+        *(_everything(around, code, others) if code.is_given_names else ()),
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _everything(around: Surroundings, code: Code, others: Iterable[Input]) -> Iterator[object]:
+    """Yield all that a query may name which nobody has read: any variable, and any function."""
+    yield sorted((each.name, each.fingerprint) for each in others)
+    yield _all_before(around, code)
 
 
 def _check_named(around: Surroundings, code: Code, inputs: Iterable[Input]) -> None:
@@ -297,7 +342,8 @@ def _held(around: Surroundings, code: Code, inputs: Iterable[Input]) -> Iterator
     inputs = tuple(inputs)
     modules = {name for each in inputs for name in each.own}
     every = ANYTHING in modules
-    yield from around.modules if every else (text for _, text in _modules(around, modules))
+    named = around.modules if every else named_modules(around.modules, modules)
+    yield from (each.source for each in named)
     held = {name.partition(".")[0] for each in inputs for name in each.local}
     if held:
         found = list(_reached(code.made, {*held, _LAMBDA}))
@@ -349,6 +395,8 @@ def _parameters(around: Surroundings, code: Code) -> Iterator[tuple[str, str]]:
             continue
         if name in around.secrets:
             raise NoKeyError(f"it reads the secret {name}")
+        if str(around.parameters.get(name)).lower() in MOMENTS:
+            raise NoKeyError(f"it reads the parameter {name}, which asks for the time")
         if name not in around.parameters:
             raise NoKeyError(f"it reads the parameter {name}, which the notebook computes")
         yield name, literal(around.parameters[name])
@@ -360,11 +408,12 @@ def _content(around: Surroundings, code: Code, value: Input) -> Iterator[str]:
     if value.opaque or " " in value.fingerprint:
         raise NoKeyError(f"`{value.name}` has no content that could be compared")
     yield value.fingerprint
+    yield value.order
     if value.local:
         # Functions and classes of the notebook's: what they do is written anywhere before.
         yield _all_before(around, code)
     if value.own or value.local:
-        known = sorted((name, meaning_of(source)) for name, source in _all_modules(around))
+        known = sorted((each.name, meaning_of(each.source)) for each in around.modules)
         yield json.dumps(known)
 
 
@@ -396,6 +445,11 @@ def startup_files(folder: Path) -> Iterator[tuple[str, str]]:
     settings = Path(os.environ.get("MPLCONFIGDIR", home / ".config" / "matplotlib"))
     paths = [*sorted((profile / "startup").glob("*")), *sorted(profile.glob("*config*"))]
     paths += [settings / "matplotlibrc", *sorted((settings / "stylelib").glob("*.mplstyle"))]
+    # The list of what is installed leaves these folders out.
+    added = [site.getusersitepackages(), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    for each in filter(None, added):
+        paths += sorted(Path(each).glob("*.dist-info/RECORD"))
+        paths += sorted(Path(each).glob("*.dist-info/METADATA"))
     for path in (*paths, folder / "matplotlibrc"):
         if path.is_file():
             yield str(path), hashlib.sha256(path.read_bytes()).hexdigest()
@@ -410,18 +464,65 @@ def own_code() -> str:
     return digest.hexdigest()
 
 
-def own_modules(pipeline: Pipeline, folder: Path) -> Iterator[str]:
-    """Yield the sources of the author's own modules, or what stands for one that is no Python.
+def own_modules(pipeline: Pipeline, folder: Path) -> Iterator[OwnModule]:
+    """Yield the author's own modules that analysis found.
 
     Args:
         pipeline: The notebook's pipeline.
         folder: The notebook's.
     """
     for module in pipeline.local_modules:
-        try:
-            yield (folder / module.path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            yield f"def {module.digest}"  # no Python: nothing can be said of it
+        yield own_module(module.name, folder / module.path)
+
+
+def all_modules(
+    pipeline: Pipeline, folder: Path, elsewhere: Mapping[str, str]
+) -> tuple[OwnModule, ...]:
+    """Return the author's own modules: those that analysis found, and those elsewhere.
+
+    Args:
+        pipeline: The notebook's pipeline.
+        folder: The notebook's.
+        elsewhere: Path -> dotted name.
+    """
+    return (*own_modules(pipeline, folder), *modules_elsewhere(elsewhere))
+
+
+def modules_elsewhere(names: Mapping[str, str]) -> Iterator[OwnModule]:
+    """Yield modules that lie elsewhere, and what lies beside them that they import.
+
+    One that they looked for in vain may be there now.
+
+    Args:
+        names: Path -> dotted name, see :meth:`.store.Store.known_modules`.
+    """
+    found = {path: own_module(name, Path(path)) for path, name in sorted(names.items())}
+    roots: dict[Path, list[str]] = {}
+    for path, module in found.items():
+        depth = module.name.count(".") + path.endswith("__init__.py")
+        roots.setdefault(Path(path).parents[depth], []).append(module.source)
+    for root, sources in sorted(roots.items()):
+        for path in read_local_sources(root, sources):
+            module = own_module(module_name(path), root / path)
+            found.setdefault(module.path, module)
+    yield from found.values()
+
+
+def own_module(name: str, path: Path) -> OwnModule:
+    """Return a module of the author's as it is now.
+
+    Args:
+        name: Its dotted name.
+        path: Its file.
+    """
+    real = path.resolve()
+    try:
+        return OwnModule(name, str(real), real.read_text(encoding="utf-8"))
+    except OSError:
+        return OwnModule(name, str(real), "def gone")
+    except UnicodeDecodeError:
+        # No Python: nothing can be said of it.
+        return OwnModule(name, str(real), f"def {hashlib.sha256(real.read_bytes()).hexdigest()}")
 
 
 def defined_in(pipeline: Pipeline, cell: int, *, hoisted: bool) -> tuple[Definition, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Collection, Iterable, Iterator
 
@@ -58,6 +59,8 @@ _NAMES = {
             "walk_packages",
         }
     ),
+    "it asks which classes there are": frozenset({"__subclasses__"}),
+    "it looks at the state of a random generator": frozenset({"get_state", "getstate"}),
     "it opens files by the descriptor of a folder": frozenset({"fchdir"}) | _FOLDER_KEYWORDS,
     "it loads modules by their paths": frozenset({"spec_from_file_location", "SourceFileLoader"}),
     "it asks for its terminal": frozenset({"get_terminal_size", "ttyname", "ctermid", "getlogin"}),
@@ -134,7 +137,9 @@ _GENERATORS = frozenset(
 )
 """Generators that take their seed from the system if they are given none."""
 
-_MOMENTS = frozenset({"now", "today"})
+MOMENTS = frozenset({"now", "today"})
+"""Texts that pandas and numpy take for the time that it is."""
+
 _SEEDS = re.compile(r"seed|set_?state|determinis|reproduc", re.IGNORECASE)
 
 
@@ -143,6 +148,40 @@ _BARE_MODULES = PAST_PYTHON | {
     for name in ("csv", "json", "parquet", "feather", "orc", "dataset", "fs", "ipc")
 }
 """Modules that are handed on where they stand alone: anything may be called in them."""
+
+
+_QUIET_DECORATORS = frozenset(
+    {"dataclass", "lru_cache", "cache", "wraps", "contextmanager", "total_ordering", "njit", "jit"}
+    | {"runtime_checkable", "unique", "final", "overload", "singledispatch"}
+)
+
+
+@functools.lru_cache(maxsize=1000)
+def acts_when_imported(source: str) -> bool:
+    """Tell whether a module may change others when it is imported.
+
+    It may register something with a library, or put its own functions into one: steps
+    that don't name the module call it then.
+    """
+    try:
+        return any(map(_acts, ast.parse(source).body))
+    except SyntaxError:
+        return True
+
+
+def _acts(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        named = [set(_names(part)) for each in statement.decorator_list for part in ast.walk(each)]
+        return bool(named) and not any(names & _QUIET_DECORATORS for names in named)
+    if isinstance(statement, ast.Assign | ast.AugAssign | ast.AnnAssign):
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        return any(isinstance(each, ast.Attribute | ast.Subscript) for each in targets)
+    if isinstance(statement, ast.Expr):
+        return isinstance(statement.value, ast.Call)
+    parts = (getattr(statement, name, ()) for name in ("body", "orelse", "finalbody", "handlers"))
+    inner = [each for part in parts for each in part]
+    inner += [each for handler in inner for each in getattr(handler, "body", ())]
+    return any(_acts(each) for each in inner if isinstance(each, ast.stmt))
 
 
 def doubts(sources: Iterable[str], effects: Iterable[Effect]) -> Iterator[str]:
@@ -181,7 +220,7 @@ def _doubts_of(node: ast.AST) -> Iterator[str]:
             yield words
     if isinstance(node, ast.Call) and named & _GENERATORS and _is_unseeded(node):
         yield "it makes a random generator without a seed"
-    if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in _MOMENTS:
+    if isinstance(node, ast.Constant) and str(node.value).lower() in MOMENTS:
         yield "it asks for the time"  # as a text that pandas and numpy understand
     if isinstance(node, ast.Try) and any(map(_imports_by_text, ast.walk(node))):
         yield "it tries to import a module whose name is computed"

@@ -26,9 +26,13 @@ from nbprod.run.cache.key import (
     Input,
     NoKeyError,
     Surroundings,
+    all_modules,
     code_of,
     defined_in,
+    doubts_in_file,
     named_files,
+    named_modules,
+    own_module,
     stretch_key,
 )
 from nbprod.run.cache.model_facts import known_facts, write_model_facts
@@ -243,7 +247,9 @@ class Session:
 
     def _key_of(self, stretch: Stretch) -> str:
         pairs = [(one, other, count) for (one, other), count in self._pairs.items()]
-        return stretch_key(self.around, stretch.code, self._inputs(stretch), pairs, self._state)
+        inputs = self._inputs(stretch)
+        others = [each.value for name, each in self._versions.items() if name not in stretch.inputs]
+        return stretch_key(self.around, stretch.code, inputs, pairs, self._state, others)
 
     def _inputs(self, stretch: Stretch) -> tuple[Input, ...]:
         return tuple(
@@ -299,6 +305,7 @@ class Session:
         folder = self.capture.folder.artifacts / f"taken-{stretch.number}"
         self.store.take(found, folder)
         self._bring_files(entry)
+        self._read_modules_again(entry.stretch.files)
         self._take_artifacts(entry, folder)
         self._taken.append((found, folder))
         for cell, kept in zip(stretch.cells, cells, strict=True):
@@ -395,6 +402,7 @@ class Session:
                     name in entry.opaque,
                     entry.local.get(name, ()),
                     entry.own.get(name, ()),
+                    entry.orders.get(name, ""),
                 )
                 self._versions[name] = Version(value, folder, group)
         self._note_pairs(entry.pairs, entry.prints)
@@ -586,14 +594,16 @@ class Session:
 
     def ran(self, answer: Mapping[str, Any]) -> None:
         """Take in what the kernel found when the current stretch had run, and keep it."""
-        stretch, survey = self._current, answer.get("survey")
+        kept, survey = answer.get("kept"), answer.get("survey")
+        if isinstance(kept, dict):
+            self._learn_modules(kept["module_names"])
+        stretch = self._current
         assert stretch is not None
         self._executed += len(stretch.cells)
         before, unseeded = self._state, set(self._unseeded)
         self.note_state(survey if isinstance(survey, dict) else {})
         if not isinstance(survey, dict):
             return
-        kept = answer.get("kept")
         randoms = sorted({*before, *self._state} - {"options"})
         assert self.capture.truth is not None
         ended = Ended(
@@ -603,6 +613,7 @@ class Session:
             kept=kept if isinstance(kept, dict) else {},
             randoms=tuple(name for name in randoms if before.get(name) != self._state.get(name)),
         )
+        self._read_modules_again(ended.record.files)
         if not ended.kept:
             self._note_variables(ended, ())
             return
@@ -618,13 +629,56 @@ class Session:
                 if stretch.only and self.capture.compute_ahead is not None:
                     self._hand_on(ended)
 
+    def _learn_modules(self, loaded: Mapping[str, str]) -> None:
+        """Take in the author's modules that analysis did not find, as soon as they are loaded.
+
+        From now on they count like those that it found: by what their code means, and for the
+        steps that use them. So they do in later runs, whose keys must be the same. Those that
+        no code names are left, see :meth:`_unknown_modules`.
+        """
+        known = {module.path for module in self.around.modules}
+        strange = [own_module(name, Path(path)) for path, name in loaded.items()]
+        texts = [text for each in self.stretches.values() for text in each.code.texts]
+        texts += [module.source for module in self.around.modules]
+        named = named_modules([each for each in strange if each.path not in known], texts)
+        new = {each.path: each.name for each in named}
+        if not new:
+            return
+        with contextlib.suppress(OSError):
+            self.store.learn_modules(new)
+        elsewhere = {**self.around.elsewhere, **new}
+        modules = all_modules(self.around.pipeline, self.around.folder, elsewhere)
+        self._know(replace(self.around, modules=modules, elsewhere=elsewhere))
+        assert self._current is not None
+        self._current = self.stretches[self._current.cells[0].index]
+        if self._key:
+            try:
+                self._key = self._key_of(self._current)
+            except NoKeyError as reason:
+                self._key, self._reason = "", str(reason)
+
+    def _know(self, around: Surroundings) -> None:
+        """Go on with other modules of the author's."""
+        self.around = around
+        for index, each in self.stretches.items():
+            code = code_of(around, each.step, each.code.sources, each.code.tags, each.code.earlier)
+            self.stretches[index] = replace(each, code=code)
+
+    def _read_modules_again(self, written: Iterable[WrittenFile]) -> None:
+        """Take in what the notebook has made of its own modules."""
+        modules = self.around.modules
+        if {each.path for each in modules}.intersection(each.after.path for each in written):
+            now = tuple(own_module(each.name, Path(each.path)) for each in modules)
+            self._know(replace(self.around, modules=now))
+
     def _note_variables(self, ended: Ended, saved: tuple[SavedGroup, ...]) -> None:
         assert self.capture.folder is not None
         stretch, survey, kept = ended.stretch, ended.survey, ended.kept
         groups = {name: group for group in saved for name in group.names}
         for name, text in survey["fingerprints"].items():
             local, own = (tuple(survey[kind].get(name, ())) for kind in ("local", "own"))
-            value = Input(name, text, name in survey["opaque"], local, own)
+            order = survey["orders"].get(name, "")
+            value = Input(name, text, name in survey["opaque"], local, own, order)
             known = self._versions.get(name)
             if name in groups:
                 folder = self.capture.folder.artifacts
@@ -695,11 +749,8 @@ class Session:
         return self._new_entry(ended, self._key, depends, seeded)
 
     def _unknown_modules(self, kept: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return the author's modules that are loaded, and that analysis did not find."""
-        known = {
-            str((self.around.folder / module.path).resolve())
-            for module in self.around.pipeline.local_modules
-        }
+        """Return the author's code that is loaded, and that no cell and no module names."""
+        known = {module.path for module in self.around.modules}
         return tuple(path for path in kept["modules"] if path not in known)
 
     def _imported(self, ended: Ended) -> Mapping[str, Any]:
@@ -748,12 +799,15 @@ class Session:
             written=tuple(found.after.path for found in record.files),
             modules=tuple(kept["modules"]),
             own={name: tuple(modules) for name, modules in survey["own"].items()},
+            orders=dict(survey["orders"]),
         )
 
     def _doubts(self, ended: Ended) -> Iterator[str]:
         """Yield why a stretch that ran might do something else another time."""
         kept, record = ended.kept, ended.record
         yield from kept["touched"]["outside"]
+        for path in self._unknown_modules(kept) if ended.stretch.step is not None else ():
+            yield from doubts_in_file(path)
         yield from self._imported(ended).get("outside", ())
         observed = {name for group in kept["groups"] for name in group["models"]}
         missed = {*record.changed} & self._read_after(ended.stretch)

@@ -15,7 +15,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,14 @@ from typing import Any
 import msgspec
 
 from nbprod.errors import UsageError
+from nbprod.run.atomic_write import write_atomically
 from nbprod.run.cache.entry import CELLS, ENTRY, Entry
 from nbprod.run.folder import STATE_FOLDER, state_folder
 from nbprod.run.signing import read_sealed, seal
 
 CACHE = "cache"
 _HASH_SEED = "hash-seed"
+_MODULES = "modules.json"
 LIMIT_VARIABLE = "NBPROD_CACHE_LIMIT"
 DEFAULT_LIMIT = 5 * 2**30
 _CANDIDATES = 5
@@ -97,6 +99,34 @@ class Store:
             os.link(beside, path)  # whoever is first decides
         beside.unlink()
         return path.read_text(encoding="utf-8").strip()
+
+    def known_modules(self) -> dict[str, str]:
+        """Return the author's modules that runs imported, and analysis does not find.
+
+        They lie elsewhere, where the notebook looks for them (``sys.path.append("../src")``).
+
+        Returns:
+            Path -> dotted name, of those that are still there.
+        """
+        try:
+            found = msgspec.json.decode((self.folder / _MODULES).read_bytes(), type=dict[str, str])
+        except (OSError, msgspec.DecodeError):
+            return {}
+        return {path: name for path, name in sorted(found.items()) if Path(path).is_file()}
+
+    def learn_modules(self, names: Mapping[str, str]) -> None:
+        """Remember such modules.
+
+        Args:
+            names: Path -> dotted name.
+
+        Raises:
+            OSError: They cannot be written.
+        """
+        found = self.known_modules()
+        if not names.items() <= found.items():
+            content = msgspec.json.encode({**found, **names})
+            write_atomically(self.folder / _MODULES, content)
 
     def candidates(self, key: str) -> Iterator[StoredEntry]:
         """Yield the entries under a key that can be trusted, those used last first."""

@@ -8,7 +8,6 @@ loaded are asked.
 from __future__ import annotations
 
 import importlib
-import importlib.machinery
 import os
 import random
 import sys
@@ -19,30 +18,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from . import as_imported, filters, loggers, plotting, seeding, settings, unseeded, withheld
+from .when_imported import when_imported
 
 _plan: list[int] = []
 """Seed that numpy's global generator gets once it is imported; empty for none."""
-
-
-class _SeededLoader(importlib.machinery.SourceFileLoader):
-    """Loads ``numpy.random`` and seeds its global generator as planned."""
-
-    def exec_module(self, module: Any) -> None:
-        super().exec_module(module)
-        if _plan:
-            module.seed(_plan)
-        unseeded.watch_numpy()
-
-
-class _SeededFinder:
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if name != "numpy.random":
-            return None
-        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
-        if spec is None or type(spec.loader) is not importlib.machinery.SourceFileLoader:
-            return None
-        spec.loader = _SeededLoader(name, spec.origin or "")
-        return spec
 
 
 def plan_numpy(seed: list[int] | None = None) -> None:
@@ -59,11 +38,12 @@ def plan_numpy(seed: list[int] | None = None) -> None:
         entropy = os.urandom(64)
         seed = [int.from_bytes(entropy[at : at + 4], "little") for at in range(0, 64, 4)]
     _plan[:] = seed
-    loaded = sys.modules.get("numpy.random")
-    if loaded is not None:
-        loaded.seed(_plan)
-    elif not any(isinstance(finder, _SeededFinder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _SeededFinder())
+    when_imported("numpy.random", _seed_as_planned)
+
+
+def _seed_as_planned(random: Any) -> None:
+    random.seed(_plan)
+    unseeded.watch_numpy()
 
 
 def note_start() -> None:
@@ -206,7 +186,9 @@ def restore(state: dict[str, Any], *, folder: bool = True) -> list[str]:
     _restore_zone(state.get("zone"))
     if folder:
         os.chdir(state["folder"])
-        sys.path.extend(entry for entry in state["path"] if entry not in sys.path)
+        # What this process needs itself, then what the notebook's has, in its order.
+        own = [entry for entry in sys.path if entry not in state["path"]]
+        sys.path[:] = [*own, *state["path"]]
     sys.setrecursionlimit(state.get("recursion", sys.getrecursionlimit()))
     warnings.filters[:] = state.get("warnings", warnings.filters)  # type: ignore[index]
     getattr(warnings, "_filters_mutated", lambda: None)()

@@ -28,9 +28,11 @@ from . import (
     loggers,
     memory,
     modules,
+    moments,
     mutations,
     namespace,
     observe,
+    plotting,
     reductions,
     remade,
     rewrite,
@@ -50,7 +52,7 @@ class Runtime:
 
     Args:
         shell: The running IPython shell.
-        settings: ``folders`` (absolute paths whose modules are observed),
+        settings: ``observe`` (false for code as it is),
             ``hoisted`` (names that the generated package defines at module level),
             ``literals`` and ``classes`` (constants and classes among them),
             ``files`` (folder for the contents of files that the cells write),
@@ -75,7 +77,7 @@ class Runtime:
         self.hidden_at_start = frozenset(shell.user_ns)
         if settings.get("observe", True):
             shell.ast_transformers.append(rewrite.ObservedCalls())
-            modules.install(tuple(settings.get("folders", ())))
+            modules.install()
         modules.after_import = mutations.note_import
         observe.on_read = self.files.was_read
         observe.on_remote = lambda: self.files.touched.cannot_repeat(touched.REMOTE)
@@ -85,7 +87,10 @@ class Runtime:
         import_draws.install()
         self.files.start()
         observe.on_unseeded = lambda: self.files.touched.cannot_repeat(touched.UNSEEDED)
+        observe.on_moment = lambda: self.files.touched.cannot_repeat(touched.CLOCK)
         unseeded.watch(observe.on_unseeded)
+        plotting.note_fonts()
+        moments.watch(observe.on_moment)
         if settings.get("beside"):
             unlisted.leave_out(settings["beside"])
         self.secrets: dict[str, str] = {}
@@ -223,6 +228,7 @@ def _keep(
         "state": state,
         "touched": runtime.files.touched_since(),
         "modules": runtime.files.report()["modules"],
+        "module_names": runtime.files.module_names(),
     }
 
 

@@ -21,7 +21,7 @@ def loads_own_module(frame: FrameType | None) -> bool:
     while frame is not None:
         if frame.f_code.co_name == "<module>":
             name = str(frame.f_globals.get("__name__", ""))
-            return name != "__main__" and _is_own(frame.f_code.co_filename, name)
+            return name != "__main__" and is_own_file(frame.f_code.co_filename, name)
         frame = frame.f_back
     return False
 
@@ -29,7 +29,7 @@ def loads_own_module(frame: FrameType | None) -> bool:
 def is_own_module(name: str) -> bool:
     """Tell whether a loaded module is the author's."""
     file = getattr(sys.modules.get(name), "__file__", None) if name != "__main__" else None
-    return isinstance(file, str) and _is_own(file, name)
+    return isinstance(file, str) and is_own_file(file, name)
 
 
 def is_runtime(frame: FrameType) -> bool:
@@ -47,7 +47,7 @@ def is_authors(frame: FrameType | None) -> bool:
     while frame is not None:
         file = frame.f_code.co_filename
         if not file.startswith("<frozen") and not _is_standard(file):
-            return _is_own(file, str(frame.f_globals.get("__name__", "")))
+            return is_own_file(file, str(frame.f_globals.get("__name__", "")))
         frame = frame.f_back
     return False
 
@@ -57,7 +57,13 @@ def _is_standard(file: str) -> bool:
 
 
 @functools.cache
-def _is_own(file: str, name: str) -> bool:
+def is_own_file(file: str, name: str) -> bool:
+    """Tell whether a module is the author's: neither installed nor Python's.
+
+    Args:
+        file: Where it lies.
+        name: Its name.
+    """
     if file.startswith("<frozen") or name.startswith(_RUNTIME):
         return False
     real = os.path.realpath(file)

@@ -208,7 +208,7 @@ class FileWatch:
                 self.on_touch(found)
 
     def _matters(self, path: str) -> bool:
-        if path.endswith((".pyc", ".ipynb")) or not is_users(path):
+        if path.endswith(".pyc") or not is_users(path):
             return False
         return self._below_root(path) or "joblib_memmapping_folder" not in path
 
@@ -258,6 +258,19 @@ class FileWatch:
             found = sorted({os.path.realpath(path) for path in self._read_now if _counts(path)})
             self._read_now.clear()
             return found
+
+    def module_names(self) -> dict[str, str]:
+        """Return where the user's own modules that are loaded lie, and their names."""
+        with self.paused():
+            return {
+                os.path.realpath(file): name
+                for name, module in list(sys.modules.items())
+                if name != "__main__"
+                and isinstance(file := getattr(module, "__file__", None), str)
+                and file.endswith(".py")
+                and is_users(file)  # most are not, and need no look at the disk
+                and _counts(file)
+            }
 
     def touched_since(self) -> dict[str, Any]:
         """Return what was read and asked since the last call, see :class:`.touched.Touched`.
@@ -410,7 +423,7 @@ def is_users(real: str) -> bool:
     parts = real.split(os.sep)
     if "site-packages" in parts or "__pycache__" in parts or ".nbprod" in parts:
         return False
-    return not real.startswith(_excluded())
+    return not real.startswith(_excluded()) or real.startswith("/dev/shm/")  # noqa: S108
 
 
 def _decides(real: str) -> bool:

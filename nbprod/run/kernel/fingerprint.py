@@ -14,6 +14,7 @@ import copyreg
 import enum
 import functools
 import gc
+import hashlib
 import io
 import itertools
 import logging
@@ -77,6 +78,8 @@ class Fingerprint:
             instances: their code and globals are not all in the fingerprint.
         code: It holds such functions or classes themselves.
         own: The author's modules of which it holds code, or instances of classes.
+        orders: Digests of the orders that sets in it have: nobody changed the set, but who goes
+            through it sees them.
     """
 
     def __init__(self) -> None:
@@ -90,6 +93,7 @@ class Fingerprint:
         self.local: set[str] = set()
         self.code = False
         self.own: set[str] = set()
+        self.orders: list[str] = []
 
     def add(self, value: Any) -> None:
         """Take in a value."""
@@ -198,7 +202,9 @@ class Fingerprint:
             self.opaque |= part.opaque
             self.met |= part.met
             self.buffers |= part.buffers
+            self.orders += part.orders
             self._kept += part._kept
+        self.orders.append(_joined(parts))
         self._tag(len(parts), *sorted(parts))
 
     def _class(self, value: Any) -> None:
@@ -487,7 +493,11 @@ class Fingerprint:
             self._reduced(value)
             return
         if attributes.hold_everything(kind):
-            self._attributes(value, _cached(kind))
+            cached = _cached(kind)
+            authors = kind.__module__ == "__main__" or callers.is_own_module(kind.__module__)
+            if authors and not getattr(value, "__dict__", {}).keys().isdisjoint(cached):
+                self.opaque.add("cached_property")  # it may hold what a file held
+            self._attributes(value, cached)
             return
         self._reduced(value)
 
@@ -771,8 +781,8 @@ def summary(found: Walks) -> dict[str, Any]:
 
     Returns:
         ``{"fingerprints": {name: text}, "shares": [[name, ...]], "opaque": {name: [type]},
-        "local": {name: [code]}, "own": {name: [module]}, "code": [name]}``; for the last three see
-        :class:`Fingerprint`.
+        "local": {name: [code]}, "own": {name: [module]}, "orders": {name: digest},
+        "code": [name]}``; for the last four see :class:`Fingerprint`.
     """
     return {
         "fingerprints": {name: text for name, (text, _) in found.items()},
@@ -780,8 +790,13 @@ def summary(found: Walks) -> dict[str, Any]:
         "opaque": {name: sorted(each.opaque) for name, (_, each) in found.items() if each.opaque},
         "local": {name: sorted(each.local) for name, (_, each) in found.items() if each.local},
         "own": {name: sorted(each.own) for name, (_, each) in found.items() if each.own},
+        "orders": {name: _joined(each.orders) for name, (_, each) in found.items() if each.orders},
         "code": [name for name, (_, walked) in found.items() if walked.code],
     }
+
+
+def _joined(digests: list[str]) -> str:
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def unlike(variables: Mapping[str, Any], prints: Mapping[str, str]) -> list[str]:

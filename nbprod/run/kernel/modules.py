@@ -1,19 +1,19 @@
 """Import hook: modules of the author's own are observed like the notebook's cells.
 
-Only source files below the given folders, and no installed packages that happen
-to lie there (a ``.venv``). Rewritten code is never written to ``__pycache__``.
+They are the author's wherever they lie (``sys.path.append("../src")``), unless they are
+installed. Rewritten code is never written to ``__pycache__``.
 """
 
 from __future__ import annotations
 
 import ast
 import importlib.machinery
-import os
 import sys
 from collections.abc import Callable, Sequence
 from types import CodeType, ModuleType
 from typing import Any
 
+from . import callers
 from .rewrite import ObservedCalls
 
 after_import: Callable[[ModuleType], None] | None = None
@@ -41,18 +41,7 @@ class ObservedLoader(importlib.machinery.SourceFileLoader):
 
 
 class ObservedFinder:
-    """Finds what Python's own path finder would, and swaps the loader.
-
-    Args:
-        folders: Absolute folders whose modules are observed.
-    """
-
-    def __init__(self, folders: Sequence[str]) -> None:
-        self._folders = tuple(os.path.realpath(folder) + os.sep for folder in folders)
-        self._excluded = tuple(
-            os.path.realpath(folder) + os.sep
-            for folder in {sys.prefix, sys.base_prefix, sys.exec_prefix}
-        )
+    """Finds what the other finders would, and swaps the loader of the author's modules."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -60,30 +49,31 @@ class ObservedFinder:
         """Return a spec for the author's own modules, ``None`` for all others."""
         if path is None and (name in sys.builtin_module_names or name in _STANDARD):
             return None
-        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        spec = _found(name, path, target)
         if spec is None or type(spec.loader) is not importlib.machinery.SourceFileLoader:
             return None
-        origin = os.path.realpath(spec.origin or "")
-        if not origin.startswith(self._folders) or self._installed(origin):
+        if not callers.is_own_file(spec.origin or "", name):
             return None
         spec.loader = ObservedLoader(name, spec.origin or "")
         return spec
 
-    def _installed(self, origin: str) -> bool:
-        if f"{os.sep}site-packages{os.sep}" in origin:
-            return True
-        inside = tuple(
-            folder
-            for folder in self._excluded
-            if not any(own.startswith(folder) for own in self._folders)
-        )
-        return origin.startswith(inside) if inside else False
+
+def _found(name: str, path: Sequence[str] | None, target: ModuleType | None) -> Any:
+    """Ask the finders: a package that is being developed may have one of its own."""
+    for finder in sys.meta_path:
+        if str(getattr(type(finder), "__module__", "")).startswith(_RUNTIME):
+            continue
+        find = getattr(finder, "find_spec", None)
+        spec = find(name, path, target) if find is not None else None
+        if spec is not None:
+            return spec
+    return None
 
 
 _STANDARD: frozenset[str] = getattr(sys, "stdlib_module_names", frozenset())
+_RUNTIME = __name__.rpartition(".")[0]
 
 
-def install(folders: Sequence[str]) -> None:
-    """Observe the modules below ``folders`` from now on."""
-    if folders:
-        sys.meta_path.insert(0, ObservedFinder(folders))
+def install() -> None:
+    """Observe the author's modules from now on."""
+    sys.meta_path.insert(0, ObservedFinder())

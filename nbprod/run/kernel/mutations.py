@@ -15,10 +15,11 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-from . import artifacts
+from . import artifacts, fingerprint
 
 _CODE = (types.FunctionType, types.BuiltinFunctionType, types.ModuleType, type)
 _SCALARS = (str, bytes, int, float, complex, bool, type(None))
+_UNSAVED = "cannot be saved: "
 _UNTOUCHED = frozenset({"sys", "builtins", "__main__"})
 
 Change = tuple[str, str, str, bool, Any]
@@ -57,6 +58,27 @@ def _owners(module: types.ModuleType) -> Iterator[tuple[str, dict[str, Any]]]:
         own = isinstance(value, type) and value.__module__ == module.__name__
         if own and value.__qualname__ == name and "_member_map_" not in vars(value):
             yield name, _attributes(value)
+            for part, found in vars(value).items():
+                member = getattr(found, "__func__", found)  # of a static or class method
+                if _is_function_of(member, module.__name__, f"{name}.{part}"):
+                    yield f"{name}.{part}", _kept_by(member)
+        elif _is_function_of(value, module.__name__, name):
+            yield name, _kept_by(value)
+
+
+def _is_function_of(value: Any, module: str, name: str) -> bool:
+    """Tell whether a value is a function that its name leads to."""
+    return (
+        isinstance(value, types.FunctionType)
+        and (value.__module__, value.__qualname__) == (module, name)
+        and value.__closure__ is None
+    )
+
+
+def _kept_by(function: types.FunctionType) -> dict[str, Any]:
+    """Return what a function keeps between calls: its defaults, and attributes."""
+    defaults = {name: getattr(function, name) for name in ("__defaults__", "__kwdefaults__")}
+    return {**defaults, **vars(function)}
 
 
 def _attributes(owner: Any) -> dict[str, Any]:
@@ -71,12 +93,26 @@ def _attributes(owner: Any) -> dict[str, Any]:
 
 
 def _digest(value: Any, scope: dict[str, Any] | None) -> str | None:
-    if isinstance(value, (*_CODE, *_SCALARS)):
+    """Return what tells whether a value was changed; ``None`` if it cannot change."""
+    if isinstance(value, _SCALARS):
+        return None
+    if isinstance(value, functools._lru_cache_wrapper):
+        return _filled(value)
+    if isinstance(value, _CODE) and not _closes_over(value):
         return None
     try:
         return _pickled(value, scope)
     except Exception:
-        return None
+        return _UNSAVED + fingerprint.fingerprint(value)[0]
+
+
+def _filled(function: Any) -> str:
+    return f"{function.cache_info().currsize} results"
+
+
+def _closes_over(value: Any) -> bool:
+    """Tell whether code keeps what it closes over, and so may change (decorators, counters)."""
+    return isinstance(value, types.FunctionType) and bool(value.__closure__)
 
 
 def _pickled(value: Any, scope: dict[str, Any] | None) -> str:
@@ -109,7 +145,8 @@ def collect(scope: dict[str, Any]) -> tuple[list[Change], list[str]]:
                 full = ".".join(part for part in (module_name, owner, name) if part)
                 is_changed = _is_changed(full, value, earlier.get(name), scope, lost)
                 # One that the notebook imported by name stays the module's, too.
-                known = name in earlier and earlier[name][1] is not None
+                kept = name in earlier and earlier[name][1] is not None
+                known = kept and not isinstance(value, (*_CODE, functools._lru_cache_wrapper))
                 if is_changed or (known and id(value) in held):
                     changes.append((module_name, owner, name, True, value))
             changes += [
@@ -138,9 +175,15 @@ def _is_changed(
             return False  # a package's submodule
         _require(full, value, scope)
         return True
-    if isinstance(value, (*_CODE, *_SCALARS, classmethod, staticmethod)):
+    if earlier[1] is None or isinstance(value, (classmethod, staticmethod)):
         return False
-    if earlier[1] is None:
+    if isinstance(value, functools._lru_cache_wrapper):
+        if _filled(value) != earlier[1]:
+            raise ValueError(f"`{full}` keeps results that it gave, which cannot be saved")
+        return False
+    if earlier[1].startswith(_UNSAVED):
+        if _digest(value, None) != earlier[1]:
+            return bool(_require(full, value, scope))
         # The import made it as it is, unpicklable: the next kernel's import does, too.
         if type(value).__module__ not in {"_thread", "threading"}:
             lost.append(f"{full} ({type(value).__name__}) was made anew")
@@ -229,7 +272,7 @@ def _find(module: str, owner: str) -> Any:
     found: Any = importlib.import_module(module)
     for part in owner.split(".") if owner else ():
         found = getattr(found, part)
-    return found
+    return getattr(found, "__func__", found)
 
 
 def restore(changes: list[Change]) -> None:

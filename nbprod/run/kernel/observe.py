@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from . import provenance
-from .rewrite import GENERATORS, READERS
+from .rewrite import GENERATORS, MOMENTS, READERS
 
 _FITS = frozenset({"fit", "partial_fit", "fit_predict", "fit_transform"})
 _TRANSFORMS = frozenset({"transform", "fit_transform"})
@@ -74,6 +74,10 @@ on_remote: Callable[[], None] = lambda: None  # noqa: E731
 on_unseeded: Callable[[], None] = lambda: None  # noqa: E731
 """Called when a call of :data:`.rewrite.GENERATORS` was given no seed."""
 
+on_moment: Callable[[], None] = lambda: None  # noqa: E731
+"""Called when a call of :data:`.rewrite.MOMENTS` was given a text for the time that it is."""
+
+_NOW = frozenset({"now", "today"})
 _pending = threading.local()
 _fits: dict[int, Fit] = {}
 _order = itertools.count(1)
@@ -143,10 +147,14 @@ def done(result: Any, site: str) -> Any:
 
 def _note(call: Call, result: Any, method: str) -> None:
     receiver = call.receiver
+    given = (*call.positional, *call.keywords.values())
     if method in GENERATORS:
-        given = (*call.positional, *call.keywords.values())
         if all(value is None for value in given):
             on_unseeded()
+        return
+    if method in MOMENTS:
+        if any(type(value) is str and value.lower() in _NOW for value in given):
+            on_moment()
         return
     if isinstance(receiver, (super, type)) or not hasattr(type(receiver), method):
         return

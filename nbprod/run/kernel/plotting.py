@@ -11,6 +11,17 @@ import sys
 from typing import Any
 
 from . import figures
+from .when_imported import when_imported
+
+_fonts: list[int] = []
+"""How many fonts matplotlib knew when it was imported."""
+
+
+def note_fonts() -> None:
+    """Note which fonts matplotlib knows, as soon as it is imported: others were added."""
+    when_imported(
+        "matplotlib.font_manager", lambda module: _fonts.append(len(module.fontManager.ttflist))
+    )
 
 
 def snapshot() -> dict[str, Any]:
@@ -24,6 +35,9 @@ def snapshot() -> dict[str, Any]:
         found["converters"] = [
             (kind, type(converter)) for kind, converter in units.registry.items()
         ]
+    fonts: Any = getattr(sys.modules.get("matplotlib.font_manager"), "fontManager", None)
+    if fonts is not None and _fonts:
+        found["fonts"] = [entry.fname for entry in fonts.ttflist[_fonts[0] :]]
     colormaps: Any = getattr(sys.modules.get("matplotlib"), "colormaps", None)
     if colormaps is not None:
         built_in = getattr(colormaps, "_builtin_cmaps", ())
@@ -68,6 +82,10 @@ def restore(state: dict[str, Any]) -> None:
                 registry[kind] = converter()
         for kind in registry.keys() - {kind for kind, _ in state["converters"]}:
             del registry[kind]
+    for path in state.get("fonts", ()):
+        manager = importlib.import_module("matplotlib.font_manager").fontManager
+        if path not in {entry.fname for entry in manager.ttflist}:
+            manager.addfont(path)
     colormaps = getattr(importlib.import_module("matplotlib"), "colormaps", None)
     for name, colormap in state.get("colormaps", {}).items():
         if colormaps is not None and (name not in colormaps or colormaps[name] != colormap):

@@ -8,6 +8,7 @@ bytes, a dict's keys as a view of a copy) or run the author's ``__init__`` once 
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import gc
 import importlib
@@ -37,6 +38,13 @@ _SINGLETONS = (
     ("matplotlib", "rcParams"),
     ("matplotlib", "rcParamsDefault"),
     ("pandas", "options"),
+    ("dataclasses", "MISSING"),
+    ("dataclasses", "KW_ONLY"),
+    ("dataclasses", "_HAS_DEFAULT_FACTORY"),
+    ("argparse", "SUPPRESS"),
+    ("reprlib", "aRepr"),
+    ("matplotlib.font_manager", "fontManager"),
+    ("matplotlib.style", "library"),
 )
 # Exceptions that keep more than their arguments know how to be saved; others forget
 # their author's ``__init__``, which would be called with what it has made of its arguments.
@@ -73,6 +81,22 @@ def singleton(reference: str) -> Any:
     return found() if name.endswith("()") else found
 
 
+def was_searched(value: Any) -> bool:
+    """Tell whether an index of pandas made its table of positions, as the first search does."""
+    kept = getattr(value, "_cache", None)
+    engine = kept.get("_engine") if isinstance(kept, dict) else None
+    return bool(getattr(engine, "is_mapping_populated", False)) and value.size > 0
+
+
+def searched(make: Any, arguments: Any) -> Any:
+    """Make an index that has its table of positions: ``DataFrame.info`` counts its memory."""
+    index = make(*arguments)
+    with contextlib.suppress(Exception):
+        if index._engine.is_unique and not index._engine.is_mapping_populated:
+            index.get_loc(index[0])
+    return index
+
+
 def reduce(value: Any) -> Any:
     """Return what a pickler's ``reducer_override`` returns, or ``None`` for any other value.
 
@@ -88,6 +112,8 @@ def reduce(value: Any) -> Any:
             return types.MappingProxyType, (shown,)  # it goes on showing this dict
     if kind is memoryview:
         return _memoryview(value)
+    if kind.__module__.startswith("pandas") and was_searched(value):
+        return searched, value.__reduce__()[:2]
     if kind is types.FunctionType and value.__module__ == "__main__" and dispatches(value):
         others = [(key, code) for key, code in value.registry.items() if key is not object]
         return _singledispatch, (value.registry[object], others)

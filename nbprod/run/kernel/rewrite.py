@@ -24,7 +24,7 @@ READERS = frozenset(
     | {"open_csv", "open_json", "open_file", "open_stream", "open_zarr", "open_dataarray"}
     | {"input_stream", "ORCFile", "parquet_dataset", "read_csv_batched", "read_ipc_stream"}
     | {"read_ipc_schema", "read_parquet_metadata", "scan_pyarrow_dataset", "scan_iceberg"}
-    | {"load_model", "Booster", "DMatrix", "Pool"}
+    | {"load_model", "Booster", "DMatrix", "Pool", "mmread", "mminfo", "truetype", "FT2Font"}
 )
 """Readers that may open files in C, past Python: Arrow, HDF5, DuckDB, polars and others."""
 
@@ -42,9 +42,23 @@ GENERATORS = frozenset(
 )
 """What takes a seed from the system if it is given none."""
 
+MOMENTS = frozenset(
+    {
+        "Timestamp",
+        "to_datetime",
+        "datetime64",
+        "date_range",
+        "bdate_range",
+        "Period",
+        "period_range",
+    }
+    | {"DatetimeIndex"}
+)
+"""What takes ``now`` and ``today`` for the time that it is."""
+
 HOOKS_MODULE = "_nbprod_kernel.observe"
 
-_NOTED = OBSERVED | READERS | GENERATORS
+_NOTED = OBSERVED | READERS | GENERATORS | MOMENTS
 
 _Node = TypeVar("_Node", bound=ast.AST)
 
@@ -73,7 +87,7 @@ class ObservedCalls(ast.NodeTransformer):
         if isinstance(function, ast.Attribute) and function.attr in _NOTED:
             site = ast.Constant(value=f"{function.attr}:{next(_sites)}")
             function.value = _hook("begin", "lambda x, n: x", [function.value, site], node)
-        elif isinstance(function, ast.Name) and function.id in READERS | GENERATORS:
+        elif isinstance(function, ast.Name) and function.id in READERS | GENERATORS | MOMENTS:
             site = ast.Constant(value=f"{function.id}:{next(_sites)}")
             node.func = _hook("begin", "lambda x, n: x", [function, site], node)
         else:

@@ -125,6 +125,17 @@ def _set_dialects(csv: Any, found: dict[str, Any]) -> None:
         csv.register_dialect(name, **parts)
 
 
+def _styles_at_first(style: Any) -> Any:
+    base = getattr(style, "_base_library", None)  # in a module below, before matplotlib 3.11
+    return style.core._base_library if base is None else base
+
+
+def _set_styles(style: Any, found: dict[str, Any]) -> None:
+    options = importlib.import_module("matplotlib").RcParams
+    style.library.update({name: options(value) for name, value in found.items()})
+    style.available[:] = sorted(style.library)
+
+
 def _filters(logging: Any) -> dict[str, Any]:
     loggers = {"": logging.root, **logging.root.manager.loggerDict}
     found = {name: list(getattr(each, "filters", ())) for name, each in loggers.items()}
@@ -373,6 +384,20 @@ TABLE = (
         lambda calendar: int(calendar.firstweekday()),
         lambda calendar, value: calendar.setfirstweekday(value),
         _constant(0),
+    ),
+    Setting(
+        "reprlib.aRepr",
+        "reprlib",
+        lambda reprlib: dict(vars(reprlib.aRepr)),
+        lambda reprlib, value: vars(reprlib.aRepr).update(value),
+        lambda reprlib: vars(reprlib.Repr()),
+    ),
+    Setting(
+        "matplotlib.style.library",
+        "matplotlib.style",
+        lambda style: {name: dict(options) for name, options in style.library.items()},
+        _set_styles,
+        lambda style: {name: dict(options) for name, options in _styles_at_first(style).items()},
     ),
     Setting(
         "csv.field_size_limit",

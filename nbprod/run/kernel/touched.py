@@ -36,6 +36,7 @@ EVENTS = frozenset({*_PROGRAMS, *_PROCESSES, *_NETWORK, *_FOLDERS, *_GLOBS, "glo
 
 
 REMOTE = "it uses the network"
+CLOCK = "it asks for the time"
 UNSEEDED = "it makes a random generator without a seed"
 
 

@@ -16,6 +16,8 @@ import sys
 import weakref
 from typing import Any
 
+from . import reductions
+
 _owners_met: dict[int, weakref.ref[Any]] = {}
 """Arrays that were found to be shown by others: the next time, one attempt is enough."""
 
@@ -98,6 +100,8 @@ class Sharing:
             if hasattr(parts.get("data"), "copy"):
                 parts = {**parts, "data": self._keep(parts["data"].copy())}
                 self._alone.add(id(parts["data"]))
+                if reductions.was_searched(value):
+                    return reductions.searched, (make, (given[0], parts))
                 return make, (given[0], parts), *rest
         return None
 

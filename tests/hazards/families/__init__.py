@@ -8,6 +8,7 @@ from tests.hazards.families import (
     classes,
     data,
     functions,
+    kept,
     kernels,
     leaving_out,
     mutation,
@@ -26,6 +27,7 @@ FAMILIES: dict[str, tuple[Hazard, ...]] = {
     "frames, arrays, models, figures": data.HAZARDS,
     "left out and moved": leaving_out.HAZARDS,
     "between kernels": kernels.HAZARDS,
+    "kept by modules and libraries": kept.HAZARDS,
     "beyond": beyond.HAZARDS,
 }
 HAZARDS: tuple[Hazard, ...] = tuple(each for family in FAMILIES.values() for each in family)

@@ -1,0 +1,248 @@
+"""What modules, functions and libraries keep between steps, and no variable shows."""
+
+from __future__ import annotations
+
+from tests.hazards.hazard import Hazard
+
+HAZARDS: tuple[Hazard, ...] = (
+    Hazard(
+        "settings of a module in another folder",
+        """
+# %%
+import sys
+sys.path.append("../hazard_elsewhere")
+import hazard_settings
+# %% setup
+hazard_settings.configure(factor=3)
+values = [1, 2]
+# %% use
+scaled = hazard_settings.scale(values)
+# %% show
+print(scaled, hazard_settings.OPTIONS)
+""",
+        files={
+            "../hazard_elsewhere/hazard_settings.py": 'OPTIONS = {"factor": 1}\n'
+            "def configure(**options):\n    OPTIONS.update(options)\n"
+            'def scale(values):\n    return [v * OPTIONS["factor"] for v in values]\n',
+        },
+    ),
+    Hazard(
+        "functions of an own module that count, collect and memoize",
+        """
+# %%
+import hazard_keepers
+# %% fill
+hazard_keepers.collect("a")
+hazard_keepers.counted(1)
+hazard_keepers.counted(2)
+first = hazard_keepers.remembered(3)
+first.append(4)
+hazard_keepers.Basket().put("x")
+hazard_keepers.Basket.note("m")
+hazard_keepers.Basket.mark("p")
+# %% use
+items = hazard_keepers.collect("b")
+calls = hazard_keepers.counted.calls
+second = hazard_keepers.remembered(3)
+basket = hazard_keepers.Basket().put("y")
+basket += hazard_keepers.Basket.note("n") + hazard_keepers.Basket.mark("q")
+# %% show
+print(items, calls, second, basket, hazard_keepers.step())
+""",
+        files={
+            "hazard_keepers.py": """\
+def collect(item, items=[]):
+    items.append(item)
+    return items
+
+
+def counted(x):
+    counted.calls = getattr(counted, "calls", 0) + 1
+    return x
+
+
+def memoize(function):
+    results = {}
+
+    def inner(n):
+        if n not in results:
+            results[n] = function(n)
+        return results[n]
+
+    return inner
+
+
+@memoize
+def remembered(n):
+    return list(range(n))
+
+
+def make_step():
+    at = 0
+
+    def step():
+        nonlocal at
+        at += 1
+        return at
+
+    return step
+
+
+step = make_step()
+
+
+class Basket:
+    def put(self, item, items=[]):
+        items.append(item)
+        return items
+
+    @staticmethod
+    def note(item, items=[]):
+        items.append(item)
+        return items
+
+    @classmethod
+    def mark(cls, item, items=[]):
+        items.append(item)
+        return items
+""",
+        },
+    ),
+    Hazard(
+        "dataclass with a computed default is inherited from in a later step",
+        """
+# %% parameters
+LR = 0.5
+# %% base
+from dataclasses import dataclass, field, fields
+@dataclass
+class Config:
+    name: str
+    lr: float = LR
+    layers: list = field(default_factory=lambda: [LR])
+config = Config("small")
+# %% derived
+@dataclass
+class Larger(Config):
+    depth: int = 3
+larger = Larger("large")
+# %% show
+print(config, larger, [each.name for each in fields(larger)])
+""",
+    ),
+    Hazard(
+        "argument parser made in one step and used in another",
+        """
+# %% define
+import argparse
+parser = argparse.ArgumentParser(prog="train")
+parser.add_argument("--lr", type=float, default=0.1)
+parser.add_argument("--name", default=argparse.SUPPRESS)
+# %% parse
+arguments = parser.parse_args([])
+# %% show
+print(arguments)
+""",
+    ),
+    Hazard(
+        "memory of a frame whose index was searched",
+        """
+# %% load
+import pandas as pd
+frame = pd.DataFrame({"id": [30, 10, 20], "v": [1.0, 2.0, 3.0]}).set_index("id")
+found = frame.loc[10, "v"]
+# %% look
+frame.info()
+# %% show
+print(found, int(frame.memory_usage().sum()))
+""",
+    ),
+    Hazard(
+        "style of plots that a step adds to the library",
+        """
+# %% setup
+import matplotlib.pyplot as plt
+plt.style.library["house"] = {"lines.linewidth": 7.0}
+# %% draw
+with plt.style.context("house"):
+    line, = plt.plot([1, 2])
+    width = line.get_linewidth()
+plt.close("all")
+# %% show
+print(width)
+""",
+    ),
+    Hazard(
+        "how long lists are shown in short",
+        """
+# %% setup
+import reprlib
+reprlib.aRepr.maxlist = 2
+# %% use
+text = reprlib.repr([1, 2, 3, 4])
+# %% show
+print(text)
+""",
+    ),
+    Hazard(
+        "function with a computed default reads what an earlier step made",
+        """
+# %% load
+rule = "-" * 3
+# %% define
+lines = str.splitlines
+def parse(text, sections=lines):
+    return sections(rule + text)
+# %% use
+parsed = parse("a b")
+# %% show
+print(parsed)
+""",
+    ),
+    Hazard(
+        "function with a computed default calls one that stands below it",
+        """
+# %% define
+rule = "-" * 3
+lines = str.splitlines
+def parse(text, sections=lines):
+    return sections(ascii(text))
+def ascii(text):
+    return rule + text
+# %% use
+parsed = parse("a b")
+# %% show
+print(parsed)
+""",
+    ),
+    Hazard(
+        "function that displays",
+        """
+# %% define
+def theorem(text):
+    display(text)
+    return len(text)
+# %% use
+length = theorem("One")
+# %% show
+print(length)
+""",
+    ),
+    Hazard(
+        "folder put before the notebook's own",
+        """
+# %% setup
+import sys
+sys.path.insert(0, "hazard_first")
+# %% use
+import hazard_twin
+where = hazard_twin.WHERE
+# %% show
+print(where)
+""",
+        files={
+            "hazard_twin.py": 'WHERE = "beside"\n',
+            "hazard_first/hazard_twin.py": 'WHERE = "first"\n',
+        },
+    ),
+)
