@@ -186,9 +186,7 @@ def restore(state: dict[str, Any], *, folder: bool = True) -> list[str]:
     _restore_zone(state.get("zone"))
     if folder:
         os.chdir(state["folder"])
-        # What this process needs itself, then what the notebook's has, in its order.
-        own = [entry for entry in sys.path if entry not in state["path"]]
-        sys.path[:] = [*own, *state["path"]]
+        sys.path[:] = _searched_like(state["path"])
     sys.setrecursionlimit(state.get("recursion", sys.getrecursionlimit()))
     warnings.filters[:] = state.get("warnings", warnings.filters)  # type: ignore[index]
     getattr(warnings, "_filters_mutated", lambda: None)()
@@ -211,6 +209,17 @@ def restore(state: dict[str, Any], *, folder: bool = True) -> list[str]:
                 problems.append(f"{name}: {type(error).__name__}: {error}")
     problems.extend(settings.restore(state.get("settings", {})))
     return problems
+
+
+def _searched_like(path: list[str]) -> list[str]:
+    """Return where modules are looked for: as a notebook does, and where this process did.
+
+    A replay has the generated project in place of the notebook's folder, which a kernel
+    knows as ``""``: what the notebook put before that stays before it.
+    """
+    own = [entry for entry in sys.path if entry not in path]
+    place = path.index("") if "" in path else 0
+    return [*path[:place], *own, *path[place:]]
 
 
 def _random_state() -> dict[str, Any]:
