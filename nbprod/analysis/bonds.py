@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from nbprod.analysis.dataflow import StepFlow, code_within, reached_by
 from nbprod.analysis.definitions import Definitions, Kind
+from nbprod.analysis.effects import effects_of
 from nbprod.analysis.steps import Draft
 
 _CONDITIONAL = "is bound only under a condition"
@@ -118,56 +119,47 @@ def _conditional(flows: Sequence[StepFlow], first: int, last: int, name: str) ->
     return read is None or not read.certain  # without a read, it is handed on
 
 
-def left_open(drafts: Sequence[Draft]) -> list[Bond]:
-    """Find files that a step leaves open for writing, and the first later step that names them.
+def left_open(flows: Sequence[StepFlow], drafts: Sequence[Draft]) -> list[Bond]:
+    """Find files that a step leaves open for writing, and the first later step that may look.
 
     What was written may not be in them yet; a step that ends as a function closes them.
     """
     found: list[Bond] = []
-    written: dict[str, tuple[int, str]] = {}
-    for position, draft in enumerate(drafts):
-        for statement in (each for facts in draft.cells for each in facts.statements):
-            nodes = list(ast.walk(statement))
-            for name, (first, path) in list(written.items()):
-                named = position > first and any(_is(node, path) for node in nodes)
-                if named:
-                    found.append(Bond(first, position, name, "is a file that is open still"))
-                if named or any(_closes(node, name) or _binds(node, name) for node in nodes):
-                    del written[name]
-            if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                opened = dict(pair for node in nodes for pair in _opened(node))
-                for name, path in opened.items():
-                    if not any(_closes(node, name) for node in nodes):
-                        written[name] = position, path
+    before: dict[str, tuple[int, frozenset[str]]] = {}
+    for position, (each, draft) in enumerate(zip(flows, drafts, strict=True)):
+        texts, anything = _looked_at(draft) if before else ([], False)
+        looked_at = {
+            first: name
+            for name, (first, files) in reversed(before.items())
+            if anything or any(file in text for file in files for text in texts)
+        }
+        found.extend(Bond(first, position, name, LEFT_OPEN) for first, name in looked_at.items())
+        before = {
+            name: before[name] if before.get(name, (0, None))[1] == files else (position, files)
+            for name, files in each.names.opened.items()
+        }
     return found
 
 
-def _opened(node: ast.AST) -> Iterator[tuple[str, str]]:
-    """Yield the variable of a file that is opened for writing, and its path as written."""
-    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
-        return
-    call, target = node.value, node.targets[0]
-    if not isinstance(target, ast.Name) or ast.unparse(call.func) != "open" or not call.args:
-        return
-    modes = [*call.args[1:2], *(word.value for word in call.keywords if word.arg == "mode")]
-    if any(isinstance(mode, ast.Constant) and set("wax+") & set(str(mode.value)) for mode in modes):
-        yield target.id, ast.unparse(call.args[0])
+LEFT_OPEN = "holds a file that is open still"
+_READING, _RUNNING = "reads-files", "subprocess"
+_OF_OPEN_FILES = frozenset({"json.load", "pickle.load", "yaml.safe_load"})
 
 
-def _closes(node: ast.AST, name: str) -> bool:
-    if isinstance(node, ast.With | ast.AsyncWith):
-        return any(_is(item.context_expr, name) for item in node.items)
-    if not isinstance(node, ast.Attribute):
-        return False
-    return node.attr in {"close", "flush"} and _is(node.value, name)
-
-
-def _binds(node: ast.AST, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load)
-
-
-def _is(node: ast.AST, text: str) -> bool:
-    return isinstance(node, ast.Name | ast.Constant) and ast.unparse(node) == text
+def _looked_at(draft: Draft) -> tuple[list[str], bool]:
+    """Return all texts in a step, and whether it reads a file that none of them names."""
+    nodes = [node for facts in draft.cells for node in facts.nodes]
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant)]
+    called = {call for facts in draft.cells for call in facts.trace.calls} - _OF_OPEN_FILES
+    looking = {call.rpartition(".")[2] for call in called if _READING in effects_of([call])}
+    sayings: dict[str, list[bool]] = {}
+    for node in nodes:
+        if isinstance(node, ast.Call):
+            is_said = bool(node.args) and isinstance(node.args[0], ast.Constant)
+            sayings.setdefault(ast.unparse(node.func).rpartition(".")[2], []).append(is_said)
+    said = {name for name, every in sayings.items() if all(every)}
+    anything = not looking <= said or _RUNNING in effects_of(called)
+    return [text for text in texts if isinstance(text, str)], anything
 
 
 def merge(drafts: list[Draft], found: Sequence[Bond]) -> list[Draft]:

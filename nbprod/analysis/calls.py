@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from nbprod.analysis import summaries
@@ -13,6 +14,7 @@ from nbprod.analysis.class_body import is_metaclass
 from nbprod.analysis.effects import keeps_code
 from nbprod.analysis.library_table import (
     Conduct,
+    default_mode,
     function_conduct,
     is_pinned,
     knows_type,
@@ -188,8 +190,32 @@ def _library_function(expressions: Expressions, qualified: str, call: Call) -> V
         name = qualified.removeprefix("builtins.")
         kind = "iterator" if name.startswith(_ITERATORS) else result.type
         parts = () if call.starred else _places(name, call)
-        return replace(result, pinned=f"what {name}() returns", type=kind, parts=parts)
-    return result
+        opened = frozenset().union(*(value.opened for value in call.arguments))  # csv.writer
+        what = f"what {name}() returns"
+        result = replace(result, pinned=what, type=kind, parts=parts, opened=opened)
+    return _opened(qualified, call, result)
+
+
+def _opened(qualified: str, call: Call, result: Value) -> Value:
+    """Note the file that a call opens for writing, if that is what it does."""
+    default = default_mode(qualified)
+    if default is None or not isinstance(call.node, ast.Call):
+        return result
+    places = call.node.args if qualified.startswith(_PATH) else call.node.args[1:]
+    modes = [*places, *(word.value for word in call.node.keywords if word.arg == "mode")]
+    said = [each.value for each in modes if isinstance(each, ast.Constant)]
+    mode = next((each for each in said if isinstance(each, str)), default)
+    if not _WRITING.intersection(mode) and not (modes and len(said) < len(modes)):
+        return result
+    first = None if qualified.startswith(_PATH) else next(iter(call.node.args), None)
+    name = first.value if isinstance(first, ast.Constant) else ""
+    name = PurePath(name).name if isinstance(name, str) else ""
+    return replace(result, opened=result.opened | {name})
+
+
+_PATH = "pathlib.Path."
+_WRITING = frozenset("wxac+")
+_CLOSING = frozenset({"close", "flush", "finish", "release", "shutdown", "__exit__"})
 
 
 _CHANGED_KEYWORDS = ("out", "file", "ax", "evals_result", "callbacks")
@@ -356,10 +382,23 @@ def _methods_within(expressions: Expressions, receiver: Value, name: str) -> lis
 
 def _other_method(expressions: Expressions, receiver: Value, name: str, call: Call) -> Value:
     """Call a method of a library's, or of the unknown."""
+    made = _called_method(expressions, receiver, name, call)
+    if name == "open":  # a path's, most likely
+        opened = _opened(f"{_PATH}open", call, made)
+        return replace(opened, pinned=made.pinned or _OPENED) if opened.opened else made
+    return made
+
+
+_OPENED = "what open() returns"
+
+
+def _called_method(expressions: Expressions, receiver: Value, name: str, call: Call) -> Value:
     memory = expressions.memory
     memory.trace.calls.add(f"{receiver.type or '?'}.{name}")
     if name in _LOGS:
         memory.trace.mutated |= memory.logged
+    if name in _CLOSING:
+        memory.trace.closed |= receiver.reach
     conduct = method_conduct(receiver.type, name)
     if receiver.type in SCALAR_TYPES and conduct is Conduct.UNKNOWN:
         conduct = Conduct.SHARES
@@ -536,9 +575,19 @@ def _instance(
         # What methods read of a function around the class is kept with the class.
         around = replace(made, reach=made.reach | callee.reach)
         _apply(expressions, own[0], around, call, bound=made)
+        made = replace(made, opened=made.opened | _opened_by(memory, own[0]))
     elif node.bases:
         _call_arguments(memory, call)
     return made
+
+
+def _opened_by(memory: Memory, region: int) -> frozenset[str]:
+    """Return the files that a method leaves open in its object."""
+    summary, node = summaries.known(memory, region), memory.code[region]
+    if summary is None or isinstance(node, ast.ClassDef):
+        return frozenset()
+    itself = next((each.arg for each in (*node.args.posonlyargs, *node.args.args)), "")
+    return frozenset().union(*(opened for name, _, opened in summary.installs if name == itself))
 
 
 def class_made(
@@ -612,9 +661,12 @@ def _apply(
         holder = _named(expressions, region, first, given)
         held = _named(expressions, region, second, given)
         expressions.hold(holder or callee, [held] if held else [])
-    for first, code in sorted(summary.installs, key=str):
+    for first, code, opened in sorted(summary.installs, key=str):
         holder = _named(expressions, region, first, given)
-        expressions.hold(holder or callee, [Value(code=code)])
+        expressions.hold(holder or callee, [Value(code=code, opened=opened)])
+    for name in summary.closed:
+        value = _named(expressions, region, name, given)
+        memory.trace.closed |= value.reach if value is not None else set()
     memory.trace.kept |= summary.kept
     for name in sorted(summary.mutated_free):
         _change_free(expressions, region, name, callee)
@@ -725,6 +777,9 @@ def _in_caller(
             )
         reach = reach.union(*(part.reach for part in parts))
         loose = any(source.loose for source in sources) and bool(own)
-        return Value(frozenset(own), frozenset(reach), value.type, code, value.pinned, parts, loose)
+        opened = value.opened.union(*(source.opened for source in sources))
+        return Value(
+            frozenset(own), frozenset(reach), value.type, code, value.pinned, parts, loose, opened
+        )
 
     return concrete(value)

@@ -26,6 +26,7 @@ class StepNames:
         compared: Regions whose identity it looks at.
         kept: Names that code reads which it gives to a library for keeps.
         values: What each name holds when it ends, all earlier ones included.
+        opened: Variables that hold files open for writing when it ends, and those files' names.
     """
 
     reads: dict[str, Read] = field(default_factory=dict)
@@ -38,6 +39,7 @@ class StepNames:
     compared: set[int] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
     values: dict[str, Value] = field(default_factory=dict)
+    opened: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -87,6 +89,7 @@ def step_names(
 ) -> list[StepNames]:
     """Sum up the cells of each step, from what the parameters hold on."""
     values = dict(given)
+    closed: set[int] = set()
     result: list[StepNames] = []
     for draft in drafts:
         names = StepNames()
@@ -103,6 +106,7 @@ def step_names(
             names.mentioned |= facts.names.mentioned
             names.compared |= facts.trace.compared
             names.kept |= facts.trace.kept
+            closed |= facts.trace.closed
             values.update(facts.values)
             kept = StepNames(values=values)
             # What a run has shown; the next runs check it.
@@ -111,6 +115,11 @@ def step_names(
         for name in names.deleted:
             values.pop(name, None)
         names.values = dict(values)
+        names.opened = {
+            name: value.opened
+            for name, value in values.items()
+            if value.opened and not value.reach & closed
+        }
         result.append(names)
     return result
 

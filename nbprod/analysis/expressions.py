@@ -79,11 +79,15 @@ class Expressions:
         if holder.type in FLAT_TYPES or not holder.selves:
             return
         more = joined(held) if held else scalar()
-        if more.immutable and not more.pinned:
+        if more.immutable and not more.pinned and not more.opened:
             return
         self.frame.holds(holder, more)
         for name, value in list(self.frame.values.items()):
-            is_new = not (more.reach <= value.reach and more.code <= value.code)
+            is_new = not (
+                more.reach <= value.reach
+                and more.code <= value.code
+                and more.opened <= value.opened
+            )
             if value.reach & holder.selves and is_new:
                 self.frame.update(name, _leading_to(value, more))
         for hidden in self.frame.hidden:
@@ -373,6 +377,7 @@ def _leading_to(value: Value, more: Value) -> Value:
         code=value.code | more.code,
         pinned=value.pinned or more.pinned,
         parts=(),
+        opened=value.opened | more.opened,
     )
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from nbprod.analysis.memory import Memory, Place
+from nbprod.analysis.memory import Installed, Memory, Place
 from nbprod.analysis.value import BINDS, OF, Value, containing, imported, joined
 
 # What IPython puts into a notebook's namespace besides the builtins.
@@ -341,7 +341,7 @@ class FunctionFrame(_Base):
         around: Where the function's definition stands.
         region: The function's region.
         held: Pairs of names of which the first's object comes to hold the second's.
-        installed: Names whose objects come to hold code, with what that reads.
+        installed: Names whose objects come to hold code or open files, see :data:`Installed`.
     """
 
     outer: Frame | None = None
@@ -353,7 +353,7 @@ class FunctionFrame(_Base):
     around: Place = field(default_factory=Place)
     region: int = 0
     held: set[tuple[str, str]] = field(default_factory=set)
-    installed: set[tuple[str, frozenset[str]]] = field(default_factory=set)
+    installed: set[Installed] = field(default_factory=set)
 
     def rebind(self, name: str, value: Value) -> None:
         """A called function binds a name that is not its own."""
@@ -364,12 +364,13 @@ class FunctionFrame(_Base):
         self.rebinds[name] = value if old is None else joined([old, value])
 
     def holds(self, holder: Value, held: Value) -> None:
-        """Note pairs of parameters and outer names, and code that comes to those."""
+        """Note pairs of parameters and outer names, and code and files that come to those."""
         holders = {self.symbols[region] for region in holder.selves & self.symbols.keys()}
         helds = {self.symbols[region] for region in held.reach & self.symbols.keys()}
         self.held.update((first, second) for first in holders for second in helds)
         code = held.code - self.locals
-        self.installed.update((first, code) for first in holders if code)
+        if code or held.opened:
+            self.installed.update((first, code, held.opened) for first in holders)
 
     def peek(self, name: str) -> Value | None:
         """Return what a name holds without reading it."""

@@ -35,6 +35,7 @@ class _Table:
 
     functions: dict[str, Conduct] = field(default_factory=dict)
     pinned: set[str] = field(default_factory=set)
+    opens: dict[str, str] = field(default_factory=dict)
     returns: dict[str, str] = field(default_factory=dict)
     methods: dict[str, dict[str, Conduct]] = field(default_factory=dict)
     method_returns: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -92,6 +93,7 @@ def _add(table: _Table, data: Mapping[str, dict[str, object]]) -> None:
             table.pinned.update(names)
         else:
             table.functions.update(dict.fromkeys(names, Conduct(key)))
+    table.opens.update({name: str(mode) for name, mode in data.get("opens", {}).items()})
     table.returns.update({name: str(kind) for name, kind in data.get("returns", {}).items()})
     for type_name, attributes in data.get("attributes", {}).items():
         assert isinstance(attributes, dict)
@@ -116,6 +118,11 @@ def function_conduct(qualified: str) -> Conduct:
 def is_pinned(qualified: str) -> bool:
     """Whether what ``qualified`` returns cannot leave its process."""
     return longest(dict.fromkeys(_table().pinned, True), qualified) is True
+
+
+def default_mode(qualified: str) -> str | None:
+    """Return how ``qualified`` opens a file if no mode is given; ``None`` if it opens none."""
+    return _table().opens.get(qualified)
 
 
 def return_type(qualified: str) -> str:

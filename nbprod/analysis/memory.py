@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from nbprod.analysis.scopes import FunctionNode
 from nbprod.analysis.value import DRAWN_TYPES, FLAT_TYPES, Value, containing
 
+Installed = tuple[str, frozenset[str], frozenset[str]]
+"""A name, names that the code reads that its object comes to hold, files open for writing."""
+
 CodeNode = FunctionNode | ast.Lambda | ast.ClassDef
 
 
@@ -25,6 +28,7 @@ class Trace:
             (``?.method`` if the type is unknown); what it set of a library, with ``=``
             behind the name, and read by ``[]``.
         kept: Names that code reads which a library keeps from now on.
+        closed: Regions of the files it closed or wrote out, and of what holds those.
     """
 
     mutated: set[int] = field(default_factory=set)
@@ -33,6 +37,7 @@ class Trace:
     fitted_names: set[str] = field(default_factory=set)
     calls: set[str] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
+    closed: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,8 @@ class Summary:
         changed_code: Regions of functions and classes of which it sets attributes, and of
             logs that it writes to.
         holds: Pairs of names of which the first's object comes to hold the second's.
-        installs: Names whose objects come to hold code, with what that reads.
+        installs: Names whose objects come to hold code, with what that reads, or open files.
+        closed: Parameters and outer names that hold files it closes.
         kept: Names that code reads which it gives to a library for keeps.
     """
 
@@ -61,7 +67,8 @@ class Summary:
     calls: frozenset[str]
     fitted: frozenset[str]
     holds: frozenset[tuple[str, str]] = frozenset()
-    installs: frozenset[tuple[str, frozenset[str]]] = frozenset()
+    installs: frozenset[Installed] = frozenset()
+    closed: frozenset[str] = frozenset()
     kept: frozenset[str] = frozenset()
     rebinds: tuple[tuple[str, Value], ...] = ()
     changed_code: frozenset[int] = frozenset()

@@ -224,6 +224,7 @@ class Statements(Expressions):
                 containing(self.memory.region(decorator, "decorated"), [value, made, result]),
                 code=value.code | made.code | result.code,
                 pinned=result.pinned,
+                opened=result.opened,
             )
         return value
 
@@ -298,6 +299,7 @@ class Statements(Expressions):
             self.run(node.body)
         for expression, value in reversed(managers):
             calls.special(self, value, "__exit__", expression, *[scalar()] * 3)
+            self.memory.trace.closed |= value.reach
 
     def _swallows(self, manager: ast.expr) -> bool:
         """Whether an exception in the body of ``with manager`` may go no further."""

@@ -93,6 +93,7 @@ def _summarize(
     trace = memory.trace
     mutated = {name for region, name in frame.symbols.items() if region in trace.mutated}
     fitted = {name for region, name in frame.symbols.items() if region in trace.fitted}
+    closed = {name for region, name in frame.symbols.items() if region in trace.closed}
     result = joined(returned)
     if is_generator(node):
         made = containing(memory.region(node, "generator"), [result, *parameters.values()])
@@ -109,6 +110,7 @@ def _summarize(
         holds=frozenset(frame.held),
         installs=frozenset(frame.installed),
         kept=frozenset(trace.kept - own),
+        closed=frozenset(closed),
         rebinds=tuple(sorted(frame.rebinds.items(), key=lambda item: item[0])),
         changed_code=frozenset(trace.mutated & (memory.code.keys() | memory.logged)),
     )

@@ -56,6 +56,8 @@ class Value:
         pinned: Why it cannot leave its process; empty if it can.
         parts: Its elements, if it is a tuple or list display.
         loose: It was handed back by something that may hand back anything it leads to.
+        opened: Names of the files that it, or what it holds, has open for writing; ``""`` for
+            one whose name is not known.
     """
 
     own: frozenset[int] = NOTHING
@@ -65,6 +67,7 @@ class Value:
     pinned: str = ""
     parts: tuple[Value, ...] = ()
     loose: bool = False
+    opened: frozenset[str] = frozenset()
 
     @property
     def selves(self) -> frozenset[int]:
@@ -105,6 +108,7 @@ def joined(values: Iterable[Value]) -> Value:
         code=frozenset().union(*(value.code for value in items)),
         pinned=next((value.pinned for value in items if value.pinned), ""),
         loose=any(value.loose for value in items),
+        opened=frozenset().union(*(value.opened for value in items)),
     )
 
 
@@ -118,6 +122,7 @@ def containing(region: int, values: Iterable[Value], type_name: str = "") -> Val
         type=type_name,
         code=frozenset().union(*(value.code for value in items)),
         pinned=next((value.pinned for value in items if value.pinned), ""),
+        opened=frozenset().union(*(value.opened for value in items)),
     )
 
 
@@ -151,4 +156,7 @@ def consumed(value: Value) -> Value:
 
 def _handed_out(value: Value) -> Value:
     """Return what a source of data gives: rows and lines, which keep nothing of it."""
-    return replace(value, own=value.reach, pinned="", code=frozenset(), parts=(), loose=False)
+    nothing: frozenset[str] = frozenset()
+    return replace(
+        value, own=value.reach, pinned="", code=nothing, parts=(), loose=False, opened=nothing
+    )

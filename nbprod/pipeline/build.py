@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from nbprod.analysis.annotations import Annotations
 from nbprod.analysis.backends import find_backends
 from nbprod.analysis.blocks import CellBlock, cell_block
-from nbprod.analysis.bonds import Bond, bonds, left_open, merge, shared_classes
+from nbprod.analysis.bonds import LEFT_OPEN, Bond, bonds, left_open, merge, shared_classes
 from nbprod.analysis.dataflow import StepFlow, flow
 from nbprod.analysis.definitions import Definitions, find_definitions
 from nbprod.analysis.headings import Outline, outline
@@ -197,7 +197,7 @@ def _group(plan: Plan) -> list[Diagnostic]:
     problems: list[Diagnostic] = []
     while True:
         plan.flows = flow(plan.drafts, plan.definitions, names, wanted, given)
-        found = [*bonds(plan.flows, plan.definitions), *left_open(plan.drafts)]
+        found = [*bonds(plan.flows, plan.definitions), *left_open(plan.flows, plan.drafts)]
         loose = {each.name for each in found if each.is_spare} & (wanted - {chosen})
         if loose:
             wanted -= loose
@@ -239,10 +239,10 @@ def _inseparable(bond: Bond, plan: Plan) -> Diagnostic:
     listed = f"{', '.join(numbers[:-1])} and {numbers[-1]}"
     if len(numbers) > 8:
         listed = f"{numbers[0]} to {numbers[-1]}"
-    fix = (
-        f"Tag cells {listed} with the same step{between}, "
-        f"or make `{bond.name}` anew where it is needed."
-    )
+    other = f"make `{bond.name}` anew where it is needed"
+    if bond.reason == LEFT_OPEN:
+        other = f"close it in {'step ' + first.tag if first.tag else 'the cell that opens it'}"
+    fix = f"Tag cells {listed} with the same step{between}, or {other}."
     return finding("steps-inseparable", message, origin, fix)
 
 

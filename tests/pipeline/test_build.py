@@ -909,3 +909,28 @@ def test_a_file_that_is_left_open_is_not_looked_at_by_another_step(built, ending
     cell = f"log = open('log.txt', 'w')\nlog.write('text')\n{ending}"
     _, diagnostics = built((cell, "step:a"), ("text = open('log.txt').read()", "step:b"))
     assert ("steps-inseparable" in codes(diagnostics)) is stays
+
+
+@pytest.mark.parametrize(
+    ("cell", "look", "stays"),
+    [
+        ("logs = [open(f'{n}.txt', 'w') for n in range(2)]", "print(open('1.txt').read())", True),
+        ("logs = [open(f'{n}.txt') for n in range(2)]", "print(open('1.txt').read())", False),
+        ("import zipfile as z\na = z.ZipFile('a.zip', 'w')", "import os\nos.stat('a.zip')", True),
+        ("import zipfile as z\na = z.ZipFile('a.zip')", "import os\nos.stat('a.zip')", False),
+        ("import csv\nrows = csv.writer(open('a.csv', 'w'))", "!cat a.csv", True),
+        ("import json\njson.dump([1], open('a.json', 'w'))", "print(open('a.json').read())", False),
+        ("log = open('log.txt', 'w')", "print(open('other.txt').read())", False),
+        ("log = open(f'{1}.txt', 'w')", "print(open('other.txt').read())", True),
+        ("log = open('a.txt', 'w')\ndel log", "print(open('a.txt').read())", False),
+        ("def opened(p):\n    return open(p, 'w')\nlog = opened('a')", "open('a').read()", True),
+        (
+            "def save(p):\n    f = open(p, 'w')\n    f.write('')\nsave('a')",
+            "open('a').read()",
+            False,
+        ),
+    ],
+)
+def test_a_file_is_open_while_anything_holds_it(built, cell, look, stays):
+    _, diagnostics = built((cell, "step:a"), (look, "step:b"))
+    assert ("steps-inseparable" in codes(diagnostics)) is stays

@@ -836,6 +836,86 @@ log.close()
 """,
     ),
     Hazard(
+        "archive that is left open, and looked at",
+        """
+# %% save
+import zipfile
+archive = zipfile.ZipFile("left_open.zip", "w")
+archive.writestr("a", "x" * 100)
+# %% look
+import os
+print(os.path.getsize("left_open.zip") > 150)
+""",
+        refused="`archive` holds a file that is open still",
+    ),
+    Hazard(
+        "file that an object keeps open, and looked at",
+        """
+# %% save
+class Log:
+    def __init__(self, path):
+        self.file = open(path, "w")
+
+    def say(self, text):
+        self.file.write(text)
+
+log = Log("kept_open.txt")
+log.say("text")
+# %% look
+print(open("kept_open.txt").read())
+""",
+        refused="`log` holds a file that is open still",
+    ),
+    Hazard(
+        "file that an object keeps open, and closes",
+        """
+# %% save
+class Log:
+    def __init__(self, path):
+        self.file = open(path, "w")
+
+    def say(self, text):
+        self.file.write(text)
+
+    def stop(self):
+        self.file.close()
+
+log = Log("stopped.txt")
+log.say("text")
+log.stop()
+# %% look
+from pathlib import Path
+print(Path("stopped.txt").read_text())
+""",
+    ),
+    Hazard(
+        "path's own file that is left open, and looked at",
+        """
+# %% save
+from pathlib import Path
+place = Path("path_open.txt")
+file = place.open("w")
+written = file.write("text")
+# %% look
+print(place.read_text())
+""",
+        refused="holds a file that is open still",
+    ),
+    Hazard(
+        "file that a function opens, closed by with",
+        """
+# %% save
+def opened(path, mode="r"):
+    return open(path, mode)
+
+with opened("with_closed.txt", "w") as file:
+    file.write("text")
+# %% look
+with opened("with_closed.txt") as file:
+    print(file.read())
+""",
+    ),
+    Hazard(
         "file that is left open, and closed in time",
         """
 # %% write
