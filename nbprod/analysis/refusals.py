@@ -24,6 +24,7 @@ _MAIN = frozenset({"'__main__'", "__name__"})
 _LOOKING = re.compile(r"\b(unittest|doctest|inspect|traceback|weakref)\b")
 _STACKS = frozenset({"extract_tb", "extract_stack", "walk_tb", "walk_stack", "print_stack"})
 _SOURCES = frozenset({"getsource", "getsourcelines", "getsourcefile", "getfile", "getmodule"})
+_WEAK = frozenset({"weakref.ref", "weakref.proxy", "weakref.WeakMethod"})
 _FORGETTING = frozenset({"WeakSet", "WeakValueDictionary", "WeakKeyDictionary", "finalize"})
 _ENUMERATIONS = frozenset({"Enum", "IntEnum", "StrEnum", "Flag", "IntFlag"})
 _FIXES = {
@@ -200,15 +201,23 @@ def _looks_into_main(survey: Survey) -> Iterator[Diagnostic]:
     if not any(_LOOKING.search(facts.code.source) for facts in survey.cells):
         return
     for facts in survey.cells:
+        within = _within_functions(facts)
         for node in facts.nodes if not facts.role.skip and facts.error is None else ():
-            if isinstance(node, ast.Call) and (found := _looks(node, survey)):
+            if isinstance(node, ast.Call) and (found := _looks(node, survey, node in within)):
                 code, what = found
                 origin = facts.cell.origin(survey.notebook.path, facts.cell_line(node.lineno))
                 text = f"`{ast.unparse(node)[:60]}` {what}."
                 yield finding(code, text, origin, _FIXES.get(code, ""))
 
 
-def _looks(node: ast.Call, survey: Survey) -> tuple[str, str] | None:
+def _within_functions(facts: CellFacts) -> set[ast.AST]:
+    """Return the calls in the bodies of functions."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+    functions = [node for node in facts.nodes if isinstance(node, kinds)]
+    return {each for node in functions for each in ast.walk(node) if isinstance(each, ast.Call)}
+
+
+def _looks(node: ast.Call, survey: Survey, within: bool) -> tuple[str, str] | None:
     name = _qualified(node.func, survey)
     given = {word.arg: word.value for word in node.keywords}
     first = node.args[0] if node.args else None
@@ -223,6 +232,8 @@ def _looks(node: ast.Call, survey: Survey) -> tuple[str, str] | None:
         return "place-in-code", "names the functions that code stands in"
     elif name.startswith("weakref.") and name.rpartition(".")[2] in _FORGETTING:
         return "finalizer", "does something when the last name of an object is gone"
+    elif name in _WEAK and within:  # in a variable it shows where it crosses steps
+        return "finalizer", "knows whether an object is gone, which steps may keep or drop"
     return None
 
 

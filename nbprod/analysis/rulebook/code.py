@@ -100,7 +100,8 @@ CODE = (
         "Do it in a method, and call that.",
         why="A notebook's object is gone when its last name is; in the pipeline the run holds it "
         "as long as a step may need it. `__del__` may close or release what the object holds. "
-        "So it is with `weakref.WeakSet`, its like, and `weakref.finalize`.",
+        "So it is with `weakref.WeakSet`, its like, and `weakref.finalize`, and with weak "
+        "references that functions keep somewhere.",
         bad="class Timer:\n    def __del__(self):\n        print('done')",
         good="class Timer:\n    def close(self):\n        print('done')",
         binding=True,
