@@ -8,7 +8,6 @@ changed stays in memory.
 from __future__ import annotations
 
 import hashlib
-import io
 import mmap
 import os
 import pickle
@@ -16,13 +15,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from . import digests, withheld
+from . import digests, scalars, withheld
 
 SMALLEST = 1 << 14
 """Buffers below this many bytes stay in the artifact's own file."""
 
 _MANY = 1000
-_SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})
 
 
 class Store:
@@ -111,29 +109,31 @@ def set_readonly(array: Any, state: Any) -> None:
 
 
 def _in_one_buffer(numpy: Any, value: Any) -> Any:
-    if value.dtype.kind != "O" or value.size < _MANY:
+    if value.dtype.kind != "O":
         return None
     order = "F" if value.flags.f_contiguous and not value.flags.c_contiguous else "C"
     flat = value.ravel(order=order)
     items = flat.tolist()
-    if not set(map(type, items)) <= _SCALARS:
+    if not scalars.are_all(items):
         return None
+    wide = [place for place, item in enumerate(items) if type(item) is str and not item.isascii()]
+    if len(items) < _MANY and not wide:
+        return None
+    grown = [place for place in wide if scalars.has_grown(items[place])]
     # The very object, since notebooks ask ``value is np.nan``.
     nan = numpy.nan
     missing = [place for place in numpy.flatnonzero(flat != flat).tolist() if items[place] is nan]
     for place in missing:
         items[place] = None
-    file = io.BytesIO()
-    pickler = pickle.Pickler(file, 5)
-    pickler.fast = True  # the same content gives the same bytes
-    pickler.dump((items, missing))
-    return rebuild_objects, (pickle.PickleBuffer(file.getbuffer()), value.shape, order)
+    data = bytearray(scalars.dumps((items, missing, grown)))
+    return rebuild_objects, (pickle.PickleBuffer(data), value.shape, order)
 
 
 def rebuild_objects(buffer: Any, shape: Any, order: str) -> Any:
     """Return the array of :func:`reduce_objects`; pickled artifacts call this by name."""
     numpy: Any = sys.modules["numpy"]
-    items, missing = pickle.loads(buffer)
+    items, missing, grown = scalars.loads(buffer)
+    scalars.grow([items[place] for place in grown])
     for place in missing:
         items[place] = numpy.nan
     flat = numpy.empty(len(items), dtype=object)

@@ -19,7 +19,6 @@ import io
 import itertools
 import logging
 import mmap
-import pickle
 import random
 import sys
 import types
@@ -27,9 +26,8 @@ from collections import Counter, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from . import attributes, callers, digests, reductions, rewrite
+from . import attributes, callers, digests, reductions, rewrite, scalars
 
-_SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})
 _BUFFERS = (bytearray, array.array, mmap.mmap)
 _MANY = 64
 _BLOCK = 1 << 22
@@ -98,7 +96,7 @@ class Fingerprint:
     def add(self, value: Any) -> None:
         """Take in a value."""
         kind = type(value)
-        if kind in _SCALARS:
+        if kind in scalars.KINDS:
             if kind is float and value != value:
                 self._missing(value)
             self._tag(kind.__name__, repr(value) if kind is not bytes else value.hex())
@@ -145,13 +143,10 @@ class Fingerprint:
 
     def _scalars(self, values: Any) -> bool:
         """Take in a long sequence of scalars at C speed; tell whether it was one."""
-        if len(values) < _MANY or not set(map(type, values)) <= _SCALARS:
+        if len(values) < _MANY or not scalars.are_all(values):
             return False
-        writer = _HashWriter(self._hash)
         for start in range(0, len(values), 50_000):
-            pickler = pickle.Pickler(writer, 5)
-            pickler.fast = True  # equal content, equal bytes, whatever is shared
-            pickler.dump(list(values[start : start + 50_000]))
+            self._hash.update(scalars.dumps(list(values[start : start + 50_000])))
         return True
 
     def _sequence(self, value: Any) -> None:

@@ -782,4 +782,18 @@ outer = CalibratedClassifierCV(inner, cv=2).fit(X, y)
 print(inner.predict(X[:3]), outer.predict_proba(X[:3]).round(6), outer.estimator is inner)
 """,
     ),
+    Hazard(
+        "memory that texts take",
+        """
+# %% load
+import pandas as pd
+df = pd.DataFrame({"city": ["Zürich", "Orléans", "Łódź"] * 400, "n": range(1200)})
+df["city"] = df["city"].astype(object)
+few = df.head(5).copy()
+# %% look
+print(df.memory_usage(deep=True).to_dict(), few.memory_usage(deep=True).to_dict())
+# %% again
+df.info(memory_usage="deep")
+""",
+    ),
 )
