@@ -31,9 +31,12 @@ class LocalCluster:
         self.processes = []
         self._start("dask_scheduler", "--port", "0", "--scheduler-file", str(self.file))
         deadline = time.monotonic() + 60
-        while not self.file.exists() and time.monotonic() < deadline:
+        while not self._written() and time.monotonic() < deadline:
             time.sleep(0.1)
-        self.address = json.loads(self.file.read_text())["address"]
+        self.address = json.loads(self._written())["address"]
+
+    def _written(self):
+        return self.file.read_text() if self.file.exists() else ""
 
     def worker(self, **environment):
         options = ["--nthreads", "1", "--no-nanny", "--local-directory", str(self.folder)]

@@ -74,6 +74,21 @@ def printed(notebook: str) -> str:
 
 
 @pytest.mark.slow
+def test_the_first_notebook_on_a_fresh_machine_is_not_blamed_for_what_libraries_keep(
+    sandbox, tmp_path, monkeypatch
+):
+    (tmp_path / "fresh").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "fresh"))
+    for name in ("MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    cells = code("%matplotlib inline"), code("x = 3", "step:load"), code("print(x)", "step:show")
+    path = write(sandbox / "first.ipynb", *cells)
+    result = verify(VerifyRequest(path))
+    assert result.equivalent, result
+    assert list((tmp_path / "fresh/.cache/matplotlib").glob("fontlist-*"))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("minor", [0, 5])
 def test_unusual_cells_give_the_same_as_notebook_as_project_and_verified(sandbox, minor):
     path = write(sandbox / "größe und länge.ipynb", *UNUSUAL, minor=minor)

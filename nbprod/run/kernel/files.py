@@ -208,7 +208,7 @@ class FileWatch:
                 self.on_touch(found)
 
     def _matters(self, path: str) -> bool:
-        if path.endswith(".pyc") or not is_users(path):
+        if path.endswith(".pyc") or not is_users(path) or path in _folders_of_tools():
             return False
         return self._below_root(path) or "joblib_memmapping_folder" not in path
 
@@ -453,6 +453,18 @@ def _of_tools() -> Iterator[str]:
     yield os.path.join(home, ".local", "share", "jupyter")
     yield from (os.path.join(caches, name) for name in _TOOLS)
     yield from (os.path.join(settings, name) for name in ("matplotlib", "fontconfig", "jupyter"))
+
+
+@functools.cache
+def _folders_of_tools() -> frozenset[str]:
+    """Return the folders that tools make on a fresh machine, and those around them."""
+    home = os.path.realpath(os.path.expanduser("~"))
+    found = {os.path.realpath(os.environ.get("MPLCONFIGDIR") or os.path.join(home, ".matplotlib"))}
+    for folder in map(os.path.realpath, _of_tools()):
+        while folder.startswith(home + os.sep):
+            found.add(folder)
+            folder = os.path.dirname(folder)
+    return frozenset(found)
 
 
 def _of_matplotlib() -> Iterator[str]:
