@@ -21,6 +21,7 @@ from nbprod.analysis.shown_figures import FigureNames, as_displayed
 from nbprod.analysis.stars import Stars
 from nbprod.analysis.statements import Statements
 from nbprod.analysis.value import Value
+from nbprod.notebook.automagic import as_magic
 from nbprod.notebook.cell import Cell
 from nbprod.notebook.magics import Fate, PlainCode, plain_code
 from nbprod.notebook.notebook import Notebook
@@ -112,7 +113,7 @@ def survey(
     """
     memory = Memory(shared_columns=shared_columns)
     frame = ModuleFrame(memory)
-    cells = [_parsed(cell) for cell in notebook.code_cells]
+    cells = _all_parsed(notebook)
     for facts in cells if (secrets := options(notebook).secrets) else ():
         _bind_secrets(facts, secrets)
     _show_figures(cells)
@@ -146,8 +147,24 @@ def _patched(facts: CellFacts) -> Iterator[str]:
             yield from (str(each.value) for each in node.args if isinstance(each, ast.Constant))
 
 
-def _parsed(cell: Cell) -> CellFacts:
-    facts = CellFacts(cell, cell_role(cell), plain_code(cell.source))
+def _all_parsed(notebook: Notebook) -> list[CellFacts]:
+    found: list[CellFacts] = []
+    asks = any(as_magic(cell.source, ()) != cell.source for cell in notebook.code_cells)
+    bound: frozenset[str] | None = frozenset() if asks else None
+    for cell in notebook.code_cells:
+        found.append(facts := _parsed(cell, bound))
+        if bound is not None and facts.executed:
+            bound = bound.union(*map(bound_names, facts.statements))
+            bound = None if any(map(_is_star, facts.nodes)) else bound
+    return found
+
+
+def _is_star(node: ast.AST) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
+
+
+def _parsed(cell: Cell, bound: Collection[str] | None) -> CellFacts:
+    facts = CellFacts(cell, cell_role(cell), plain_code(cell.source, bound))
     try:
         facts.statements = parse(facts.code.source).body
     except SyntaxError as error:

@@ -11,9 +11,11 @@ import ast
 import re
 import string
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from nbprod.notebook.automagic import as_magic
 from nbprod.notebook.magic_table import (
     ALIASES,
     DISPLAY_CELL_MAGICS,
@@ -114,12 +116,16 @@ class _Rewrite:
         self.note(text, line, Fate.REFUSED, reason, fix)
 
 
-def plain_code(source: str) -> PlainCode:
+def plain_code(source: str, bound: Collection[str] | None = None) -> PlainCode:
     """Turn a code cell's ``source`` into plain Python.
 
     Text that is not Python even then is returned as it is: parsing it tells the error.
+
+    Args:
+        source: The cell.
+        bound: Names that earlier cells bind, see :func:`.automagic.as_magic`.
     """
-    source = _without_form_feeds(source)
+    source = as_magic(_without_form_feeds(source), bound)
     if _is_python(source):
         return PlainCode(source)
     rewrite = _Rewrite()

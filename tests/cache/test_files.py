@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 pytestmark = pytest.mark.slow
@@ -29,6 +31,11 @@ def test_what_is_written_is_there_again(place):
     (place.folder / "out.txt").write_text("by hand")
     third = place.run()
     assert third.cached == {"write", "read"}
+    assert (place.folder / "out.txt").read_text() == "written"
+    like = (place.folder / "out.txt").stat()
+    (place.folder / "out.txt").write_text("Written")
+    os.utime(place.folder / "out.txt", ns=(like.st_atime_ns, like.st_mtime_ns))
+    assert place.run().cached == {"write", "read"}
     assert (place.folder / "out.txt").read_text() == "written"
     (place.folder / "out.txt").unlink()
     assert place.run().cached == {"write", "read"}

@@ -223,10 +223,11 @@ def _as_wanted(found: Mapping[str, Any]) -> bool:
     except OSError:
         return bool(found["sha256"] == ABSENT)
     signature = (status.st_size, status.st_mtime_ns)
+    is_link = found["sha256"].startswith(LINK) or stat.S_ISLNK(status.st_mode)
     is_file = found["sha256"] not in (FOLDER, ABSENT)
-    if found["sha256"].startswith(LINK) or stat.S_ISLNK(status.st_mode):
-        return bool(state(found["path"])["sha256"] == found["sha256"])
-    return is_file and signature == (found["size"], found["mtime_ns"])
+    if not is_link and not (is_file and signature == (found["size"], found["mtime_ns"])):
+        return False
+    return bool(state(found["path"])["sha256"] == found["sha256"])
 
 
 def _keep_present(path: str, kept: str) -> bool:

@@ -839,4 +839,25 @@ plt.show()
 print(x)
 """,
     ),
+    Hazard(
+        "magics without their sign",
+        """
+# %%
+matplotlib inline
+# %%
+with open("plain.txt", "w") as file:
+    file.write("text")
+history = {"loss": [0.5, 0.25]}
+# %%
+cat plain.txt
+# %%
+mkdir automagic_folder
+# %%
+history
+# %%
+ls -d automagic_folder
+# %%
+print(history["loss"])
+""",
+    ),
 )
