@@ -10,6 +10,7 @@ from typing import TypeGuard
 from nbprod.analysis.awaiting import tasks_left
 from nbprod.analysis.rules import finding
 from nbprod.analysis.scopes import bound_names
+from nbprod.analysis.summaries import changes_more
 from nbprod.analysis.survey import CellFacts, Survey
 from nbprod.diagnostics import Diagnostic
 
@@ -25,6 +26,7 @@ _LOOKING = re.compile(r"\b(unittest|doctest|inspect|traceback|weakref)\b")
 _STACKS = frozenset({"extract_tb", "extract_stack", "walk_tb", "walk_stack", "print_stack"})
 _SOURCES = frozenset({"getsource", "getsourcelines", "getsourcefile", "getfile", "getmodule"})
 _WEAK = frozenset({"weakref.ref", "weakref.proxy", "weakref.WeakMethod"})
+_SAVING = frozenset({"__getstate__", "__reduce__", "__reduce_ex__", "__getnewargs__"})
 _FORGETTING = frozenset({"WeakSet", "WeakValueDictionary", "WeakKeyDictionary", "finalize"})
 _ENUMERATIONS = frozenset({"Enum", "IntEnum", "StrEnum", "Flag", "IntFlag"})
 _FIXES = {
@@ -370,6 +372,9 @@ def _constructs(facts: CellFacts) -> Iterator[tuple[int, str, str]]:
         elif isinstance(node, ast.FunctionDef) and node.name == "__del__" and _is_seen(node):
             text = "`__del__` runs when the last name of an object is gone, which steps keep."
             yield node.lineno, "finalizer", text
+        elif isinstance(node, ast.FunctionDef) and node.name in _SAVING and changes_more(node):
+            text = f"`{node.name}` changes its object, which is saved while the notebook goes on."
+            yield node.lineno, "saving-changes", text
         if isinstance(node, ast.stmt | ast.expr) and _is_back_door(node):
             text = f"`{ast.unparse(node)[:60]}` reaches the notebook's names by text."
             yield node.lineno, "dynamic-namespace", text

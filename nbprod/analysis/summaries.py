@@ -24,6 +24,7 @@ __all__ = [
     "Binding",
     "Summary",
     "changed_by_methods",
+    "changes_more",
     "is_generator",
     "is_stateful",
     "known",
@@ -237,6 +238,26 @@ def own_decorators(memory: Memory, frame: Frame, node: ast.stmt) -> list[Value]:
 
 def _code_of(memory: Memory, value: Value) -> list[int]:
     return sorted(value.own & memory.code.keys())
+
+
+def changes_more(node: FunctionNode) -> bool:
+    """Tell whether a function certainly changes objects of others: its arguments', outer ones."""
+    own = local_names(node) - set(argument_names(node.args))
+    for each in ast.walk(node):
+        if isinstance(each, ast.Assign) and ast.unparse(each.value).endswith(".__dict__"):
+            own -= {name.id for name in each.targets if isinstance(name, ast.Name)}
+    for each in ast.walk(node):
+        target: ast.expr | None = None
+        if isinstance(each, ast.Attribute | ast.Subscript) and not isinstance(each.ctx, ast.Load):
+            target = each.value
+        elif isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute):
+            conduct = method_conduct("", each.func.attr)
+            target = each.func.value if conduct is Conduct.MUTATES else None
+        while isinstance(target, ast.Attribute | ast.Subscript):
+            target = target.value
+        if isinstance(target, ast.Name) and target.id not in own:
+            return True
+    return False
 
 
 def _changed_names(node: ast.AST) -> set[str]:

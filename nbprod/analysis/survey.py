@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -114,6 +115,7 @@ def survey(
     memory = Memory(shared_columns=shared_columns)
     frame = ModuleFrame(memory)
     cells = _all_parsed(notebook)
+    _refuse_reloading(cells)
     for facts in cells if (secrets := options(notebook).secrets) else ():
         _bind_secrets(facts, secrets)
     _show_figures(cells)
@@ -157,6 +159,32 @@ def _all_parsed(notebook: Notebook) -> list[CellFacts]:
             bound = bound.union(*map(bound_names, facts.statements))
             bound = None if any(map(_is_star, facts.nodes)) else bound
     return found
+
+
+def _refuse_reloading(cells: list[CellFacts]) -> None:
+    """Refuse ``%autoreload`` where the notebook writes modules: it would load them again."""
+    executed = [each for each in cells if each.executed]
+    named = any(
+        isinstance(node, ast.Constant) and str(node.value).endswith(".py")
+        for facts in executed
+        for node in facts.nodes
+    )
+    if not named or not any(_WRITES.search(facts.code.source) for facts in executed):
+        return
+    for facts in executed:
+        magics = [
+            replace(magic, fate=Fate.REFUSED, reason=_RELOADS, fix=_FIX_RELOADING)
+            if _RELOADING.match(magic.text)
+            else magic
+            for magic in facts.code.magics
+        ]
+        facts.code = replace(facts.code, magics=tuple(magics))
+
+
+_RELOADING = re.compile(r"%(autoreload +[^0\s]|aimport)")
+_WRITES = re.compile(r"write|copy|rename|replace\(|['\"][wax][bt+]*['\"]")
+_RELOADS = "the notebook writes a module, which it would load again"
+_FIX_RELOADING = "Remove the line, and import the module behind the cell that writes it."
 
 
 def _is_star(node: ast.AST) -> bool:

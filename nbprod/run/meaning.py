@@ -8,7 +8,7 @@ import os
 import re
 
 _READS_ITSELF = re.compile(
-    r"__doc__|__file__|\b(inspect|getsource|getdoc|linecache|traceback|f_lineno)\b"
+    r"__doc__|__file__|\b(inspect|getsource|getdoc|linecache|traceback|f_lineno|lineno|co_firstlineno)\b"
     r"|\bhelp\(|\b(doctest|pydoc)\b"
 )
 """Code that may look at its own text: there, comments and line numbers count."""
@@ -17,7 +17,9 @@ LIBRARY_VARIABLES = (
     *("OMP_", "MKL_", "OPENBLAS_", "NUMEXPR_", "PYTHON", "CUDA_", "LC_", "LANG", "TZ"),
     *("MPL", "MATPLOTLIB", "PANDAS_", "PYARROW_", "SEABORN_"),
     *("JOBLIB_", "LOKY_", "KMP_", "BLIS_", "SKLEARN_", "SCIPY_", "NPY_", "NUMBA_"),
-    *("POLARS_", "ARROW_", "TF_", "KERAS_", "TORCH", "PYTORCH_"),
+    *("POLARS_", "ARROW_", "TF_", "KERAS_", "TORCH", "PYTORCH_", "DUCKDB_", "XGBOOST_"),
+    *("TQDM_", "PLOTLY_", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "DASK_", "SPARK_"),
+    *("HDF5_", "GDAL_", "PROJ_", "NLTK_", "TRANSFORMERS_", "TOKENIZERS_"),
 )
 """Environment variables that libraries read; code that reads any itself depends on all."""
 

@@ -107,6 +107,19 @@ CODE = (
         binding=True,
     ),
     Rule(
+        "saving-changes",
+        ERROR,
+        "A class changes an object when it is saved.",
+        "Change a copy: `state = self.__dict__.copy()`.",
+        why="nbprod saves variables between steps, while the notebook goes on with them. A "
+        "notebook alone saves nothing.",
+        bad="class Store:\n    def __getstate__(self):\n        self.cache.clear()\n"
+        "        return self.__dict__",
+        good="class Store:\n    def __getstate__(self):\n"
+        "        return {**self.__dict__, 'cache': {}}",
+        binding=True,
+    ),
+    Rule(
         "changing-member",
         ERROR,
         "A member of an enumeration is given an attribute after it was made.",

@@ -33,6 +33,7 @@ from nbprod.run.secrets import is_secret
 
 _WORD = re.compile(r"\w+")
 _LAMBDA = "<lambda>"
+_ENDS_QUIETLY = re.compile(r";[ \t]*(#.*)?\s*\Z")
 _NAMED_IN_QUERY = re.compile(r"@(\w+)")
 _ENVIRONMENT = frozenset(
     {
@@ -379,6 +380,8 @@ def _code_parts(around: Surroundings, code: Code) -> Iterator[object]:
     # Who shows documentation shows that of what it names, wherever this stands.
     meaning = str if any(map(reads_itself, code.texts)) else meaning_of
     yield [[meaning(source) for source in code.sources], code.tags]
+    # IPython shows no value behind which there is a semicolon.
+    yield [_ENDS_QUIETLY.search(source) is not None for source in code.sources]
     yield sorted((each.name, meaning(each.source)) for each in code.others)
     yield [found for source in code.earlier for found in _FUTURE.findall(source)]
     yield sorted((name, meaning(source)) for name, source in code.modules)
@@ -427,13 +430,15 @@ def _environment(
     around: Surroundings, code: Code, held: tuple[str, ...]
 ) -> Iterator[tuple[str, str]]:
     reads = code.step is not None and Effect.ENVIRONMENT in code.step.effects
-    reads = reads or not _ENVIRONMENT.isdisjoint(_words((*code.texts, *held)))
+    words = _words((*code.texts, *held))
+    reads = reads or not _ENVIRONMENT.isdisjoint(words)
     if reads and around.secrets:
         raise NoKeyError("it reads the environment, which holds a secret")
     for name in sorted(os.environ):
         if is_secret(around.pipeline, name.removeprefix(PREFIX)):
             continue
-        if reads or name.startswith((*LIBRARY_VARIABLES, *_HOMES)):
+        # Named in the code: some library may be told to read it.
+        if reads or name in words or name.startswith((*LIBRARY_VARIABLES, *_HOMES)):
             # Not its value: that may be a secret nobody told us of.
             yield name, hashlib.sha256(os.environ[name].encode(errors="replace")).hexdigest()
 

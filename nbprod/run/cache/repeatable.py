@@ -108,7 +108,8 @@ _MODULES = {
         {"tensorflow", "keras", "mxnet", "cupy", "paddle", "numba", "jax"}
     ),
     "it asks about the machine or the process": frozenset({"psutil", "tracemalloc"}),
-    "it asks for the time": frozenset({"timeit", "sched"}),
+    "it asks for the time": frozenset({"timeit", "sched", "arrow", "pendulum"}),
+    "it reads the notebook's variables through their module": frozenset({"__main__"}),
 }
 
 _ATTRIBUTES = {
@@ -222,6 +223,8 @@ def _doubts_of(node: ast.AST) -> Iterator[str]:
         yield "it makes a random generator without a seed"
     if isinstance(node, ast.Constant) and str(node.value).lower() in MOMENTS:
         yield "it asks for the time"  # as a text that pandas and numpy understand
+    if isinstance(node, ast.Constant) and "asctime" in str(node.value):
+        yield "it asks for the time"  # as a format of logs
     if isinstance(node, ast.Try) and any(map(_imports_by_text, ast.walk(node))):
         yield "it tries to import a module whose name is computed"
 
@@ -308,7 +311,12 @@ def seeds_first(source: str) -> bool:
         return False
     for statement in tree.body:
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-            return _SEEDS.search(ast.unparse(statement.value.func)) is not None
+            call = statement.value
+            given = [*call.args, *(word.value for word in call.keywords)]
+            plain = all(
+                isinstance(node, (*_LITERAL, ast.Name)) for each in given for node in ast.walk(each)
+            )
+            return plain and _SEEDS.search(ast.unparse(call.func)) is not None
         if not _is_quiet(statement):
             return False
     return False

@@ -64,7 +64,9 @@ def options(shell: Any) -> dict[str, dict[str, Any]]:
         values = {name: getattr(each, name, None) for name in each.trait_names(config=True)}
         plain = {name: value for name, value in values.items() if _is_plain(value)}
         found.setdefault(type(each).__name__, {}).update(plain)
-    found[type(_text(shell)).__name__] = {name: getattr(_text(shell), name) for name in _SHOWN}
+    found[type(_text(shell)).__name__] = {
+        name: getattr(_text(shell), name, None) for name in _SHOWN
+    }
     # For what is not made yet, as the inline backend is with the first figure.
     found[_CONFIG] = {
         f"{kind}.{name}": value

@@ -22,7 +22,7 @@ import mmap
 import random
 import sys
 import types
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -53,6 +53,12 @@ _LIBRARY_CODE = (
     types.MemberDescriptorType,  # a slot
     types.GetSetDescriptorType,
 )
+
+
+def _items(value: Any) -> Any:
+    """Return what a list and its like holds, past the methods of a class derived from it."""
+    kind = next(each for each in (list, tuple, deque, set, frozenset) if isinstance(value, each))
+    return value if type(value) is kind is not deque else list(kind.__iter__(value))
 
 
 home_of: dict[str, str] = {}
@@ -151,33 +157,32 @@ class Fingerprint:
 
     def _sequence(self, value: Any) -> None:
         self._class(value)
-        self._tag(len(value))
+        items = _items(value)
+        self._tag(len(items))
         if type(value) is not tuple:
             self.met.add(id(value))
         if isinstance(value, deque):
             self._tag(value.maxlen)
-        if not self._scalars(value):
-            for item in value:
-                self.add(item)
+        self._values(items)
         self._attributes(value, {})
 
     def _mapping(self, value: Any) -> None:
         self._class(value)
-        self._tag(len(value))
-        self.met.add(id(value))
         if isinstance(value, types.MappingProxyType):
             self.met.update(map(id, gc.get_referents(value)))  # the dict that it shows
+        kind = OrderedDict if isinstance(value, OrderedDict) else dict
         items = value if isinstance(value, dict) else dict(value)
-        if not self._scalars(list(items)):
-            for key in items:
-                self.add(key)
-        self._values(list(items.values()))
+        keys = list(kind.keys(items))  # not by methods of a class derived from it
+        self._tag(len(keys))
+        self.met.add(id(value))
+        self._values(keys)
+        self._values(list(kind.values(items)))
         factory = getattr(value, "default_factory", None)
         if factory is not None:
             self.add(factory)
         self._attributes(value, {})
 
-    def _values(self, values: list[Any]) -> None:
+    def _values(self, values: Any) -> None:
         if not self._scalars(values):
             for item in values:
                 self.add(item)
@@ -187,7 +192,7 @@ class Fingerprint:
         if isinstance(value, set):
             self.met.add(id(value))
         parts = []
-        for item in value:
+        for item in _items(value):
             part = Fingerprint()
             part.add(item)
             parts.append(part.hexdigest())

@@ -58,7 +58,7 @@ class Sharing:
         if owner.dtype.hasobject and not _is_slice(value, owner):
             return None
         if not (owner.flags.c_contiguous or owner.flags.f_contiguous):
-            return None
+            return _laid_out(numpy, value)
         self._keep(value)
         known = id(owner) in _owners_met
         if not known:
@@ -66,8 +66,10 @@ class Sharing:
             if first != id(value):
                 _owners_met[id(owner)] = weakref.ref(owner)
                 self.missed = True
-        if owner is value or not known:
+        if owner is value:
             return None
+        if not known:
+            return _laid_out(numpy, value)
         start = value.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
         place = (value.shape, value.dtype, start, value.strides, bool(value.flags.writeable))
         return rebuild_view, (owner, *place)
@@ -87,9 +89,14 @@ class Sharing:
         if kind == "SingleBlockManager" and _is_referred_to(value.blocks[0]):
             # By itself it would be saved without its block.
             return type(value), (value.blocks[0], value.axes[0])
-        if kind.endswith("Block") and _is_referred_to(value):
+        if kind.endswith("Block"):
+            make, (values, *place) = value.__reduce_ex__(5)[:2]
+            if hasattr(value.values, "strides"):
+                values = value.values  # pandas lays those of a part of a frame side by side
+            if not _is_referred_to(value):
+                return make, (values, *place)
             shared = self._references.setdefault(id(self._keep(value.refs)), BlockReferences())
-            return rebuild_block, (shared, *value.__reduce_ex__(5)[1])
+            return rebuild_block, (shared, values, *place)
         if kind in {"DataFrame", "Series"} and getattr(value, "_attrs", None):
             made = value.__reduce_ex__(5)
             return *made[:2], (made[2], value._attrs), None, None, _set_attributes
@@ -109,6 +116,41 @@ class Sharing:
         """Return ``value``, kept so that no id is used again."""
         self._kept[id(value)] = value
         return value
+
+
+def _laid_out(numpy: Any, value: Any) -> Any:
+    """Reduce an array whose items do not lie side by side to them and where they lie.
+
+    Sums and products depend on that in their last digits.
+    """
+    flags = value.flags
+    if flags.c_contiguous or flags.f_contiguous or value.dtype.hasobject or not value.size:
+        return None
+    begin, end = _extent(value.shape, value.strides, value.itemsize)
+    if end - begin > max(_SPARE, 4 * value.nbytes):
+        return None
+    place = (value.dtype, value.strides, bool(flags.writeable))
+    return rebuild_laid_out, (numpy.ascontiguousarray(value), *place)
+
+
+_SPARE = 1 << 26
+
+
+def _extent(shape: Any, strides: Any, itemsize: int) -> tuple[int, int]:
+    """Return where an array's bytes begin and end, seen from its first item."""
+    steps = [(length - 1) * stride for length, stride in zip(shape, strides)]  # noqa: B905
+    return sum(min(step, 0) for step in steps), sum(max(step, 0) for step in steps) + itemsize
+
+
+def rebuild_laid_out(items: Any, dtype: Any, strides: Any, writeable: bool) -> Any:
+    """Return an array whose items lie as they did; pickled artifacts call this by name."""
+    numpy: Any = sys.modules["numpy"]
+    begin, end = _extent(items.shape, strides, dtype.itemsize)
+    buffer = numpy.empty(end - begin, dtype="uint8")
+    view = numpy.ndarray(items.shape, dtype, buffer, -begin, strides)
+    view[...] = items
+    view.flags.writeable = writeable
+    return view
 
 
 def _set_attributes(value: Any, state: tuple[Any, dict[Any, Any]]) -> None:
