@@ -48,6 +48,11 @@ STEPS = {
     "timer": ("import timeit\nvalue = timeit.default_timer()", "asks for the time"),
     "allowed": ("import os\nvalue = os.access('maybe', os.R_OK)", "which files there are"),
     "draw": ("import random\nvalue = random.random()", "without a seed"),
+    "log": (
+        "import logging\nvalue = logging.Formatter('%(asctime)s').format("
+        "logging.LogRecord('', 1, '', 1, '', (), None))",
+        "asks for the time",
+    ),
     "late": ("import random\nvalue = random.random()\nrandom.seed(1)", "sets the seed after"),
     "program": ("import subprocess\nvalue = subprocess.check_output(['echo', 'x'])", "program"),
     "shell": ("value = !echo x", "program"),

@@ -462,3 +462,32 @@ def test_a_parameter_that_means_the_time(place):
     found = place.run(("until", "now"))
     assert "asks for the time" in found.why("ask")
     assert place.run(("until", "now")).text != found.text
+
+
+def test_a_semicolon_hides_what_a_cell_shows(place):
+    place.write(("x = 1\nx", ["step:show"]), ("print(x)", ["step:print"]))
+    place.run()
+    place.change(1, "\nx", "\nx;")
+    assert place.same().computed == {"show"}
+    place.change(1, "x;", "x;  # not shown")
+    assert place.same().computed == set()
+
+
+def test_a_variable_of_the_environment_that_only_a_library_reads(place, monkeypatch):
+    cell = (
+        "import click\n@click.command()\n@click.option('--a', envvar='NBPROD_TEST_A')\n"
+        "def told(a):\n    print(a)\ntold([], standalone_mode=False)"
+    )
+    place.write((cell, ["step:tell"]))
+    monkeypatch.setenv("NBPROD_TEST_A", "one")
+    assert place.run().text == "one\n"
+    assert place.same().computed == set()
+    monkeypatch.setenv("NBPROD_TEST_A", "two")
+    assert place.same().text == "two\n"
+
+
+def test_a_seed_that_is_drawn_is_no_seed(place):
+    cell = "import numpy as np\nnp.random.seed(np.random.randint(10**6))\nx = np.random.rand()"
+    place.write((cell, ["step:draw"]), ("print(2)", ["step:other"]))
+    place.run()
+    assert place.run().computed == {"draw"}

@@ -796,4 +796,51 @@ print(df.memory_usage(deep=True).to_dict(), few.memory_usage(deep=True).to_dict(
 df.info(memory_usage="deep")
 """,
     ),
+    Hazard(
+        "product of a part of a frame",
+        """
+# %% load
+import numpy as np, pandas as pd
+rng = np.random.default_rng(0)
+df = pd.DataFrame(rng.normal(size=(1000, 12)), columns=list("abcdefghijkl"))
+test = df.iloc[::3, 1:9]
+turned = np.asarray(df)[::-2, ::3]
+w = np.arange(8.0)
+# %% score
+print(repr((test.to_numpy() @ w).sum()), turned.strides, repr(turned.sum()))
+""",
+    ),
+    Hazard(
+        "dict with methods of its own that count",
+        """
+# %% make
+class Counting(dict):
+    asked = 0
+
+    def __len__(self):
+        Counting.asked += 1
+        return super().__len__()
+
+counted = Counting(a=1, b=2)
+# %% look
+print(counted["a"])
+# %% show
+print(counted["b"], Counting.asked)
+""",
+        refused_on={"verify": "it counts the comparison, too"},
+    ),
+    Hazard(
+        "modules that the notebook writes and loads again",
+        """
+# %% begin
+%load_ext autoreload
+%autoreload 2
+from pathlib import Path
+Path("loaded_again.py").write_text("VALUE = 1")
+# %% use
+import loaded_again
+print(loaded_again.VALUE)
+""",
+        refused="it would load the module again",
+    ),
 )
