@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from nbprod.analysis import summaries
@@ -209,7 +208,7 @@ def _opened(qualified: str, call: Call, result: Value) -> Value:
         return result
     first = None if qualified.startswith(_PATH) else next(iter(call.node.args), None)
     name = first.value if isinstance(first, ast.Constant) else ""
-    name = PurePath(name).name if isinstance(name, str) else ""
+    name = name.replace("\\", "/").rpartition("/")[2] if isinstance(name, str) else ""
     return replace(result, opened=result.opened | {name})
 
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import types
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -330,3 +331,25 @@ def test_what_shows_its_attributes_in_their_order():
     one, other = types.SimpleNamespace(a=1, b=2), types.SimpleNamespace(b=2, a=1)
     assert fingerprint(one)[0] != fingerprint(other)[0]
     assert fingerprint(one)[0] == fingerprint(copy.deepcopy(one))[0]
+
+
+def test_containers_of_the_users_own_are_read_past_their_methods() -> None:
+    asked = []
+
+    class Counting(dict[str, int]):
+        def __len__(self) -> int:
+            asked.append("len")
+            return super().__len__()
+
+        def __iter__(self) -> Any:
+            asked.append("iter")
+            return super().__iter__()
+
+    class Listed(list[int]):
+        def __iter__(self) -> Any:
+            asked.append("iter")
+            return super().__iter__()
+
+    for value in (Counting(a=1, b=2), Listed([1, 2]), deque(range(100))):
+        assert fingerprint(value)
+    assert not asked

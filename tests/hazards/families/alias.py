@@ -311,22 +311,6 @@ print(right.links[0].value, left.links[0] is right.links[0])
 """,
     ),
     Hazard(
-        "weak reference in an object",
-        """
-# %% make
-import weakref
-class Node:
-    def __init__(self, name, parent=None):
-        self.name = name
-        self.parent = weakref.ref(parent) if parent else None
-root = Node("root")
-leaf = Node("leaf", root)
-# %% use
-print(leaf.parent() is None)
-""",
-        refused="a weak reference knows whether an object is gone",
-    ),
-    Hazard(
         "weak references",
         """
 # %% load

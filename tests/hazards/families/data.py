@@ -811,25 +811,6 @@ print(repr((test.to_numpy() @ w).sum()), turned.strides, repr(turned.sum()))
 """,
     ),
     Hazard(
-        "dict with methods of its own that count",
-        """
-# %% make
-class Counting(dict):
-    asked = 0
-
-    def __len__(self):
-        Counting.asked += 1
-        return super().__len__()
-
-counted = Counting(a=1, b=2)
-# %% look
-print(counted["a"])
-# %% show
-print(counted["b"], Counting.asked)
-""",
-        refused_on={"verify": "it counts the comparison, too"},
-    ),
-    Hazard(
         "modules that the notebook writes and loads again",
         """
 # %% begin
@@ -842,5 +823,6 @@ import loaded_again
 print(loaded_again.VALUE)
 """,
         refused="it would load the module again",
+        code="magic-refused",
     ),
 )
