@@ -162,6 +162,8 @@ def replay(request: ReplayRequest, listener: Listener = ignore_events) -> tuple[
         InterruptedRunError: Ctrl-C; all step processes are gone.
     """
     record = read_record(request.record.folder)
+    if not request.pipeline.steps:
+        return ()  # a notebook that only imports and defines
     if not record.artifacts:
         raise UsageError(
             f"The run {record.run_id} captured nothing to compare with.",

@@ -89,6 +89,12 @@ def test_the_first_notebook_on_a_fresh_machine_is_not_blamed_for_what_libraries_
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("text", ["import json", "def same(x):\n    return x"])
+def test_a_notebook_without_a_step_is_what_its_pipeline_is(sandbox, text):
+    assert verify(VerifyRequest(write(sandbox / "none.ipynb", code(text)))).equivalent
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("minor", [0, 5])
 def test_unusual_cells_give_the_same_as_notebook_as_project_and_verified(sandbox, minor):
     path = write(sandbox / "größe und länge.ipynb", *UNUSUAL, minor=minor)
