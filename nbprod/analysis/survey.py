@@ -164,12 +164,12 @@ def _all_parsed(notebook: Notebook) -> list[CellFacts]:
 def _refuse_reloading(cells: list[CellFacts]) -> None:
     """Refuse ``%autoreload`` where the notebook writes modules: it would load them again."""
     executed = [each for each in cells if each.executed]
-    named = any(
-        isinstance(node, ast.Constant) and str(node.value).endswith(".py")
+    if not any(
+        isinstance(node, ast.Constant) and _MODULE.fullmatch(str(node.value))
         for facts in executed
+        if _WRITES.search(facts.code.source)
         for node in facts.nodes
-    )
-    if not named or not any(_WRITES.search(facts.code.source) for facts in executed):
+    ):
         return
     for facts in executed:
         magics = [
@@ -182,7 +182,8 @@ def _refuse_reloading(cells: list[CellFacts]) -> None:
 
 
 _RELOADING = re.compile(r"%(autoreload +[^0\s]|aimport)")
-_WRITES = re.compile(r"write|copy|rename|replace\(|['\"][wax][bt+]*['\"]")
+_WRITES = re.compile(r"write|shutil|rename|open\(")
+_MODULE = re.compile(r"\S+\.py")
 _RELOADS = "the notebook writes a module, which it would load again"
 _FIX_RELOADING = "Remove the line, and import the module behind the cell that writes it."
 
