@@ -172,7 +172,9 @@ def _group(plan: Plan) -> list[Diagnostic]:
     plan.metrics = [
         name
         for name in assigned_metrics(cells, scores)
-        if name in plan.definitions.variables and name in plan.survey.values
+        if name in plan.definitions.variables
+        and name in plan.survey.values
+        and not plan.survey.values[name].pinned  # ``f1 = open(…)`` is a file
     ]
     plan.models = [name for name in model_names(plan.survey) if name in plan.definitions.variables]
     plan.outline = outline(plan.notebook).carried(

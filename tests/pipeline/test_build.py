@@ -934,3 +934,11 @@ def test_a_file_that_is_left_open_is_not_looked_at_by_another_step(built, ending
 def test_a_file_is_open_while_anything_holds_it(built, cell, look, stays):
     _, diagnostics = built((cell, "step:a"), (look, "step:b"))
     assert ("steps-inseparable" in codes(diagnostics)) is stays
+
+
+def test_a_file_of_a_metrics_name_is_none(built):
+    pipeline, _ = built(
+        "import json\nf1 = open('rows.json')\nrows = json.load(f1)\nf1.close()", "print(rows)"
+    )
+    assert not pipeline.metrics
+    assert all("f1" not in step.outputs for step in pipeline.steps)
