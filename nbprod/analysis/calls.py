@@ -22,6 +22,7 @@ from nbprod.analysis.library_table import (
     return_type,
 )
 from nbprod.analysis.memory import Memory
+from nbprod.analysis.scopes import first_argument
 from nbprod.analysis.summaries import Binding
 from nbprod.analysis.value import (
     DRAWN_TYPES,
@@ -585,7 +586,7 @@ def _opened_by(memory: Memory, region: int) -> frozenset[str]:
     summary, node = summaries.known(memory, region), memory.code[region]
     if summary is None or isinstance(node, ast.ClassDef):
         return frozenset()
-    itself = next((each.arg for each in (*node.args.posonlyargs, *node.args.args)), "")
+    itself = first_argument(node.args)
     return frozenset().union(*(opened for name, _, opened in summary.installs if name == itself))
 
 

@@ -265,6 +265,11 @@ def argument_names(arguments: ast.arguments) -> tuple[str, ...]:
     return tuple(argument.arg for argument in _all_arguments(arguments))
 
 
+def first_argument(arguments: ast.arguments) -> str:
+    """Return the name of the first parameter that a place can fill; empty if there is none."""
+    return next((each.arg for each in (*arguments.posonlyargs, *arguments.args)), "")
+
+
 def query_names(call: ast.Call) -> Iterable[str]:
     """Return the variables that a pandas query string names: with ``@``, or all in ``pd.eval``."""
     function = call.func

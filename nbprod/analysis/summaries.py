@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection
 from dataclasses import replace
 from enum import StrEnum
 
 from nbprod.analysis.frames import Frame, FunctionFrame
 from nbprod.analysis.library_table import Conduct, method_conduct
 from nbprod.analysis.memory import CodeNode, Memory, Place, Summary, Trace
-from nbprod.analysis.scopes import FunctionNode, argument_names, local_names
+from nbprod.analysis.scopes import FunctionNode, argument_names, first_argument, local_names
 from nbprod.analysis.value import (
     COROUTINE,
     DRAWN_TYPES,
@@ -82,7 +83,7 @@ def _summarize(
     frame = FunctionFrame(memory, outer=outer, locals=own, around=place_of(memory, region))
     frame.region = region
     parameters = _parameters(memory, frame, node, types)
-    first = next((each.arg for each in (*node.args.posonlyargs, *node.args.args)), "")
+    first = first_argument(node.args)
     if owner is not None and first:
         frame.values[first] = owner  # a class method knows its class
     runner = Statements(frame)
@@ -155,6 +156,9 @@ def is_generator(node: CodeNode) -> bool:
     return False
 
 
+_MAY_CHANGE = frozenset({Conduct.MUTATES, Conduct.UNKNOWN})
+
+
 class Binding(StrEnum):
     """What a method of a class gets as its first argument, besides those of the call."""
 
@@ -217,7 +221,10 @@ def changed_by_methods(memory: Memory, frame: Frame, region: int) -> set[str]:
             continue
         for decorator in own_decorators(memory, frame, statement):
             found.update(
-                *(_changed_names(memory.code[each]) for each in _code_of(memory, decorator))
+                *(
+                    _changed_names(memory.code[each], _MAY_CHANGE)
+                    for each in _code_of(memory, decorator)
+                )
             )
         method = method_of(memory, frame, region, statement.name)
         summary = summary_of(memory, frame, method[0], ()) if method else None
@@ -246,30 +253,23 @@ def changes_more(node: FunctionNode) -> bool:
     for each in ast.walk(node):
         if isinstance(each, ast.Assign) and ast.unparse(each.value).endswith(".__dict__"):
             own -= {name.id for name in each.targets if isinstance(name, ast.Name)}
-    for each in ast.walk(node):
-        target: ast.expr | None = None
-        if isinstance(each, ast.Attribute | ast.Subscript) and not isinstance(each.ctx, ast.Load):
-            target = each.value
-        elif isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute):
-            conduct = method_conduct("", each.func.attr)
-            target = each.func.value if conduct is Conduct.MUTATES else None
-        while isinstance(target, ast.Attribute | ast.Subscript):
-            target = target.value
-        if isinstance(target, ast.Name) and target.id not in own:
-            return True
-    return False
+    return not _changed_names(node, {Conduct.MUTATES}) <= own
 
 
-def _changed_names(node: ast.AST) -> set[str]:
-    """Return the names of which ``node``, functions within it included, changes the objects."""
+def _changed_names(node: ast.AST, by: Collection[Conduct]) -> set[str]:
+    """Return the names of which ``node``, functions within it included, changes the objects.
+
+    Args:
+        node: Any code.
+        by: What methods do that count as a change.
+    """
     found: set[str] = set()
     for each in ast.walk(node):
         target: ast.expr | None = None
         if isinstance(each, ast.Attribute | ast.Subscript) and not isinstance(each.ctx, ast.Load):
             target = each.value
         elif isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute):
-            conduct = method_conduct("", each.func.attr)
-            target = each.func.value if conduct in {Conduct.MUTATES, Conduct.UNKNOWN} else None
+            target = each.func.value if method_conduct("", each.func.attr) in by else None
         while isinstance(target, ast.Attribute | ast.Subscript):
             target = target.value
         if isinstance(target, ast.Name):

@@ -164,6 +164,8 @@ def _all_parsed(notebook: Notebook) -> list[CellFacts]:
 def _refuse_reloading(cells: list[CellFacts]) -> None:
     """Refuse ``%autoreload`` where the notebook writes modules: it would load them again."""
     executed = [each for each in cells if each.executed]
+    if not any(_RELOADING.match(magic.text) for each in executed for magic in each.code.magics):
+        return
     if not any(
         isinstance(node, ast.Constant) and _MODULE.fullmatch(str(node.value))
         for facts in executed

@@ -156,7 +156,5 @@ def consumed(value: Value) -> Value:
 
 def _handed_out(value: Value) -> Value:
     """Return what a source of data gives: rows and lines, which keep nothing of it."""
-    nothing: frozenset[str] = frozenset()
-    return replace(
-        value, own=value.reach, pinned="", code=nothing, parts=(), loose=False, opened=nothing
-    )
+    given = replace(value, own=value.reach, pinned="", code=frozenset(), parts=(), loose=False)
+    return replace(given, opened=frozenset())

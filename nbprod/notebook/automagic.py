@@ -6,9 +6,10 @@ that name (``automagic``, on unless somebody switches it off).
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Collection
+
+from nbprod.notebook.syntax import parses
 
 _LINE = re.compile(r"\s*(?P<name>[A-Za-z_]\w*)(?P<rest>(?![\w.*]).*)")
 
@@ -42,17 +43,9 @@ def as_magic(source: str, bound: Collection[str] | None = None) -> str:
     found = _LINE.fullmatch(text) if "\n" not in text else None
     if found is None or found["name"] not in _MAGICS or found["rest"].lstrip()[:1] in {"=", ","}:
         return source
-    is_shadowed = _is_python(text) if bound is None else found["name"] in bound
+    is_shadowed = parses(text.strip()) if bound is None else found["name"] in bound
     if is_shadowed:
         return source
     before = source[: source.index(found["name"])]
     end = "\n" if source.endswith("\n") else ""
     return f"{before}%{found['name']} {found['rest'].lstrip()}".rstrip(" ") + end
-
-
-def _is_python(text: str) -> bool:
-    try:
-        ast.parse(text.strip())
-    except (SyntaxError, ValueError):
-        return False
-    return True

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import re
 import string
-import warnings
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -30,6 +29,7 @@ from nbprod.notebook.magic_table import (
     TRANSPARENT,
     WRITING_OPTIONS,
 )
+from nbprod.notebook.syntax import parses
 
 # What IPython itself runs a %%capture cell in.
 CAPTURE_MODULE = "IPython.utils.capture"
@@ -141,8 +141,8 @@ def _without_form_feeds(source: str) -> str:
         return source
     plain = re.sub(r"^[ \t]*\f+", "", source, flags=re.M)
     same = (
-        _parses(source)
-        and _parses(plain)
+        parses(source)
+        and parses(plain)
         and ast.dump(ast.parse(source)) == ast.dump(ast.parse(plain))
     )
     return plain if same else source
@@ -150,17 +150,7 @@ def _without_form_feeds(source: str) -> str:
 
 def _is_python(source: str) -> bool:
     """Tell whether nothing in ``source`` is IPython's."""
-    return "get_ipython" not in source and _parses(source) and not _PROMPT.search(source)
-
-
-def _parses(source: str) -> bool:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
+    return "get_ipython" not in source and parses(source) and not _PROMPT.search(source)
 
 
 # Cell magics ---------------------------------------------------------------------
@@ -238,7 +228,7 @@ def _capture(arguments: str, lines: list[str], index: int, rewrite: _Rewrite) ->
     text = f"%%capture {arguments}".strip()
     rewrite.note(text, index + 1, Fate.TRANSLATED, "what it prints and shows is swallowed")
     plain = _apply_line_magics(body, _Rewrite())
-    if not _parses(plain):
+    if not parses(plain):
         return
     off = [word.removeprefix("--no-") for word in words if word.startswith("--no-")]
     target = f" as {names[0]}" if names and names[0].isidentifier() else ""
@@ -355,7 +345,7 @@ def _simple(source: str) -> str | None:
         lines[index] = match[1] + call
         written.add(index + 1)
     text = "\n".join(lines)
-    if not _parses(text):
+    if not parses(text):
         return None
     statements = {
         node.lineno
@@ -458,7 +448,7 @@ def _line_magic(name: str, arguments: str, is_statement: bool, line: int, rewrit
         return "None"
     if name in TRANSPARENT:
         code = _without_options(arguments) if name == "prun" else arguments
-        if _parses(code):
+        if parses(code):
             rewrite.note(text, line, Fate.TRANSLATED, "its code is run without the magic")
             return code.strip()
     if name in TIMED_AND_DROPPED and is_statement:
@@ -615,7 +605,7 @@ def _quoted(command: str) -> str:
     if "{" not in command and "}" not in command:
         return repr(command)
     text = f"f{command!r}"
-    return text if _parses(text) else ""
+    return text if parses(text) else ""
 
 
 def _literal_pieces(command: str) -> list[str] | None:

@@ -25,8 +25,9 @@ from nbprod.analysis.scopes import computes_names, is_given_names
 from nbprod.notebook.local_sources import read_local_sources
 from nbprod.pipeline.ir import Definition, Effect, Pipeline, Step
 from nbprod.pipeline.secret import PREFIX
-from nbprod.run.cache.repeatable import MOMENTS, acts_when_imported, doubts
+from nbprod.run.cache.repeatable import acts_when_imported, doubts
 from nbprod.run.kernel.fingerprint import ANYTHING
+from nbprod.run.kernel.rewrite import NOW
 from nbprod.run.literals import literal
 from nbprod.run.meaning import LIBRARY_VARIABLES, meaning_of, reads_itself
 from nbprod.run.secrets import is_secret
@@ -398,7 +399,7 @@ def _parameters(around: Surroundings, code: Code) -> Iterator[tuple[str, str]]:
             continue
         if name in around.secrets:
             raise NoKeyError(f"it reads the secret {name}")
-        if str(around.parameters.get(name)).lower() in MOMENTS:
+        if str(around.parameters.get(name)).lower() in NOW:
             raise NoKeyError(f"it reads the parameter {name}, which asks for the time")
         if name not in around.parameters:
             raise NoKeyError(f"it reads the parameter {name}, which the notebook computes")

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from nbprod.pipeline.ir import Effect
 from nbprod.run.cache.origins import Origins, asked_for
-from nbprod.run.kernel.rewrite import PAST_PYTHON, READERS, opens_past_python
+from nbprod.run.kernel.rewrite import NOW, PAST_PYTHON, READERS, opens_past_python
 
 _EFFECTS = {
     Effect.NETWORK: "it uses the network",
@@ -138,9 +138,6 @@ _GENERATORS = frozenset(
 )
 """Generators that take their seed from the system if they are given none."""
 
-MOMENTS = frozenset({"now", "today"})
-"""Texts that pandas and numpy take for the time that it is."""
-
 _SEEDS = re.compile(r"seed|set_?state|determinis|reproduc", re.IGNORECASE)
 
 
@@ -221,7 +218,7 @@ def _doubts_of(node: ast.AST) -> Iterator[str]:
             yield words
     if isinstance(node, ast.Call) and named & _GENERATORS and _is_unseeded(node):
         yield "it makes a random generator without a seed"
-    if isinstance(node, ast.Constant) and str(node.value).lower() in MOMENTS:
+    if isinstance(node, ast.Constant) and str(node.value).lower() in NOW:
         yield "it asks for the time"  # as a text that pandas and numpy understand
     if isinstance(node, ast.Constant) and "asctime" in str(node.value):
         yield "it asks for the time"  # as a format of logs

@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from . import provenance
-from .rewrite import GENERATORS, MOMENTS, READERS
+from .rewrite import GENERATORS, MOMENTS, NOW, READERS
 
 _FITS = frozenset({"fit", "partial_fit", "fit_predict", "fit_transform"})
 _TRANSFORMS = frozenset({"transform", "fit_transform"})
@@ -77,7 +77,6 @@ on_unseeded: Callable[[], None] = lambda: None  # noqa: E731
 on_moment: Callable[[], None] = lambda: None  # noqa: E731
 """Called when a call of :data:`.rewrite.MOMENTS` was given a text for the time that it is."""
 
-_NOW = frozenset({"now", "today"})
 _pending = threading.local()
 _fits: dict[int, Fit] = {}
 _order = itertools.count(1)
@@ -153,7 +152,7 @@ def _note(call: Call, result: Any, method: str) -> None:
             on_unseeded()
         return
     if method in MOMENTS:
-        if any(type(value) is str and value.lower() in _NOW for value in given):
+        if any(type(value) is str and value.lower() in NOW for value in given):
             on_moment()
         return
     if isinstance(receiver, (super, type)) or not hasattr(type(receiver), method):

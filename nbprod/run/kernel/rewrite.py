@@ -54,7 +54,10 @@ MOMENTS = frozenset(
     }
     | {"DatetimeIndex"}
 )
-"""What takes ``now`` and ``today`` for the time that it is."""
+"""What understands the texts of :data:`NOW`."""
+
+NOW = frozenset({"now", "today"})
+"""Texts that pandas and numpy take for the time that it is."""
 
 HOOKS_MODULE = "_nbprod_kernel.observe"
 
