@@ -261,3 +261,15 @@ def test_the_command_shows_and_empties_it(place):
     assert "forgot 1 step" in emptied.stdout
     assert place.run().cached == set()
     assert runner.invoke(command, ["cache", "--limit", "many"]).exit_code == 2
+
+
+def test_magics_without_their_sign_look_again(place):
+    place.write(
+        ("pip list --format=freeze > /dev/null", ["step:list"]),
+        ("ls", ["step:look"]),
+        ("ls -a", ["step:look_again"]),
+        ("print(1)", ["step:show"]),
+    )
+    place.run()
+    (place.folder / "new.txt").write_text("")
+    assert "new.txt" in place.run().text

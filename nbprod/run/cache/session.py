@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from nbprod.events import LogEvent
+from nbprod.notebook.automagic import as_magic
 from nbprod.notebook.magics import plain_code
 from nbprod.notebook.tags import PARAMETERS_TAGS
 from nbprod.pipeline.ir import Definition, Effect, Step
@@ -970,7 +971,7 @@ def open_session(
     manager = TransformerManager()  # type: ignore[no-untyped-call]
     running = [cell for cell in cells if cell.runs]
     sources = {
-        cell.index: str(manager.transform_cell(notebook.cells[cell.index].source))
+        cell.index: str(manager.transform_cell(as_magic(notebook.cells[cell.index].source)))
         for cell in running
     }
     steps = {step.name: step for step in around.pipeline.steps}
