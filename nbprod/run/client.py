@@ -29,7 +29,7 @@ from nbprod.notebook.tags import PARAMETERS_TAGS
 from nbprod.run.cache.session import Session, StartOverError
 from nbprod.run.capture import Capture
 from nbprod.run.failure import missing_name
-from nbprod.run.kernel import artifacts, set_orders, withheld
+from nbprod.run.kernel import artifacts, measured, set_orders, withheld
 from nbprod.run.kernel_log import kernel_log
 from nbprod.run.plan import INJECTED_TAG, SKIP_TAG, CellPlan
 from nbprod.run.printed_metrics import printed_by_metrics_cells, printed_metrics
@@ -377,18 +377,18 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
             path.unlink(missing_ok=True)
 
     def _carry_over(self, path: Path, cell: CellPlan) -> None:
-        saved = self._ask("save_namespace", {"path": str(path)})
+        later = [
+            step for step in self.capture.plan.steps if step.cells and step.cells[-1] >= cell.number
+        ]
+        together = [sorted({*step.inputs}.intersection(step.outputs)) for step in later]
+        saved = self._ask("save_namespace", {"path": str(path), "together": together})
         if "error" in saved:
             raise NamespaceError(str(saved["error"]))
         unsaved, secrets = saved["unsaved"], saved["secrets"]
         assert isinstance(unsaved, dict)
         assert isinstance(secrets, list)
         self.capture.unsaved = unsaved
-        readers = {
-            name: step.name
-            for step in reversed(self.capture.plan.steps)
-            for name in (step.inputs if step.cells and step.cells[-1] >= cell.number else ())
-        }
+        readers = {name: step.name for step in reversed(later) for name in step.inputs}
         for name, reader in readers.items():
             if name in unsaved and unsaved[name] != artifacts.UNBOUND:
                 raise NamespaceError(f"`{name}`, which step {reader} reads: {unsaved[name]}")
@@ -445,6 +445,7 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
             "files": self._files_folder(),
             "beside": str(self.capture.working_directory or "") if folder is not None else "",
             "ahead": self.capture.ahead is not None,
+            "measures": any(measured.ASKS.search(cell.source) for cell in self.nb.cells),
         }
         source = _BOOT.format(
             init=str(KERNEL_FOLDER / "__init__.py"),

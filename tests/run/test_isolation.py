@@ -23,12 +23,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbprod.run.kernel import artifacts, namespace, set_orders, set_tables, settings, views
+from nbprod.run.kernel import (
+    artifacts,
+    fingerprint,
+    namespace,
+    set_orders,
+    set_tables,
+    settings,
+    views,
+)
 
 
 def carried(variables: dict[str, Any], folder: Path) -> tuple[dict[str, Any], list[str]]:
     """Return the variables of the next kernel, and what is said of them."""
-    prints = namespace._prints(variables)
+    prints = namespace._prints(variables, fingerprint.walks(variables, variables))
     path = folder / "namespace.pkl"
     saved = artifacts.save_variables(variables, list(variables), str(path), scope={"scope": 1})
     found = artifacts.load_variables(str(path), saved["sha256"], scope={})

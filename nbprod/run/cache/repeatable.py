@@ -59,6 +59,9 @@ _NAMES = {
             "walk_packages",
         }
     ),
+    "it asks how much memory objects take": frozenset(
+        {"getsizeof", "__sizeof__", "asizeof", "flatsize", "deep_getsizeof"}
+    ),
     "it asks which classes there are": frozenset({"__subclasses__"}),
     "it looks at the state of a random generator": frozenset({"get_state", "getstate"}),
     "it opens files by the descriptor of a folder": frozenset({"fchdir"}) | _FOLDER_KEYWORDS,

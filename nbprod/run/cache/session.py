@@ -591,7 +591,17 @@ class Session:
             },
             "prefix": str(self.capture.folder.artifacts / f"kept-{stretch.number}-"),
             "metrics": list(self.capture.plan.metrics),
+            "together": self._changed_together(stretch),
         }
+
+    def _changed_together(self, stretch: Stretch) -> list[list[str]]:
+        """Return the variables that later stretches may change at once, for each of those."""
+        changed = (
+            sorted({*other.inputs}.intersection(other.outputs))
+            for other in self.stretches.values()
+            if other.number > stretch.number
+        )
+        return [names for names in changed if len(names) > 1]
 
     def ran(self, answer: Mapping[str, Any]) -> None:
         """Take in what the kernel found when the current stretch had run, and keep it."""

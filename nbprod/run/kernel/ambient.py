@@ -17,7 +17,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from . import as_imported, filters, loggers, plotting, seeding, settings, unseeded, withheld
+from . import (
+    as_imported,
+    filters,
+    libraries,
+    loggers,
+    plotting,
+    seeding,
+    settings,
+    unseeded,
+    withheld,
+)
 from .when_imported import when_imported
 
 _plan: list[int] = []
@@ -95,6 +105,7 @@ def snapshot(start: dict[str, str]) -> dict[str, Any]:
         "recursion": sys.getrecursionlimit(),
         "logging": loggers.snapshot(),
         "settings": settings.snapshot(),
+        "libraries": libraries.snapshot(),
     }
     if "decimal" in sys.modules:
         state["decimal"] = importlib.import_module("decimal").getcontext().copy()
@@ -208,6 +219,7 @@ def restore(state: dict[str, Any], *, folder: bool = True) -> list[str]:
             except Exception as error:
                 problems.append(f"{name}: {type(error).__name__}: {error}")
     problems.extend(settings.restore(state.get("settings", {})))
+    problems.extend(libraries.restore(state.get("libraries", {})))
     return problems
 
 

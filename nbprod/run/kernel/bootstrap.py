@@ -25,7 +25,9 @@ from . import (
     filters,
     fingerprint,
     import_draws,
+    libraries,
     loggers,
+    measured,
     memory,
     modules,
     moments,
@@ -59,7 +61,8 @@ class Runtime:
             ``ahead`` (nothing outside of this process may be changed),
             ``beside`` (folder that holds nbprod's own, which is not listed),
             ``hash_seed`` (of the run's kernels; empty for none),
-            ``package`` (the generated one that the cells call; empty for none).
+            ``package`` (the generated one that the cells call; empty for none),
+            ``measures`` (the code asks for sizes in memory).
     """
 
     def __init__(self, shell: Any, settings: dict[str, Any]) -> None:
@@ -77,6 +80,7 @@ class Runtime:
         self.hidden_at_start = frozenset(shell.user_ns)
         if settings.get("observe", True):
             shell.ast_transformers.append(rewrite.ObservedCalls())
+            shell.ast_transformers.append(libraries.LibraryUse(shell.user_ns))
             modules.install()
         modules.after_import = mutations.note_import
         observe.on_read = self.files.was_read
@@ -93,6 +97,7 @@ class Runtime:
         moments.watch(observe.on_moment)
         if settings.get("beside"):
             unlisted.leave_out(settings["beside"])
+        measured.note_code(bool(settings.get("measures")))
         self.secrets: dict[str, str] = {}
 
     def names(self) -> dict[str, Any]:
@@ -263,12 +268,13 @@ def _state(runtime: Runtime) -> dict[str, Any]:
         state["modules"] = []
     state["own_modules"] = mutations.own_modules()
     # One that cannot be saved is missing in a replay, which tells; it must not cost the rest.
-    for name in artifacts.unpicklable(state["settings"], runtime.hoisted, None):
-        del state["settings"][name]
+    for part in ("settings", "libraries"):
+        for name in artifacts.unpicklable(state[part], runtime.hoisted, None):
+            del state[part][name]
     return state
 
 
-def _save_namespace(runtime: Runtime, path: str) -> dict[str, Any]:
+def _save_namespace(runtime: Runtime, path: str, together: list[list[str]]) -> dict[str, Any]:
     return namespace.save(
         runtime.shell,
         runtime.names(),
@@ -276,6 +282,7 @@ def _save_namespace(runtime: Runtime, path: str) -> dict[str, Any]:
         runtime.ambient_at_start,
         runtime.secrets,
         runtime.options_at_start,
+        together,
     )
 
 

@@ -22,11 +22,11 @@ import mmap
 import random
 import sys
 import types
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from . import attributes, callers, digests, reductions, rewrite, scalars
+from . import attributes, callers, contents, digests, reductions, rewrite, scalars
 
 _BUFFERS = (bytearray, array.array, mmap.mmap)
 _MANY = 64
@@ -55,12 +55,6 @@ _LIBRARY_CODE = (
 )
 
 
-def _items(value: Any) -> Any:
-    """Return what a list and its like holds, past the methods of a class derived from it."""
-    kind = next(each for each in (list, tuple, deque, set, frozenset) if isinstance(value, each))
-    return value if type(value) is kind is not deque else list(kind.__iter__(value))
-
-
 home_of: dict[str, str] = {}
 """Module to the one that its classes had in the notebook: ``__main__``."""
 renamed: dict[int, tuple[type, str]] = {}
@@ -84,6 +78,7 @@ class Fingerprint:
         own: The author's modules of which it holds code, or instances of classes.
         orders: Digests of the orders that sets in it have: nobody changed the set, but who goes
             through it sees them.
+        reduced: It holds objects whose content only they themselves can say.
     """
 
     def __init__(self) -> None:
@@ -98,6 +93,7 @@ class Fingerprint:
         self.code = False
         self.own: set[str] = set()
         self.orders: list[str] = []
+        self.reduced = False
 
     def add(self, value: Any) -> None:
         """Take in a value."""
@@ -157,7 +153,7 @@ class Fingerprint:
 
     def _sequence(self, value: Any) -> None:
         self._class(value)
-        items = _items(value)
+        items = contents.items(value)
         self._tag(len(items))
         if type(value) is not tuple:
             self.met.add(id(value))
@@ -170,13 +166,11 @@ class Fingerprint:
         self._class(value)
         if isinstance(value, types.MappingProxyType):
             self.met.update(map(id, gc.get_referents(value)))  # the dict that it shows
-        kind = OrderedDict if isinstance(value, OrderedDict) else dict
-        items = value if isinstance(value, dict) else dict(value)
-        keys = list(kind.keys(items))  # not by methods of a class derived from it
+        keys = contents.keys(value)
         self._tag(len(keys))
         self.met.add(id(value))
         self._values(keys)
-        self._values(list(kind.values(items)))
+        self._values(contents.values(value))
         factory = getattr(value, "default_factory", None)
         if factory is not None:
             self.add(factory)
@@ -192,7 +186,7 @@ class Fingerprint:
         if isinstance(value, set):
             self.met.add(id(value))
         parts = []
-        for item in _items(value):
+        for item in contents.items(value):
             part = Fingerprint()
             part.add(item)
             parts.append(part.hexdigest())
@@ -203,6 +197,7 @@ class Fingerprint:
             self.met |= part.met
             self.buffers |= part.buffers
             self.orders += part.orders
+            self.reduced = self.reduced or part.reduced
             self._kept += part._kept
         self.orders.append(_joined(parts))
         self._tag(len(parts), *sorted(parts))
@@ -218,10 +213,10 @@ class Fingerprint:
     def _array(self, value: Any) -> None:
         self._class(value)
         self._tag(value.dtype.str if not value.dtype.names else value.dtype.descr, value.shape)
-        self.met |= _owners(value)
+        self.met |= owners(value)
         masked = sys.modules["numpy"].ma.MaskedArray
         if isinstance(value, masked):
-            self.met |= _owners(value._mask)
+            self.met |= owners(value._mask)
             self.array_data(value.data)
             self.array_data(sys.modules["numpy"].ma.getmaskarray(value))
             self._tag(value.hardmask)
@@ -278,7 +273,7 @@ class Fingerprint:
 
     def _row(self, value: Any) -> None:
         """Take in a row of a structured array, which writes into that array."""
-        self.met |= _owners(value.base)
+        self.met |= owners(value.base)
         self._tag(value.dtype.descr)
         if not value.dtype.hasobject:
             self._hash.update(value.tobytes())
@@ -345,14 +340,14 @@ class Fingerprint:
     def _column(self, values: Any) -> None:
         """Take in a column: an array of numpy's or an extension array."""
         numpy: Any = sys.modules["numpy"]
-        self.buffers |= _owners(values)
+        self.buffers |= owners(values)
         if isinstance(values, numpy.ndarray):
             self._tag(values.dtype.str, values.shape)
             self.array_data(values)
             return
         self._class(values)
         for part in ("codes", "_mask", "_data", "_ndarray"):
-            self.buffers |= _owners(getattr(values, part, None))
+            self.buffers |= owners(getattr(values, part, None))
         self._tag(values.dtype, len(values))
         if hasattr(values, "codes"):
             self.add(values.categories)
@@ -374,6 +369,7 @@ class Fingerprint:
 
     def _arrow(self, data: Any) -> None:
         """Take in Arrow's data, which nobody can write to, however it lies in chunks."""
+        self.reduced = True
         arrow: Any = sys.modules["pyarrow"]
         empty = arrow.nulls(0, data.type)
         for start in range(0, len(data), _ARROW_ROWS):
@@ -528,6 +524,7 @@ class Fingerprint:
             self.add(found[name])
 
     def _reduced(self, value: Any) -> None:
+        self.reduced = True
         if type(value).__module__.startswith(_LAZY):
             self.opaque.add(type(value).__name__)
         reduce = copyreg.dispatch_table.get(type(value))
@@ -582,7 +579,7 @@ _OF_ESTIMATORS = {"_cached_dict", "_stop_words_id"}
 # Trees of scikit-learn's that count their nodes as they are asked: items 7 to 10 of the state.
 _COUNTING_TREES = frozenset({"sklearn.neighbors._kd_tree", "sklearn.neighbors._ball_tree"})
 
-_OWN_STATE = frozenset({"pandas", "numpy", "scipy", "plotly", "pathlib"})
+_OWN_STATE = frozenset({"pandas", "numpy", "scipy", "plotly", "pathlib", "PIL"})
 
 
 def _shows_order(value: Any) -> bool:
@@ -633,7 +630,7 @@ def _cached(kind: type) -> set[str]:
     }
 
 
-def _owners(array: Any) -> set[int]:
+def owners(array: Any) -> set[int]:
     """Return the ids of what owns an array's buffer, whatever class of array shows it."""
     numpy: Any = sys.modules["numpy"]
     if not isinstance(array, numpy.ndarray):

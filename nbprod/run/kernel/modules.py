@@ -14,6 +14,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from . import callers
+from .libraries import LibraryUse
 from .rewrite import ObservedCalls
 
 after_import: Callable[[ModuleType], None] | None = None
@@ -34,7 +35,7 @@ class ObservedLoader(importlib.machinery.SourceFileLoader):
         path = self.get_filename(fullname)
         source = self.get_data(path)
         try:
-            tree = ObservedCalls().visit(ast.parse(source, path))
+            tree = LibraryUse().visit(ObservedCalls().visit(ast.parse(source, path)))
             return compile(tree, path, "exec", dont_inherit=True)
         except SyntaxError:
             return super().get_code(fullname)

@@ -10,7 +10,19 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from . import ambient, artifacts, figures, fingerprint, mutations, observe, provenance, set_orders
+from . import (
+    ambient,
+    artifacts,
+    contents,
+    figures,
+    fingerprint,
+    hidden_sharing,
+    measured,
+    mutations,
+    observe,
+    provenance,
+    set_orders,
+)
 
 _OBSERVED = "nbprod: observed"  # no identifier: it hides no variable
 
@@ -55,6 +67,7 @@ def save(
     start: dict[str, str],
     secrets: Mapping[str, str] = {},
     options: dict[str, dict[str, Any]] = {},  # noqa: B006
+    together: list[list[str]] = [],  # noqa: B006
 ) -> dict[str, Any]:
     """Save the whole namespace with its ambient state for :func:`load`.
 
@@ -65,6 +78,7 @@ def save(
         start: Environment variables when the kernel started.
         secrets: Parameters that the next kernel is given anew, and their values.
         options: The shell's options when the kernel started.
+        together: Names that a later step may change together, for each such step.
     """
     again = [name for name, value in secrets.items() if _is_text(variables.get(name), value)]
     variables = {name: value for name, value in variables.items() if name not in again}
@@ -78,7 +92,10 @@ def save(
     lost_figures = saved["unsaved"].pop(_FIGURES, None)
     if lost_figures is not None:
         raise ValueError(f"open figures: {lost_figures}")
-    prints = _prints({name: variables[name] for name in saved["members"] if name in variables})
+    walks = fingerprint.walks(variables, saved["members"])
+    saved["unsaved"].update(measured.unkept(variables))
+    saved["unsaved"].update(hidden_sharing.unkept(variables, walks, together))
+    prints = _prints(variables, walks)
     return {**saved, "search": search(), "lost": lost, "prints": prints, "secrets": again}
 
 
@@ -114,19 +131,16 @@ def _is_text(value: Any, text: str) -> bool:
     return type(value) is str and value == text
 
 
-def _prints(variables: Mapping[str, Any]) -> dict[str, Any]:
+def _prints(variables: Mapping[str, Any], walks: fingerprint.Walks) -> dict[str, Any]:
     """Return fingerprints that have to be the same in the next kernel, and what shares objects."""
     # Classes travel by value; what their metaclasses made has no content to look at.
-    kept: list[Any] = []  # what was made on the way, so that no id is used again
     texts: dict[str, str] = {}
     reached: dict[str, set[int]] = {}
-    for name, value in variables.items():
-        if isinstance(value, type):
+    for name, (text, walked) in walks.items():
+        if isinstance(variables[name], type):
             continue
-        text, walked = fingerprint.walk(value)
         if not walked.opaque and not text.startswith(("unknown", "identity")):
             texts[name], reached[name] = text, walked.met
-            kept.append(walked)
     return {"texts": texts, "shares": fingerprint.pairs(reached)}
 
 
@@ -140,7 +154,8 @@ def _changed(
         (frozenset({name}), f"`{name}`: a set in it would be iterated in another order")
         for name in set_orders.other(sets)
     ]
-    now = _prints({name: value for name, value in variables.items() if name in prints["texts"]})
+    known = {name: value for name, value in variables.items() if name in prints["texts"]}
+    now = _prints(known, fingerprint.walks(known, known))
     told += [
         (frozenset({name}), f"`{name}` came back as something else than what was saved")
         for name, text in prints["texts"].items()
@@ -239,9 +254,10 @@ def _texts(value: Any) -> Iterator[str]:
             yield each.decode("latin-1")
         elif isinstance(each, (dict, list, tuple, set, frozenset)) and id(each) not in met:
             met.add(id(each))
-            waiting.extend(each)
             if isinstance(each, dict):
-                waiting.extend(each.values())
+                waiting += [*contents.keys(each), *contents.values(each)]
+            else:
+                waiting.extend(contents.items(each))
 
 
 def metrics(variables: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

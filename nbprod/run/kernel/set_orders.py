@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from . import set_tables
+from . import contents, set_tables
 
 VARIABLE = "PYTHONHASHSEED"
 _PLAIN = frozenset({bool, int, float, complex, str, bytes})
@@ -60,7 +60,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def _is_as(value: Any, order: list[Any], places: int) -> bool:
-    return set_tables.size(value) == places and all(map(_same, value, order))
+    return set_tables.size(value) == places and all(map(_same, contents.items(value), order))
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -87,8 +87,9 @@ def find(variables: Mapping[str, Any]) -> list[tuple[str, Any, list[Any], list[A
     """
     found = []
     for name, each in _sets(variables):
-        if len(each) > 1:
-            order, places = list(each), set_tables.size(each)
+        order = list(contents.items(each))
+        if len(order) > 1:
+            places = set_tables.size(each)
             as_they_are = type(each) is set and _is_as(set(order), order, places)
             elements = None if as_they_are else set_tables.insertion(each)
             found.append((name, each, order, elements or order, places))
@@ -112,11 +113,12 @@ def _sets(variables: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _inside(value: Any) -> Iterator[Any]:
     if isinstance(value, (list, tuple, deque, *_SETS)):
-        if not set(map(type, value)) <= _PLAIN:
-            yield from value
+        held = contents.items(value)
+        if not set(map(type, held)) <= _PLAIN:
+            yield from held
     elif isinstance(value, (dict, types.MappingProxyType)):
-        yield from value
-        yield from value.values()
+        yield from contents.keys(value)
+        yield from contents.values(value)
     elif isinstance(value, types.FunctionType):
         if value.__module__ == "__main__":
             yield from (cell.cell_contents for cell in value.__closure__ or () if _is_full(cell))

@@ -7,6 +7,7 @@ notebooks use: a row for each, which says what a process has at first.
 
 from __future__ import annotations
 
+import codecs
 import ctypes
 import functools
 import importlib
@@ -326,6 +327,38 @@ _NAMESPACES = {
     "http://purl.org/dc/elements/1.1/": "dc",
 }
 
+
+def _files_in_memory(memory: Any) -> dict[str, bytes | None]:
+    """Return what lies in fsspec's file system in memory; folders hold ``None``."""
+    kind = memory.MemoryFileSystem
+    files = {path: file.getvalue() for path, file in kind.store.items()}
+    return {**dict.fromkeys(filter(None, kind.pseudo_dirs)), **files}
+
+
+def _set_files_in_memory(memory: Any, found: dict[str, bytes | None]) -> None:
+    system = memory.MemoryFileSystem()
+    for path, content in found.items():
+        if content is None:
+            system.makedirs(path, exist_ok=True)
+        else:
+            system.pipe_file(path, content)
+
+
+_error_handlers: dict[str, Any] = {}
+
+
+def _note_error_handlers(codecs: Any) -> None:
+    """Note what is registered for errors of encodings from now on: Python keeps no list."""
+    register = codecs.register_error
+
+    @functools.wraps(register)
+    def noted(errors: str, handler: Any, /) -> None:
+        register(errors, handler)
+        _error_handlers[errors] = handler
+
+    codecs.register_error = noted
+
+
 TABLE = (
     Setting("os.putenv", "os", _unshown, _set_unshown),
     Setting("umask", "os", _umask, lambda os, value: os.umask(value)),
@@ -579,6 +612,20 @@ TABLE = (
         lambda express: _slots(type(express.defaults)()),
     ),
     Setting(REGISTRY + "tqdm.pandas", "tqdm", _progress, _set_progress, _nothing),
+    Setting(
+        REGISTRY + "error handlers of encodings",
+        "codecs",
+        lambda _codecs: dict(_error_handlers),
+        lambda codecs, value: _set_all(codecs.register_error, value),
+        _nothing,
+    ),
+    Setting(
+        "fsspec's files in memory",
+        "fsspec.implementations.memory",
+        _files_in_memory,
+        _set_files_in_memory,
+        _nothing,
+    ),
 )
 
 _ROWS = {row.name: row for row in TABLE}
@@ -593,6 +640,7 @@ def _note_first() -> None:
 
 # This module is loaded before the notebook's first cell.
 _note_first()
+_note_error_handlers(codecs)
 
 
 def snapshot() -> dict[str, Any]:

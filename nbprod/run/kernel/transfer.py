@@ -19,6 +19,8 @@ from . import (
     facts,
     figures,
     fingerprint,
+    hidden_sharing,
+    measured,
     namespace,
     observe,
     provenance,
@@ -49,6 +51,7 @@ def keep(
     prefix: str,
     hoisted: frozenset[str],
     metrics: list[str],
+    together: list[list[str]],
 ) -> dict[str, Any]:
     """Save variables for later runs.
 
@@ -62,6 +65,7 @@ def keep(
         prefix: Beginning of the paths of the files that are written.
         hoisted: Definitions that every kernel makes again.
         metrics: Names of metrics, whose values are returned as JSON.
+        together: Names that a later step may change together, for each such step.
 
     Returns:
         ``{"groups": [{"names", "path", "sha256", "size", "blobs", "models"}], "unsaved":
@@ -85,6 +89,8 @@ def keep(
         unsaved.update(saved.pop("unsaved"))
         models = [names[0] for names, _ in facts.fitted(values)]
         groups.append({**saved, "names": group, "models": models})
+        unsaved.update(measured.unkept({name: variables[name] for name in group}))
+    unsaved.update(hidden_sharing.unkept(variables, walks, together if saves else ()))
     return {
         "groups": groups,
         "unsaved": unsaved,

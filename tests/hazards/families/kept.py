@@ -245,4 +245,113 @@ print(where)
             "hazard_first/hazard_twin.py": 'WHERE = "first"\n',
         },
     ),
+    Hazard(
+        "options that a library keeps in a dict of its module",
+        """
+# %%
+import dask
+# %% setup
+dask.config.set({"hazard.rows": 5})
+# %% load
+rows = list(range(dask.config.get("hazard.rows", 2)))
+# %% show
+print(dask.config.get("hazard.rows", 2), rows)
+""",
+    ),
+    Hazard(
+        "a function of the notebook's that sets a library's options",
+        """
+# %% setup
+from dask.config import get, set as configure
+
+def prepare(rows):
+    configure({"hazard.rows": rows})
+    return rows
+# %% prepare
+wanted = prepare(4)
+# %% show
+print(get("hazard.rows", 2), wanted)
+""",
+    ),
+    Hazard(
+        "an own module that sets a library's options",
+        """
+# %%
+import hazard_options
+# %% setup
+hazard_options.prepare(3)
+# %% load
+rows = list(range(hazard_options.rows()))
+# %% show
+import dask
+print(rows, dask.config.get("hazard.rows", 2))
+""",
+        files={
+            "hazard_options.py": "import dask\n\n\n"
+            'def prepare(rows):\n    dask.config.set({"hazard.rows": rows})\n\n\n'
+            'def rows():\n    return dask.config.get("hazard.rows", 2)\n'
+        },
+    ),
+    Hazard(
+        "options of plots with a dict of their own",
+        """
+# %%
+import pandas as pd
+# %% setup
+pd.plotting.plot_params["x_compat"] = True
+# %% load
+series = pd.Series([1, 2, 3])
+# %% show
+print(pd.plotting.plot_params["xaxis.compat"], series.sum())
+""",
+    ),
+    Hazard(
+        "a file system in memory",
+        """
+# %%
+import fsspec
+# %% write
+with fsspec.open("memory://hazard/a.txt", "w") as file:
+    file.write("kept")
+# %% other
+count = 1
+# %% show
+with fsspec.open("memory://hazard/a.txt") as file:
+    print(file.read(), count, fsspec.filesystem("memory").ls("/hazard", detail=False))
+""",
+    ),
+    Hazard(
+        "a handler for errors of encodings",
+        """
+# %% setup
+import codecs
+codecs.register_error("hazard", lambda error: ("<?>", error.end))
+# %% load
+text = "caf\\u00e9"
+# %% show
+print(text.encode("ascii", errors="hazard"))
+""",
+    ),
+    Hazard(
+        "memory that objects of libraries show",
+        """
+# %%
+import numpy as np
+import pyarrow as pa
+from scipy.spatial import cKDTree
+# %% load
+values = np.arange(6.0)
+shown = pa.array(values)
+points = values.reshape(3, 2)
+tree = cKDTree(points)
+# %% change
+values[0] = 99
+# %% show
+print(shown[0], tree.query([99, 1]), values)
+""",
+        refused_on={
+            "run --isolate": "memory that two objects show cannot be taken along",
+            "verify": "memory that two objects show cannot be taken along",
+        },
+    ),
 )
