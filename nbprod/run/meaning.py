@@ -35,11 +35,16 @@ def reads_itself(source: str) -> bool:
 
 
 @functools.lru_cache(maxsize=1000)
-def meaning_of(source: str) -> str:
+def meaning_of(source: str, handed_on: frozenset[str] = frozenset()) -> str:
     """Return what code does, whatever its comments and formatting; docstrings are left out.
 
-    Those of classes that inherit from others, and of what is decorated, are kept: libraries make
-    descriptions of them. What is no Python, or may look at its own text, means what is written.
+    Those of classes that inherit from others, of what is decorated, and of what is handed on are
+    kept: libraries make descriptions of them. What is no Python, or may look at its own text,
+    means what is written.
+
+    Args:
+        source: The code.
+        handed_on: Functions and classes that somebody else is given, see :func:`handed_on`.
     """
     if reads_itself(source):
         return source
@@ -50,7 +55,26 @@ def meaning_of(source: str) -> str:
     for node in ast.walk(tree):
         if getattr(node, "decorator_list", ()) or getattr(node, "bases", ()):
             continue
+        if getattr(node, "name", "") in handed_on:
+            continue
         documented = ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
         if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:]
     return ast.dump(tree)
+
+
+@functools.lru_cache(maxsize=1000)
+def handed_on(source: str) -> frozenset[str]:
+    """Return the names that code mentions otherwise than to call them: ``click.command()(f)``."""
+    try:
+        nodes = list(ast.walk(ast.parse(source)))
+    except SyntaxError:
+        return frozenset()
+    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    return frozenset(
+        node.id if isinstance(node, ast.Name) else node.attr
+        for node in nodes
+        if isinstance(node, ast.Name | ast.Attribute)
+        and isinstance(node.ctx, ast.Load)
+        and id(node) not in called
+    )

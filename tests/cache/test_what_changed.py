@@ -491,3 +491,113 @@ def test_a_seed_that_is_drawn_is_no_seed(place):
     place.write((cell, ["step:draw"]), ("print(2)", ["step:other"]))
     place.run()
     assert place.run().computed == {"draw"}
+
+
+def test_what_a_function_says_that_is_handed_on(place):
+    place.write(
+        "import click",
+        ('def clean(x):\n    """Old."""\n    return x', []),
+        ("print(click.command()(clean).help)", ["step:shown"]),
+        ("print(clean(1))", ["step:end"]),
+    )
+    place.run()
+    place.change(2, "Old", "New")
+    found = place.same()
+    assert "Old" not in found.text
+    assert found.cached == {"end"}
+
+
+def test_options_that_a_library_keeps_in_its_modules(place):
+    place.write(
+        "import dask\nimport pandas as pd",
+        ("pd.plotting.plot_params['x_compat'] = True", ["step:plots"]),
+        ("dask.config.set({'hazard.rows': 5});", ["step:rows"]),
+        ("y = 1", ["step:other"]),
+        ("print(dask.config.get('hazard.rows'))", ["step:shown"]),
+        ("print('last', pd.plotting.plot_params['xaxis.compat'], y)", ["step:last"]),
+    )
+    place.run()
+    place.change(6, "'last'", "'LAST'")
+    assert place.same().text == "5\nLAST True 1\n"
+    place.change(3, "5", "6")
+    assert "6\n" in place.same().text
+    place.change(2, "True", "False")
+    assert place.same().text == "6\nLAST False 1\n"
+
+
+def test_a_variable_that_a_library_reads_by_a_name_of_its_own(place, monkeypatch):
+    place.write(
+        "from sklearn.linear_model import LinearRegression\nimport PIL.Image",
+        ("image = PIL.Image.new('L', (4, 4))\nsize = image.size", ["step:drawn"]),
+        ("print('last', size)", ["step:last"]),
+    )
+    place.run()
+    assert place.run().computed == set()
+    monkeypatch.setenv("PILLOW_BLOCKS_MAX", "64")
+    assert "drawn" in place.run().computed
+    assert place.run().computed == set()
+    monkeypatch.setenv("TERM", "another")  # of no concern to what is computed
+    assert place.run().computed == set()
+
+
+def test_files_that_libraries_write_elsewhere_come_back(place, tmp_path):
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    place.write(
+        f"import pandas as pd\nimport pyarrow as pa\nimport pyarrow.parquet as pq\n"
+        f"folder = {str(folder)!r}",
+        (
+            "table = pa.table({'a': [1, 2]})\n"
+            "table.to_pandas().to_parquet(folder + '/frame.parquet')\n"
+            "pq.write_table(table, folder + '/table.parquet')",
+            ["step:written"],
+        ),
+        ("print('last', table.num_rows)", ["step:last"]),
+    )
+    place.run()
+    held = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert held.keys() == {"frame.parquet", "table.parquet"}
+    for path in folder.iterdir():
+        path.unlink()
+    assert place.run().computed == set()
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == held
+
+
+def test_the_size_in_memory_tells_how_a_list_grew(place):
+    place.write(
+        "import sys",
+        ("values = []\nfor number in range(10):\n    values.append(number)", ["step:grown"]),
+        ("y = 1", ["step:other"]),
+        ("print('last', sys.getsizeof(values), y)", ["step:last"]),
+    )
+    place.run()
+    place.change(4, "'last'", "'LAST'")
+    found = place.same()
+    assert "other" in found.cached
+
+
+def test_pictures_are_compared_by_what_they_show(place):
+    place.write(
+        "from PIL import Image",
+        ("image = Image.new('L', (4, 4), 7)", ["step:made"]),
+        ("image.putpixel((0, 0), 9)", ["step:changed"]),
+        ("print('last', image.getpixel((0, 0)), image.getpixel((1, 1)))", ["step:last"]),
+    )
+    place.run()
+    assert place.run().computed == set()
+    place.change(3, "9", "8")
+    assert place.same().text == "last 8 7\n"
+    place.change(4, "'last'", "'LAST'")
+    assert place.same().computed == {"last"}
+
+
+def test_memory_that_objects_of_libraries_show(place):
+    place.write(
+        "import numpy as np\nimport pyarrow as pa",
+        ("values = np.arange(4.0)\nshown = pa.array(values)", ["step:made"]),
+        ("values[0] = 9", ["step:changed"]),
+        ("print('last', shown[0], values)", ["step:last"]),
+    )
+    place.run()
+    place.change(4, "'last'", "'LAST'")
+    assert place.same().text == "LAST 9.0 [9. 1. 2. 3.]\n"

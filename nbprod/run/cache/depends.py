@@ -1,4 +1,4 @@
-"""Whether the file system is as a stretch of cells found it, and how it is recorded."""
+"""Whether files and environment are as a stretch of cells found them, and how that is recorded."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from nbprod.run.cache.entry import Dependencies
-from nbprod.run.cache.key import NoKeyError
-from nbprod.run.kernel import filestate, links, touched
+from nbprod.run.cache.key import NoKeyError, is_counted
+from nbprod.run.kernel import filestate, links, touched, variables_read
 from nbprod.run.record import FileState, WrittenFile
 
 
@@ -70,7 +70,24 @@ def dependencies(
             if kind != links.THERE or said or os.path.realpath(path) not in before
         ),
         before=asked,
+        variables={
+            name: digest
+            for name, digest in noted["variables"].items()
+            if name not in _PASSING and not is_counted(name) and _said(name) == digest
+        },
     )
+
+
+_PASSING = frozenset(
+    {"PATH", "DISPLAY", "WAYLAND_DISPLAY", "TERM", "SHELL", "PWD", "OLDPWD", "SHLVL", "_"}
+    | {"XAUTHORITY", "SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY", "PYTEST_CURRENT_TEST"}
+)
+"""Variables of a terminal or session: libraries ask them where they are, not what to compute."""
+
+
+def _said(name: str) -> str:
+    value = os.environ.get(name)
+    return variables_read.digest(None if value is None else os.fsencode(value))
 
 
 def _as_it_was(path: str, seen: Any, before: FileState | None) -> str:  # noqa: ANN401
@@ -107,6 +124,7 @@ def are_met(wanted: Dependencies, after: Mapping[str, FileState]) -> bool:
         and all(_digest(_found(*each[:3])) == each[3] for each in wanted.patterns)
         and all(links.answer(kind, path) == said for kind, path, said in wanted.links)
         and all(_is_before(path, digest, after) for path, digest in wanted.before.items())
+        and all(_said(name) == digest for name, digest in wanted.variables.items())
     )
 
 

@@ -46,7 +46,7 @@ class SavedGroup:
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """What a stretch found in the file system, as it was before.
+    """What a stretch found in the file system and in the environment, as it was before.
 
     Attributes:
         files: Path -> sha256 of what it read; empty for a file that was not there.
@@ -55,6 +55,7 @@ class Dependencies:
         links: ``(what was asked, path, answer)``, see ``run/kernel/links.py``.
         before: Path -> what was at a path that it changed without replacing all of it; see
             ``run/kernel/filestate.py`` for the words.
+        variables: Environment variables that libraries read -> digest of what they said.
     """
 
     files: dict[str, str] = field(default_factory=dict)
@@ -62,6 +63,7 @@ class Dependencies:
     patterns: tuple[tuple[str, str, bool, str], ...] = ()
     links: tuple[tuple[str, str, str], ...] = ()
     before: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import os
 import platform
 import re
 import site
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from nbprod.run.cache.repeatable import acts_when_imported, doubts
 from nbprod.run.kernel.fingerprint import ANYTHING
 from nbprod.run.kernel.rewrite import NOW
 from nbprod.run.literals import literal
-from nbprod.run.meaning import LIBRARY_VARIABLES, meaning_of, reads_itself
+from nbprod.run.meaning import LIBRARY_VARIABLES, handed_on, meaning_of, reads_itself
 from nbprod.run.secrets import is_secret
 
 _WORD = re.compile(r"\w+")
@@ -379,7 +379,10 @@ def _surrounding_parts(around: Surroundings) -> Iterator[object]:
 
 def _code_parts(around: Surroundings, code: Code) -> Iterator[object]:
     # Who shows documentation shows that of what it names, wherever this stands.
-    meaning = str if any(map(reads_itself, code.texts)) else meaning_of
+    meaning: Callable[[str], str] = str
+    if not any(map(reads_itself, code.texts)):
+        mentioned = frozenset[str]().union(*map(handed_on, code.texts))
+        meaning = functools.partial(meaning_of, handed_on=mentioned)
     yield [[meaning(source) for source in code.sources], code.tags]
     # IPython shows no value behind which there is a semicolon.
     yield [_ENDS_QUIETLY.search(source) is not None for source in code.sources]
@@ -439,9 +442,14 @@ def _environment(
         if is_secret(around.pipeline, name.removeprefix(PREFIX)):
             continue
         # Named in the code: some library may be told to read it.
-        if reads or name in words or name.startswith((*LIBRARY_VARIABLES, *_HOMES)):
+        if reads or name in words or is_counted(name):
             # Not its value: that may be a secret nobody told us of.
             yield name, hashlib.sha256(os.environ[name].encode(errors="replace")).hexdigest()
+
+
+def is_counted(name: str) -> bool:
+    """Tell whether an environment variable is part of every key."""
+    return name.startswith((*LIBRARY_VARIABLES, *_HOMES))
 
 
 def startup_files(folder: Path) -> Iterator[tuple[str, str]]:

@@ -84,6 +84,7 @@ class Runtime:
             modules.install()
         modules.after_import = mutations.note_import
         observe.on_read = self.files.was_read
+        observe.on_write = self.files.is_written
         observe.on_remote = lambda: self.files.touched.cannot_repeat(touched.REMOTE)
         reductions.forgettable.update(self.hoisted)
         loggers.note_start()

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from . import callers, filestate, import_draws, links, touched
+from . import callers, filestate, import_draws, links, touched, variables_read, withheld
 
 _SUFFIXES = (".pyc", ".pyo", ".py", ".so", ".pyd", ".dll", ".dylib")
 _WRITING = os.O_WRONLY | os.O_RDWR
@@ -61,6 +61,8 @@ class FileWatch:
         self._seen: dict[str, filestate.Signature] | None = None
         self.touched = touched.Touched()
         self.imported = touched.Touched()
+        self._variables: dict[str, str] = {}
+        self._at_start = {name: os.fsencode(text) for name, text in os.environ.items()}
         self._watching = False
         self._inside = threading.local()
 
@@ -70,6 +72,7 @@ class FileWatch:
             self._seen = filestate.look(self.root)
         sys.addaudithook(self._hook)
         links.watch(self._asked_link)
+        variables_read.watch(self._asked_variable)
         self._watching = True
 
     @contextmanager
@@ -80,6 +83,12 @@ class FileWatch:
             yield
         finally:
             self._watching = before
+
+    def _asked_variable(self, name: str, value: bytes | None) -> None:
+        """Note that an environment variable was read, unless the notebook has set it."""
+        secret = value is not None and os.fsdecode(value) in {s for _, s in withheld.given.pairs}
+        if self._watching and not secret and value == self._at_start.get(name):
+            self._variables.setdefault(name, variables_read.digest(value))
 
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event not in _NOTED or getattr(self._inside, "hook", False):
@@ -163,6 +172,22 @@ class FileWatch:
             self.imported.read(path)
         if self._watching:
             self.touched.read(path)
+
+    def is_written(self, path: str, replaced: bool) -> None:
+        """Note that a file is about to be written past Python.
+
+        Args:
+            path: Where it is, or will be.
+            replaced: Nothing remains of what it held.
+
+        Raises:
+            OSError: What it holds cannot be kept.
+        """
+        if self._watching:
+            if replaced:
+                self.touched.replaced(path)
+            self._written.add(path)
+            self._touch(path)
 
     def _opened(self, path: str, mode: Any, flags: Any, *, by_import: bool) -> None:
         if by_import and path.endswith(_SUFFIXES) and not self._below_root(path):
@@ -276,10 +301,16 @@ class FileWatch:
         """Return what was read and asked since the last call, see :class:`.touched.Touched`.
 
         What modules had to do with it when they were imported is ``imported``, of the same form.
+        ``variables`` are those of the environment that were read since the kernel started, and
+        digests of what they said: a library may keep what it read then.
         """
         with self.paused():
             found, self.touched = self.touched, touched.Touched()
-            return {**_told(found), "imported": _told(self.imported)}
+            return {
+                **_told(found),
+                "imported": _told(self.imported),
+                "variables": dict(self._variables),
+            }
 
     def report(self) -> dict[str, Any]:
         """Return ``{"read": [path], "written": [path], "modules": [path]}``, absolute, sorted.

@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from . import provenance
-from .rewrite import GENERATORS, MOMENTS, NOW, READERS
+from .rewrite import CHANGERS, GENERATORS, MOMENTS, NOW, READERS, WRITERS
 
 _FITS = frozenset({"fit", "partial_fit", "fit_predict", "fit_transform"})
 _TRANSFORMS = frozenset({"transform", "fit_transform"})
@@ -65,6 +65,9 @@ class Fit:
     problem: str = ""
 
 
+on_write: Callable[[str, bool], None] = lambda _path, _all: None  # noqa: E731
+"""Called with each file that a call of :data:`.rewrite.WRITERS` is given, and whether it replaces
+all of it."""
 on_read: Callable[[str], None] = lambda _: None  # noqa: E731
 """Called with each file that a call of :data:`.rewrite.READERS` is given."""
 
@@ -168,15 +171,41 @@ def _note(call: Call, result: Any, method: str) -> None:
 
 
 def _note_files(site: str, arguments: tuple[Any, ...]) -> None:
-    """Note the files that a reader is about to read; the first may be missing."""
-    if site.partition(":")[0] not in READERS:
-        return
+    """Note the files that are about to be read or written; the first one read may be missing."""
+    function = site.partition(":")[0]
     try:
-        for number, value in enumerate(arguments):
-            for path in _files(value, missing=number == 0):
-                on_read(path)
+        if function in WRITERS and not (function in READERS and _only_reads(function, arguments)):
+            for path in filter(None, map(_written, arguments)):
+                on_write(path, function not in CHANGERS)
+        if function in READERS:
+            for number, value in enumerate(arguments):
+                for path in _files(value, missing=number == 0):
+                    on_read(path)
+    except OSError:
+        raise  # what cannot be put back is not overwritten
     except Exception:
         return
+
+
+def _only_reads(function: str, arguments: tuple[Any, ...]) -> bool:
+    """Tell whether what opens a file for either is told to read, or not told and reads then."""
+    modes = {each for each in arguments if isinstance(each, str)}
+    return "r" in modes or "rb" in modes or (function != "HDFStore" and not modes & _WRITING)
+
+
+_WRITING = frozenset({"w", "a", "x", "w-", "r+", "wb", "ab", "r+b"})
+
+
+def _written(value: Any) -> str:
+    """Return the file that an argument names, be it there or not; empty for none."""
+    if not isinstance(value, (str, os.PathLike)):
+        return ""
+    scheme, found, rest = os.fsdecode(value).partition("://")
+    if found and scheme != "file":
+        on_remote()
+        return ""
+    path = os.path.abspath(unquote(rest) if found else scheme)
+    return path if os.path.isdir(os.path.dirname(path)) and not os.path.isdir(path) else ""
 
 
 def _files(value: Any, *, missing: bool = False) -> Iterator[str]:

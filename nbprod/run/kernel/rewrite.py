@@ -28,6 +28,19 @@ READERS = frozenset(
 )
 """Readers that may open files in C, past Python: Arrow, HDF5, DuckDB, polars and others."""
 
+WRITERS = frozenset(
+    {"to_parquet", "to_feather", "to_orc", "to_hdf", "to_netcdf", "to_zarr", "to_file"}
+    | {"write_table", "write_feather", "write_parquet", "write_csv", "write_dataset", "write_ipc"}
+    | {"write_to_dataset", "write_ndjson", "write_avro", "write_json", "write_metadata"}
+    | {"ParquetWriter", "ORCWriter", "CSVWriter", "FileOutputStream", "OSFile", "output_stream"}
+    | {"sink_parquet", "sink_csv", "sink_ipc", "sink_ndjson", "write_excel", "write_delta"}
+    | {"imwrite", "imsave", "save_model", "HDFStore", "File"}
+)
+"""Writers that may open files in C, past Python."""
+
+CHANGERS = frozenset({"to_hdf", "to_zarr", "to_file", "HDFStore", "File", "OSFile"})
+"""Writers that may leave in a file what was there."""
+
 PAST_PYTHON = frozenset(
     {"pyarrow", "polars", "h5py", "xarray", "zarr", "geopandas", "pyogrio", "deltalake"}
     | {"fastparquet", "pyreadstat", "imageio", "skimage", "soundfile", "torchaudio", "torchvision"}
@@ -61,7 +74,7 @@ NOW = frozenset({"now", "today"})
 
 HOOKS_MODULE = "_nbprod_kernel.observe"
 
-_NOTED = OBSERVED | READERS | GENERATORS | MOMENTS
+_NOTED = OBSERVED | READERS | WRITERS | GENERATORS | MOMENTS
 
 _Node = TypeVar("_Node", bound=ast.AST)
 
@@ -90,7 +103,7 @@ class ObservedCalls(ast.NodeTransformer):
         if isinstance(function, ast.Attribute) and function.attr in _NOTED:
             site = ast.Constant(value=f"{function.attr}:{next(_sites)}")
             function.value = _hook("begin", "lambda x, n: x", [function.value, site], node)
-        elif isinstance(function, ast.Name) and function.id in READERS | GENERATORS | MOMENTS:
+        elif isinstance(function, ast.Name) and function.id in _NOTED - OBSERVED:
             site = ast.Constant(value=f"{function.id}:{next(_sites)}")
             node.func = _hook("begin", "lambda x, n: x", [function, site], node)
         else:
