@@ -29,6 +29,7 @@ from nbprod.notebook.magic_table import (
     TRANSPARENT,
     WRITING_OPTIONS,
 )
+from nbprod.notebook.own_file import without_own_file
 from nbprod.notebook.syntax import parses
 
 # What IPython itself runs a %%capture cell in.
@@ -125,10 +126,14 @@ def plain_code(source: str, bound: Collection[str] | None = None) -> PlainCode:
         source: The cell.
         bound: Names that earlier cells bind, see :func:`.automagic.as_magic`.
     """
-    source = as_magic(_without_form_feeds(source), bound)
-    if _is_python(source):
-        return PlainCode(source)
+    source, line = without_own_file(as_magic(_without_form_feeds(source), bound), bound or ())
     rewrite = _Rewrite()
+    if line:
+        rewrite.note(
+            "__file__", line, Fate.TRANSLATED, "a notebook has none: what except says counts"
+        )
+    if _is_python(source):
+        return PlainCode(source, tuple(rewrite.magics))
     source = _apply_line_magics(_apply_cell_magic(source, rewrite), rewrite)
     prelude = "".join(f"import {name}\n" for name in sorted(rewrite.imports))
     magics = tuple(sorted(rewrite.magics, key=lambda magic: magic.line))
