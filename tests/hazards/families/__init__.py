@@ -11,6 +11,7 @@ from tests.hazards.families import (
     kept,
     kernels,
     leaving_out,
+    library_objects,
     mutation,
     state,
     syntax,
@@ -28,6 +29,7 @@ FAMILIES: dict[str, tuple[Hazard, ...]] = {
     "left out and moved": leaving_out.HAZARDS,
     "between kernels": kernels.HAZARDS,
     "kept by modules and libraries": kept.HAZARDS,
+    "objects of libraries": library_objects.HAZARDS,
     "beyond": beyond.HAZARDS,
 }
 HAZARDS: tuple[Hazard, ...] = tuple(each for family in FAMILIES.values() for each in family)
