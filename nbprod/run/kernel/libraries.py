@@ -140,10 +140,13 @@ def watch_behind(value: Any, chains: Iterable[Chain]) -> None:
 
 
 def _watch_home(value: Any) -> None:
-    names: list[Any] = [value.__name__] if isinstance(value, types.ModuleType) else []
-    if not names:
+    if isinstance(value, types.ModuleType):
+        names: list[Any] = [value.__name__]
+    elif isinstance(value, (*_CODE, type)):
         held = getattr(value, "__self__", None)
-        names = [getattr(each, "__module__", None) for each in (value, type(value), type(held))]
+        names = [value.__module__, type(held).__module__]
+    else:  # not by its attributes, which may be computed
+        names = [type(value).__module__]
     for name in names:
         if isinstance(name, str) and name not in _first and _is_librarys(name):
             _first[name] = _prints(sys.modules[name])

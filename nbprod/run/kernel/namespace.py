@@ -110,6 +110,8 @@ def state_of(
     state = ambient.snapshot(start)
     if state["logging"]["unknown"]:
         raise ValueError(f"{state['logging']['unknown'][0]} exists in one process only")
+    for place, why in artifacts.unpicklable(state["libraries"], (), shell.user_ns).items():
+        raise ValueError(f"it changes {'.'.join(filter(None, place))}: {why}")
     state["execution_count"] = shell.execution_count
     state["printers"] = figures.formatters(shell)
     own = {name for kinds in state["printers"].values() for name in kinds} - {figures.FIGURE}
