@@ -63,7 +63,10 @@ def _mask_difference(walk: Walk, one: Any, other: Any) -> str:
 
 
 def _attributes(array: Any) -> dict[str, Any]:
-    return dict(getattr(array, "__dict__", None) or {})
+    found = dict(getattr(array, "__dict__", None) or {})
+    if type(array) is sys.modules["numpy"].memmap:
+        del found["_mmap"]  # the memory; what lies in it is compared
+    return found
 
 
 def equal_mask(walk: Walk, one: Any, other: Any) -> Any:

@@ -125,8 +125,8 @@ def pickler(
             if isinstance(value, _DEFINED) and _is_hoisted(value, hoisted):
                 return value.__qualname__
             reduced = sharing.reduce(value) if sharing is not None else None
-            if reduced is None and scope is not None:
-                reduced = memmaps.reduce(value)
+            if reduced is None:
+                reduced = memmaps.reduce(value) if scope is not None else memmaps.copy_of(value)
             if reduced is None:
                 reduced = loggers.reduce(value) or reductions.reduce(value)
             if reduced is None:

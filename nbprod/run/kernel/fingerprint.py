@@ -229,7 +229,9 @@ class Fingerprint:
             return
         self._tag(value.flags.writeable)
         self.array_data(value)
-        self._attributes(value, {})
+        memmap = sys.modules["numpy"].memmap
+        only_read = type(value) is memmap and value.mode == "r"
+        self._attributes(value, {"_mmap"} if only_read else {})
 
     def array_data(self, array: Any) -> None:
         """Take in the values of an array, in place."""

@@ -31,6 +31,25 @@ def reduce(value: Any) -> Any:
     return reopened, (*place, value.mode, value.filename)
 
 
+def copy_of(value: Any) -> Any:
+    """Reduce an array that shows a file, and cannot write to it, to what it shows."""
+    numpy: Any = sys.modules.get("numpy")
+    if numpy is None or type(value) is not numpy.memmap:
+        return None
+    if getattr(value, "mode", None) != "r" or value.flags.writeable:
+        return None
+    return shown, (numpy.array(value), value.offset, value.mode, value.filename)
+
+
+def shown(items: Any, offset: Any, mode: str, name: Any) -> Any:
+    """Return an array in memory that says it shows a file; pickled artifacts call this by name."""
+    numpy: Any = sys.modules["numpy"]
+    made = items.view(numpy.memmap)
+    made.offset, made.mode, made.filename = offset, mode, name
+    made.flags.writeable = False
+    return made
+
+
 def reopened(
     path: str, dtype: Any, offset: int, shape: Any, order: Any, mode: str, name: Any
 ) -> Any:
