@@ -12,6 +12,7 @@ import mmap
 import os
 import pickle
 import sys
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -66,6 +67,9 @@ class Store:
         return False
 
 
+_loaded: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
+
+
 def load(folder: str, wanted: Sequence[Sequence[Any]]) -> list[Any]:
     """Map blobs into memory after checking their digests.
 
@@ -80,7 +84,13 @@ def load(folder: str, wanted: Sequence[Sequence[Any]]) -> list[Any]:
         if hashlib.sha256(mapped).hexdigest() != digest:
             raise ValueError(f"{digest} was changed after the run that wrote it")
         found.append(mapped)
+        _loaded.add(mapped)
     return found
+
+
+def is_loaded(buffer: Any) -> bool:
+    """Tell whether a buffer is a blob's: who writes into it changes no file."""
+    return isinstance(buffer, mmap.mmap) and buffer in _loaded
 
 
 def reduce_objects(value: Any) -> Any:

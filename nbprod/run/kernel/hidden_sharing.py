@@ -12,7 +12,7 @@ import sys
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from . import fingerprint
+from . import blobs, fingerprint
 
 
 def unkept(
@@ -57,7 +57,10 @@ def _arrays_of(value: Any) -> list[Any]:
         while isinstance(array.base, numpy.ndarray):
             array = array.base
         laid_out = array.flags.c_contiguous or array.flags.f_contiguous
-        if array.size and laid_out and array.flags.writeable and not array.dtype.hasobject:
+        if not array.size or not laid_out or array.dtype.hasobject or not array.flags.writeable:
+            continue
+        behind = array.base.obj if isinstance(array.base, memoryview) else array.base
+        if behind is None or blobs.is_loaded(behind):  # not a file's, nor another process's
             owners[id(array)] = array
     return list(owners.values())
 
