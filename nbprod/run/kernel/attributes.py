@@ -40,8 +40,21 @@ def hold_everything(kind: type) -> bool:
 
 def attributes(value: Any) -> dict[str, Any]:
     """Return what ``__dict__`` and slots hold."""
-    found = dict(getattr(value, "__dict__", None) or {})
+    found = dict(own_dict(value) or {})
     for name in slots(type(value)):
-        if hasattr(value, name):
-            found[name] = getattr(value, name)
+        try:
+            found[name] = object.__getattribute__(value, name)
+        except AttributeError:
+            continue  # nothing was put there
     return found
+
+
+def own_dict(value: Any) -> Any:
+    """Return an instance's ``__dict__``, past what its class does when it is asked.
+
+    A notebook's ``__getattr__`` may load something, count, or fill itself.
+    """
+    try:
+        return object.__getattribute__(value, "__dict__")
+    except (AttributeError, TypeError):
+        return None

@@ -22,7 +22,7 @@ import mmap
 import random
 import sys
 import types
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -171,9 +171,8 @@ class Fingerprint:
         self.met.add(id(value))
         self._values(keys)
         self._values(contents.values(value))
-        factory = getattr(value, "default_factory", None)
-        if factory is not None:
-            self.add(factory)
+        if isinstance(value, defaultdict) and value.default_factory is not None:
+            self.add(value.default_factory)
         self._attributes(value, {})
 
     def _values(self, values: Any) -> None:
@@ -482,8 +481,7 @@ class Fingerprint:
             # One of the process's: its level and handlers are ambient state, not a variable's.
             self._tag(value.name)
             return
-        tensor = getattr(value, "numpy", None)
-        if kind.__module__.split(".")[0] == "torch" and callable(tensor):
+        if kind.__module__.split(".")[0] == "torch" and callable(getattr(value, "numpy", None)):
             self.add(value.detach().cpu().numpy())
             return
         if kind.__module__.partition(".")[0] in _OWN_STATE and _says_its_state(kind):
@@ -493,7 +491,7 @@ class Fingerprint:
         if attributes.hold_everything(kind):
             cached = _cached(kind)
             authors = kind.__module__ == "__main__" or callers.is_own_module(kind.__module__)
-            if authors and not getattr(value, "__dict__", {}).keys().isdisjoint(cached):
+            if authors and not (attributes.own_dict(value) or {}).keys().isdisjoint(cached):
                 self.opaque.add("cached_property")  # it may hold what a file held
             self._attributes(value, cached)
             return
@@ -516,7 +514,7 @@ class Fingerprint:
         return True
 
     def _attributes(self, value: Any, skipped: Mapping[str, Any] | set[str]) -> None:
-        own = getattr(value, "__dict__", None)
+        own = attributes.own_dict(value)
         if type(own) is dict:
             self.met.add(id(own))
         found = attributes.attributes(value)

@@ -21,13 +21,30 @@ from . import attributes, callers, fingerprint
 
 _HOOK = "_nbprod_kernel.libraries"
 
-_KNOWN = frozenset(
-    {"numpy", "pandas", "matplotlib", "mpl_toolkits", "matplotlib_inline", "seaborn", "sklearn"}
-    | {"scipy", "plotly", "IPython", "ipykernel", "ipywidgets", "traitlets", "papermill"}
+_ELSEWHERE = frozenset(
+    {"plotly", "IPython", "ipykernel", "ipywidgets", "traitlets", "papermill", "matplotlib_inline"}
+    | {"matplotlib.pyplot", "matplotlib.style", "matplotlib.font_manager", "matplotlib.cm"}
+    | {"matplotlib.backends", "matplotlib._pylab_helpers", "matplotlib.colors", "matplotlib.dates"}
+    | {
+        "pandas._config",
+        "pandas.core",
+        "numpy._core",
+        "numpy.core",
+        "numpy.random",
+        "sklearn._config",
+    }
+    | {"os", "sys", "builtins", "random", "logging", "warnings", "locale", "threading", "_thread"}
+    | {"multiprocessing", "asyncio", "concurrent", "subprocess", "signal", "socket", "time", "gc"}
+    | {"atexit", "tempfile", "importlib", "linecache", "tokenize", "inspect", "re", "functools"}
+    | {"typing", "weakref", "contextvars", "unittest", "traceback", "codecs", "mimetypes", "io"}
+    | {"posixpath", "genericpath", "pathlib", "pdb", "bdb", "cmd", "code", "doctest", "timeit"}
+    | {"faulthandler", "tracemalloc", "contextlib", "abc", "types", "zoneinfo", "pickle"}
 )
-"""Libraries whose options have a home elsewhere, and that change other data for their own use."""
+"""Modules whose options have a home elsewhere, or that keep notes for their own use; those below
+count, too."""
 
-_PARTS_OF_KNOWN = ("pandas.plotting",)
+_HANDLED = ("RcParams", "DictWrapper", "ColormapRegistry", "ColorSequenceRegistry")
+"""Classes of options that have a home elsewhere."""
 
 _SETTING = ("set", "register", "enable", "disable", "use", "config")
 """How the names of functions begin that set something, although they may return something."""
@@ -154,14 +171,13 @@ def _watch_home(value: Any) -> None:
 
 def _is_librarys(name: str) -> bool:
     """Tell whether a module is of a library of whose data nobody else takes care."""
-    top = name.partition(".")[0]
     module = sys.modules.get(name)
     file = getattr(module, "__file__", None)
     if module is None or not isinstance(file, str) or name.startswith("_nbprod_kernel"):
         return False
-    if top in _KNOWN and not name.startswith(_PARTS_OF_KNOWN):
-        return False
-    return top not in sys.stdlib_module_names and not callers.is_own_file(file, name)
+    parts = name.split(".")
+    above = {".".join(parts[:count]) for count in range(1, len(parts) + 1)}
+    return _ELSEWHERE.isdisjoint(above) and not callers.is_own_file(file, name)
 
 
 def _data(module: types.ModuleType) -> Iterator[tuple[tuple[str, str], Any]]:
@@ -180,7 +196,10 @@ def _is_data(name: str, value: Any) -> bool:
     if (name.startswith("__") and name.endswith("__")) or name == "_abc_impl":
         return False
     # What has no content can be another object, and nobody can tell.
-    return not isinstance(value, (*_NO_DATA, type)) and not hasattr(type(value), "__get__")
+    kind = type(value)
+    if kind.__name__ in _HANDLED or hasattr(kind, "__get__"):
+        return False
+    return not isinstance(value, (*_NO_DATA, type))
 
 
 def _prints(module: types.ModuleType) -> dict[tuple[str, str], str]:

@@ -22,6 +22,8 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
+from . import attributes, callers, contents
+
 # Objects of which a process has one: through them its state is changed, or they are asked for
 # by ``is``.
 _SINGLETONS = (
@@ -141,6 +143,8 @@ def reduce(value: Any) -> Any:
     numpy: Any = sys.modules.get("numpy")
     if numpy is not None and kind is not numpy.ndarray and isinstance(value, numpy.ndarray):
         return _reduced_array(value, numpy)
+    if isinstance(value, (dict, list, set)) and _is_authors_container(kind):
+        return _filled, (kind,), (_held(value), _own_dict(value)), None, None, _fill
     if isinstance(value, (dict, list)) and _drops_attributes(value):
         return (*value.__reduce_ex__(pickle.HIGHEST_PROTOCOL)[:5], _set_attributes)
     return None
@@ -161,6 +165,46 @@ def _class_constant(value: Any) -> Any:
                     if each is value:
                         return getattr, (owner, attribute)
     return None
+
+
+def _is_authors_container(kind: type) -> bool:
+    """Tell whether pickle would call methods of the author's to take a container apart."""
+    if kind.__module__ != "__main__" and not callers.is_own_module(kind.__module__):
+        return False
+    base = next(each for each in kind.__mro__ if each in {dict, list, set} or not _is_python(each))
+    if base not in {dict, list, set} or attributes.slots(kind):
+        return False
+    said = {"__reduce__", "__reduce_ex__", "__getstate__", "__setstate__"}
+    said |= {"__getnewargs__", "__getnewargs_ex__", "__new__"}
+    return not any(said & vars(each).keys() for each in kind.__mro__ if _is_python(each))
+
+
+def _held(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(zip(contents.keys(value), contents.values(value)))  # noqa: B905
+    return list(contents.items(value))
+
+
+def _own_dict(value: Any) -> dict[str, Any]:
+    return dict(attributes.own_dict(value) or {})
+
+
+def _filled(kind: Any) -> Any:
+    """Make an empty container, which :func:`_fill` fills; pickled artifacts call this by name."""
+    return kind.__new__(kind)
+
+
+def _fill(value: Any, state: tuple[list[Any], dict[str, Any]]) -> None:
+    """Fill a container past the methods of its class."""
+    held, own = state
+    if isinstance(value, dict):
+        dict.update(value, held)
+    elif isinstance(value, list):
+        list.extend(value, held)
+    else:
+        set.update(value, held)
+    if own:
+        object.__getattribute__(value, "__dict__").update(own)
 
 
 def _drops_attributes(value: Any) -> bool:

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from . import contents, set_tables
+from . import attributes, contents, set_tables
 
 VARIABLE = "PYTHONHASHSEED"
 _PLAIN = frozenset({bool, int, float, complex, str, bytes})
@@ -130,7 +130,7 @@ def _inside(value: Any) -> Iterator[Any]:
         if value.__module__ == "__main__":
             yield from vars(value).values()
     elif type(value).__module__ == "__main__":
-        yield getattr(value, "__dict__", None)
+        yield attributes.own_dict(value)
 
 
 def _is_full(cell: Any) -> bool:

@@ -169,17 +169,26 @@ def _types(mimetypes: Any) -> dict[str, str]:
 def _registered(collections_abc: Any) -> dict[str, list[Any]]:
     abc: Any = importlib.import_module("_abc")
     found = {}
-    for name in collections_abc.__all__:
-        classes = [each() for each in abc._get_dump(getattr(collections_abc, name))[0]]
+    for module, name in _abstract(collections_abc):
+        classes = [each() for each in abc._get_dump(getattr(sys.modules[module], name))[0]]
         if any(map(_is_own, classes)):
-            found[name] = [each for each in classes if _is_own(each)]
+            found[f"{module}:{name}"] = [each for each in classes if _is_own(each)]
     return found
 
 
-def _register(collections_abc: Any, found: dict[str, list[Any]]) -> None:
-    for name, classes in found.items():
+def _abstract(collections_abc: Any) -> Iterable[tuple[str, str]]:
+    """Yield the abstract classes for which a notebook may register its own."""
+    yield from (("collections.abc", name) for name in collections_abc.__all__)
+    numbers = sys.modules.get("numbers")
+    yield from (("numbers", name) for name in getattr(numbers, "__all__", ()))
+    yield ("os", "PathLike")
+
+
+def _register(_module: Any, found: dict[str, list[Any]]) -> None:
+    for place, classes in found.items():
+        module, _, name = place.partition(":")
         for each in classes:
-            getattr(collections_abc, name).register(each)
+            getattr(importlib.import_module(module), name).register(each)
 
 
 _YAML = (
@@ -326,6 +335,14 @@ _NAMESPACES = {
     "http://www.w3.org/2001/XMLSchema-instance": "xsi",
     "http://purl.org/dc/elements/1.1/": "dc",
 }
+
+
+def _own_sequences(sequences: Any) -> dict[str, Any]:
+    return {
+        name: list(sequences[name])
+        for name in sequences
+        if name not in sequences._BUILTIN_COLOR_SEQUENCES
+    }
 
 
 def _files_in_memory(memory: Any) -> dict[str, bytes | None]:
@@ -617,6 +634,20 @@ TABLE = (
         "codecs",
         lambda _codecs: dict(_error_handlers),
         lambda codecs, value: _set_all(codecs.register_error, value),
+        _nothing,
+    ),
+    Setting(
+        "numpy.getbufsize",
+        "numpy",
+        lambda numpy: numpy.getbufsize(),
+        lambda numpy, value: numpy.setbufsize(value),
+        _constant(8192),
+    ),
+    Setting(
+        "matplotlib.color_sequences",
+        "matplotlib",
+        lambda matplotlib: _own_sequences(matplotlib.color_sequences),
+        lambda matplotlib, value: _set_all(matplotlib.color_sequences.register, value),
         _nothing,
     ),
     Setting(
