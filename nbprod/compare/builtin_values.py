@@ -10,10 +10,11 @@ import pathlib
 import random
 import types
 import uuid
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from nbprod.compare.attributes import own_dict
 from nbprod.compare.walk import Walk, versus, within, words
 
 _EXACT = (
@@ -103,7 +104,7 @@ def container_difference(walk: Walk, one: Any, other: Any) -> str:
         found = _set_difference(walk, one, other)
     else:
         found = _sequence_difference(walk, one, other)
-    own, theirs = getattr(one, "__dict__", None), getattr(other, "__dict__", None)
+    own, theirs = own_dict(one), own_dict(other)
     if found or (not own and not theirs):
         return found
     return walk.compare(dict(own or {}), dict(theirs or {}), "attributes") and walk.compare(
@@ -144,9 +145,11 @@ def _quickly_equal(one: Any, other: Any) -> bool:
 
 
 def _mapping_difference(walk: Walk, one: Any, other: Any) -> str:
-    factory = getattr(one, "default_factory", None), getattr(other, "default_factory", None)
+    made = [each.default_factory for each in (one, other) if isinstance(each, defaultdict)]
     mine, theirs = list(one), list(other)
-    found = walk.compare(*factory, "default factory") or _keys_difference(walk, one, other)
+    found = (walk.compare(made[0], made[1], "default factory") if made else "") or _keys_difference(
+        walk, one, other
+    )
     if found:
         return found
     for key, wanted in zip(mine, theirs, strict=True):

@@ -42,12 +42,11 @@ def artist_difference(walk: Walk, one: Any, other: Any) -> str:
 
 def _figure_of(artist: Any) -> Any:
     for holder in (artist, *(artist if isinstance(artist, tuple) else ())):
-        get = getattr(holder, "get_figure", None)
-        if get is not None:
+        if hasattr(type(holder), "get_figure"):
             try:
-                return get(root=True)
+                return holder.get_figure(root=True)
             except TypeError:  # matplotlib before 3.10
-                return get()
+                return holder.get_figure()
     return None
 
 

@@ -299,7 +299,8 @@ def _is_read_once(value: Any) -> bool:
 
 
 def _is_estimator(value: Any) -> bool:
-    return callable(getattr(value, "get_params", None)) and callable(getattr(value, "fit", None))
+    kind = type(value)
+    return callable(getattr(kind, "get_params", None)) and callable(getattr(kind, "fit", None))
 
 
 def _estimator_difference(walk: Walk, one: Any, other: Any) -> str:

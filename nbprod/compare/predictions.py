@@ -16,8 +16,10 @@ def prediction_difference(walk: Walk, one: Any, other: Any) -> str:
 
     Those that take no plain numbers (text, categories) are left to their attributes.
     """
+    if not callable(getattr(type(one), "predict", None)):
+        return ""
     count = getattr(one, "n_features_in_", None)
-    if not isinstance(count, int) or not callable(getattr(one, "predict", None)):
+    if not isinstance(count, int):
         return ""
     rows = _rows(count, getattr(one, "feature_names_in_", None))
     ours, theirs = (_predicted(each, rows) for each in (one, other))

@@ -601,3 +601,57 @@ def test_memory_that_objects_of_libraries_show(place):
     place.run()
     place.change(4, "'last'", "'LAST'")
     assert place.same().text == "LAST 9.0 [9. 1. 2. 3.]\n"
+
+
+SET_IN_MODULES = {
+    "legend": (
+        "from matplotlib.legend import Legend\n"
+        "from matplotlib.legend_handler import HandlerLine2D\n"
+        "from matplotlib.lines import Line2D",
+        "Legend.update_default_handler_map({Line2D: HandlerLine2D(numpoints=VALUE)})",
+        "print(Legend.get_default_handler_map()[Line2D]._numpoints)",
+        ("3", "1"),
+    ),
+    "color sequences": (
+        "import matplotlib as mpl",
+        "mpl.color_sequences.register('own', ['r', VALUE])",
+        "print(mpl.color_sequences['own'])",
+        ("'k'", "'g'"),
+    ),
+    "contexts": (
+        "import decimal",
+        "decimal.BasicContext.prec = VALUE",
+        "print(decimal.BasicContext.divide(decimal.Decimal(1), 3))",
+        ("4", "6"),
+    ),
+    "archives": (
+        "import shutil",
+        "def pack(base_name, base_dir, **_):\n    return VALUE\n"
+        "shutil.register_archive_format('own', pack)",
+        "print(shutil.make_archive('o', 'own', '.'))",
+        ("'one'", "'two'"),
+    ),
+    "constants": (
+        "import scipy.constants",
+        "scipy.constants.physical_constants['mine'] = (VALUE, 'm', 0)",
+        "print(scipy.constants.value('mine'))",
+        ("1.5", "2.5"),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SET_IN_MODULES)
+def test_what_is_set_in_modules(place, kind):
+    imports, sets, asks, (old, new) = SET_IN_MODULES[kind]
+    place.write(
+        imports,
+        (sets.replace("VALUE", old), ["step:set"]),
+        ("y = 1", ["step:other"]),
+        (asks, ["step:ask"]),
+        ("print('last', y)", ["step:last"]),
+    )
+    place.run()
+    place.change(2, old, new)
+    place.same()
+    place.change(4, "print(", "print(5, ")
+    assert place.same().text.startswith("5 ")

@@ -97,7 +97,7 @@ def write_models(
                 document["problem"] = fit.problem or "its data was not described"
             else:
                 _write_model(document, estimator, fit.description, variables, folder)
-                document["folder"] = names[0]
+                document["folder"] = "" if document["problem"] else names[0]
         except withheld.SecretError as error:
             withheld.note(f"what the model `{names[0]}` was fitted on", error.secret)
             document["problem"] = f"the data it was fitted on holds the secret {error.secret}"
@@ -137,6 +137,10 @@ def _write_model(
     folder: str,
 ) -> None:
     expected = _answers(estimator, described["received"])
+    rows, answers = len(described["positions"]), len(expected["predictions"])
+    if answers != rows:
+        document["problem"] = f"`predict` gives {answers} answers for {rows} rows"
+        return
     facts, note = described["own"], ""
     chain: list[str] = []
     if "origin" in described:

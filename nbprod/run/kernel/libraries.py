@@ -17,7 +17,7 @@ import types
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from . import attributes, callers, fingerprint
+from . import attributes, callers, fingerprint, reductions
 
 _HOOK = "_nbprod_kernel.libraries"
 
@@ -195,6 +195,8 @@ def _data(module: types.ModuleType) -> Iterator[tuple[tuple[str, str], Any]]:
 def _is_data(name: str, value: Any) -> bool:
     if (name.startswith("__") and name.endswith("__")) or name == "_abc_impl":
         return False
+    if "cache" in name or id(value) in reductions.singletons():
+        return False
     # What has no content can be another object, and nobody can tell.
     kind = type(value)
     if kind.__name__ in _HANDLED or hasattr(kind, "__get__"):
@@ -234,6 +236,8 @@ def restore(found: Mapping[Place, Any]) -> Iterator[str]:
 def _set(owner: Any, name: str, value: Any) -> None:
     """Set an attribute; what other modules know by names of theirs is changed in place."""
     now = vars(owner).get(name)
+    if now is value:
+        return
     if type(now) is not type(value):
         setattr(owner, name, value)
     elif isinstance(now, dict):

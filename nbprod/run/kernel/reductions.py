@@ -39,6 +39,7 @@ _SINGLETONS = (
     ("math", "nan"),
     ("matplotlib", "rcParams"),
     ("matplotlib", "rcParamsDefault"),
+    ("matplotlib", "rcParamsOrig"),
     ("pandas", "options"),
     ("dataclasses", "MISSING"),
     ("dataclasses", "KW_ONLY"),

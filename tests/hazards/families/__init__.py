@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.hazards.families import (
     alias,
+    asked,
     beyond,
     classes,
     data,
@@ -30,6 +31,7 @@ FAMILIES: dict[str, tuple[Hazard, ...]] = {
     "between kernels": kernels.HAZARDS,
     "kept by modules and libraries": kept.HAZARDS,
     "objects of libraries": library_objects.HAZARDS,
+    "asked, and registered": asked.HAZARDS,
     "beyond": beyond.HAZARDS,
 }
 HAZARDS: tuple[Hazard, ...] = tuple(each for family in FAMILIES.values() for each in family)
