@@ -631,6 +631,14 @@ SET_IN_MODULES = {
         "print(shutil.make_archive('o', 'own', '.'))",
         ("'one'", "'two'"),
     ),
+    "functions of Arrow": (
+        "import pyarrow as pa\nimport pyarrow.compute as pc",
+        "def plus(_, x):\n    return pc.add(x, VALUE)\n"
+        "kind = {'summary': 'own', 'description': 'own'}\n"
+        "pc.register_scalar_function(plus, 'plus_own', kind, {'x': pa.int64()}, pa.int64())",
+        "print(pc.call_function('plus_own', [pa.array([1, 2])]).to_pylist())",
+        ("1", "5"),
+    ),
     "constants": (
         "import scipy.constants",
         "scipy.constants.physical_constants['mine'] = (VALUE, 'm', 0)",

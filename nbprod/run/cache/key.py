@@ -25,7 +25,7 @@ from nbprod.analysis.scopes import computes_names, is_given_names
 from nbprod.notebook.local_sources import read_local_sources
 from nbprod.pipeline.ir import Definition, Effect, Pipeline, Step
 from nbprod.pipeline.secret import PREFIX
-from nbprod.run.cache.repeatable import acts_when_imported, doubts
+from nbprod.run.cache.repeatable import REGISTERING, acts_when_imported, doubts
 from nbprod.run.kernel.fingerprint import ANYTHING
 from nbprod.run.kernel.rewrite import NOW
 from nbprod.run.literals import literal
@@ -388,6 +388,8 @@ def _code_parts(around: Surroundings, code: Code) -> Iterator[object]:
     yield [_ENDS_QUIETLY.search(source) is not None for source in code.sources]
     yield sorted((each.name, meaning(each.source)) for each in code.others)
     yield [found for source in code.earlier for found in _FUTURE.findall(source)]
+    if any(not REGISTERING.isdisjoint(_words([source])) for source in code.earlier):
+        yield _all_before(around, code)
     yield sorted((name, meaning(source)) for name, source in code.modules)
     yield list(_parameters(around, code))
 

@@ -20,6 +20,11 @@ _EFFECTS = {
 _PAST_PYTHON = "it uses a library that opens files past Python"
 _FOLDER_KEYWORDS = frozenset({"dir_fd", "src_dir_fd", "dst_dir_fd"})
 
+REGISTERING = frozenset(
+    f"register_{kind}_function" for kind in ("scalar", "vector", "aggregate", "tabular")
+)
+"""Functions that leave others in a library's C code (Arrow's): later steps call them by a name."""
+
 _NAMES = {
     "it asks for the time": frozenset(
         {"perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns", "process_time", "time_ns"}
@@ -62,6 +67,7 @@ _NAMES = {
     "it asks how much memory objects take": frozenset(
         {"getsizeof", "__sizeof__", "asizeof", "flatsize", "deep_getsizeof"}
     ),
+    "it registers a function where nobody can see it": REGISTERING,
     "it asks which classes there are": frozenset({"__subclasses__"}),
     "it looks at the state of a random generator": frozenset({"get_state", "getstate"}),
     "it opens files by the descriptor of a folder": frozenset({"fchdir"}) | _FOLDER_KEYWORDS,
