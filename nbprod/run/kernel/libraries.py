@@ -38,7 +38,21 @@ _ELSEWHERE = frozenset(
     | {"atexit", "tempfile", "importlib", "linecache", "tokenize", "inspect", "re", "functools"}
     | {"typing", "weakref", "contextvars", "unittest", "traceback", "codecs", "mimetypes", "io"}
     | {"posixpath", "genericpath", "pathlib", "pdb", "bdb", "cmd", "code", "doctest", "timeit"}
-    | {"faulthandler", "tracemalloc", "contextlib", "abc", "types", "zoneinfo", "pickle"}
+    | {
+        "urllib",
+        "http",
+        "ssl",
+        "ftplib",
+        "smtplib",
+        "webbrowser",
+        "faulthandler",
+        "tracemalloc",
+        "contextlib",
+        "abc",
+        "types",
+        "zoneinfo",
+        "pickle",
+    }
 )
 """Modules whose options have a home elsewhere, or that keep notes for their own use; those below
 count, too."""
@@ -140,12 +154,14 @@ def watch_behind(value: Any, chains: Iterable[Chain]) -> None:
     """Watch the modules of libraries behind a value and its attributes.
 
     Args:
-        value: A module, function, class or object that a cell knows by a name.
+        value: What a cell knows by a name; libraries are reached by modules, functions, classes.
         chains: Names of attributes that lead on from it.
     """
+    if not isinstance(value, (*_CODE, type)):
+        return  # a variable's object: its module has nothing to do with what it is asked
     try:
         for chain in chains:
-            found = value
+            found: Any = value
             for name in chain:
                 _watch_home(found)
                 if not isinstance(found, types.ModuleType):
