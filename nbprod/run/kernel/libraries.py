@@ -86,15 +86,21 @@ class LibraryUse(ast.NodeTransformer):
     def __init__(self, scope: Mapping[str, Any] | None = None) -> None:
         self._scope = scope if scope is not None else {}
         self._chains: dict[str, set[Chain]] = {}
+        self._homes: dict[str, str] = {}
 
     def visit_Module(self, tree: ast.Module) -> ast.Module:
         """Watch what is imported already; let imports of the cell watch what they bring."""
         self._chains = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names = (alias.asname or alias.name for alias in node.names)
+                self._homes.update(dict.fromkeys(names, node.module))
         for chain in itertools.chain.from_iterable(map(_used, ast.walk(tree))):
             self._chains.setdefault(chain[0], set()).add(chain)
         for name, chains in self._chains.items():
             if name in self._scope:
-                watch_behind(self._scope[name], sorted(chain[1:] for chain in chains))
+                rests = sorted(chain[1:] for chain in chains)
+                watch_behind(self._scope[name], rests, self._homes.get(name, ""))
         if self._chains:
             self.generic_visit(tree)
         return tree
@@ -117,7 +123,7 @@ class LibraryUse(ast.NodeTransformer):
                 rests = sorted(chain[1:] for chain in self._chains[name])
                 text = (
                     f"getattr(__import__('sys').modules.get({_HOOK!r}), 'watch_behind',"
-                    f" lambda *_: None)({name}, {rests!r})"
+                    f" lambda *_: None)({name}, {rests!r}, {self._homes.get(name, '')!r})"
                 )
                 call = ast.parse(text).body[0]
                 for part in ast.walk(call):
@@ -136,9 +142,7 @@ def _used(node: ast.AST) -> Iterator[Chain]:
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         yield from filter(None, [_chain(node.value.func)])
     if isinstance(node, (ast.Subscript, ast.Attribute)) and not isinstance(node.ctx, ast.Load):
-        chain = _chain(node.value)
-        if len(chain) > isinstance(node, ast.Subscript):
-            yield chain
+        yield from filter(None, [_chain(node.value)])
 
 
 def _chain(node: ast.expr) -> Chain:
@@ -150,13 +154,15 @@ def _chain(node: ast.expr) -> Chain:
     return (node.id, *reversed(names)) if isinstance(node, ast.Name) else ()
 
 
-def watch_behind(value: Any, chains: Iterable[Chain]) -> None:
+def watch_behind(value: Any, chains: Iterable[Chain], home: str = "") -> None:
     """Watch the modules of libraries behind a value and its attributes.
 
     Args:
         value: What a cell knows by a name; libraries are reached by modules, functions, classes.
         chains: Names of attributes that lead on from it.
+        home: The module that it was imported from by this name; empty for none.
     """
+    _watch(home)
     if not isinstance(value, (*_CODE, type)):
         return  # a variable's object: its module has nothing to do with what it is asked
     try:
@@ -181,8 +187,12 @@ def _watch_home(value: Any) -> None:
     else:  # not by its attributes, which may be computed
         names = [type(value).__module__]
     for name in names:
-        if isinstance(name, str) and name not in _first and _is_librarys(name):
-            _first[name] = _prints(sys.modules[name])
+        _watch(name)
+
+
+def _watch(name: Any) -> None:
+    if isinstance(name, str) and name not in _first and _is_librarys(name):
+        _first[name] = _prints(sys.modules[name])
 
 
 def _is_librarys(name: str) -> bool:

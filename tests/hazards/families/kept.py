@@ -306,6 +306,19 @@ print(pd.plotting.plot_params["xaxis.compat"], series.sum())
 """,
     ),
     Hazard(
+        "options of a library that are imported by name",
+        """
+# %% setup
+from pandas.plotting import plot_params
+plot_params["x_compat"] = True
+# %% other
+count = 1
+# %% show
+import pandas as pd
+print(pd.plotting.plot_params["xaxis.compat"], count)
+""",
+    ),
+    Hazard(
         "a file system in memory",
         """
 # %%
