@@ -10,7 +10,7 @@ import pathlib
 import random
 import types
 import uuid
-from collections import defaultdict, deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -122,7 +122,19 @@ def _carried(value: Any) -> dict[str, Any]:
     return dict(vars(copy.copy(value)))
 
 
+def _plain(value: Any) -> Any:
+    """Return what a list or dict holds, past the methods of a class derived from it."""
+    if isinstance(value, OrderedDict):
+        return value if type(value) is OrderedDict else OrderedDict(OrderedDict.items(value))
+    if isinstance(value, dict):
+        return value if type(value) is dict else dict(dict.items(value))
+    if isinstance(value, list):
+        return value if type(value) is list else list(list.__iter__(value))
+    return value
+
+
 def _sequence_difference(walk: Walk, one: Any, other: Any) -> str:
+    one, other = _plain(one), _plain(other)
     if len(one) != len(other):
         return f"{len(one)} items vs {len(other)} items"
     if isinstance(one, deque) and one.maxlen != other.maxlen:
@@ -146,6 +158,7 @@ def _quickly_equal(one: Any, other: Any) -> bool:
 
 def _mapping_difference(walk: Walk, one: Any, other: Any) -> str:
     made = [each.default_factory for each in (one, other) if isinstance(each, defaultdict)]
+    one, other = _plain(one), _plain(other)
     mine, theirs = list(one), list(other)
     found = (walk.compare(made[0], made[1], "default factory") if made else "") or _keys_difference(
         walk, one, other

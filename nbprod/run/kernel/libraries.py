@@ -39,6 +39,9 @@ _ELSEWHERE = frozenset(
     | {"typing", "weakref", "contextvars", "unittest", "traceback", "codecs", "mimetypes", "io"}
     | {"posixpath", "genericpath", "pathlib", "pdb", "bdb", "cmd", "code", "doctest", "timeit"}
     | {
+        "csv",
+        "_csv",
+        "scipy.stats",
         "urllib",
         "http",
         "ssl",

@@ -209,11 +209,10 @@ print(kind, here, there, os.path.basename(there))
 import numpy as np
 np.save("values.npy", np.arange(12.0).reshape(3, 4))
 values = np.load("values.npy", mmap_mode="r")
-row = values[1]
 # %% sum
 total = values.sum()
 # %% show
-print(total, row, type(values).__name__, values.flags.writeable, values.mode)
+print(total, values[1].sum(), type(values).__name__, values.flags.writeable, values.mode)
 """,
     ),
 )
