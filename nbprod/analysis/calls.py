@@ -13,7 +13,6 @@ from nbprod.analysis.class_body import is_metaclass
 from nbprod.analysis.effects import keeps_code
 from nbprod.analysis.library_table import (
     Conduct,
-    default_mode,
     function_conduct,
     is_pinned,
     knows_type,
@@ -22,6 +21,7 @@ from nbprod.analysis.library_table import (
     return_type,
 )
 from nbprod.analysis.memory import Memory
+from nbprod.analysis.openers import PATH, opens_for_writing
 from nbprod.analysis.scopes import first_argument
 from nbprod.analysis.summaries import Binding
 from nbprod.analysis.value import (
@@ -193,28 +193,21 @@ def _library_function(expressions: Expressions, qualified: str, call: Call) -> V
         opened = frozenset().union(*(value.opened for value in call.arguments))  # csv.writer
         what = f"what {name}() returns"
         result = replace(result, pinned=what, type=kind, parts=parts, opened=opened)
-    return _opened(qualified, call, result)
+    return _opened(memory, qualified, call, result)
 
 
-def _opened(qualified: str, call: Call, result: Value) -> Value:
+def _opened(memory: Memory, qualified: str, call: Call, result: Value) -> Value:
     """Note the file that a call opens for writing, if that is what it does."""
-    default = default_mode(qualified)
-    if default is None or not isinstance(call.node, ast.Call):
+    if qualified in memory.openers:
+        return replace(result, opened=result.opened | {""})
+    if not isinstance(call.node, ast.Call) or not opens_for_writing(qualified, call.node):
         return result
-    places = call.node.args if qualified.startswith(_PATH) else call.node.args[1:]
-    modes = [*places, *(word.value for word in call.node.keywords if word.arg == "mode")]
-    said = [each.value for each in modes if isinstance(each, ast.Constant)]
-    mode = next((each for each in said if isinstance(each, str)), default)
-    if not _WRITING.intersection(mode) and not (modes and len(said) < len(modes)):
-        return result
-    first = None if qualified.startswith(_PATH) else next(iter(call.node.args), None)
+    first = None if qualified.startswith(PATH) else next(iter(call.node.args), None)
     name = first.value if isinstance(first, ast.Constant) else ""
     name = name.replace("\\", "/").rpartition("/")[2] if isinstance(name, str) else ""
     return replace(result, opened=result.opened | {name})
 
 
-_PATH = "pathlib.Path."
-_WRITING = frozenset("wxac+")
 _CLOSING = frozenset({"close", "flush", "finish", "release", "shutdown", "__exit__"})
 
 
@@ -384,7 +377,7 @@ def _other_method(expressions: Expressions, receiver: Value, name: str, call: Ca
     """Call a method of a library's, or of the unknown."""
     made = _called_method(expressions, receiver, name, call)
     if name == "open":  # a path's, most likely
-        opened = _opened(f"{_PATH}open", call, made)
+        opened = _opened(expressions.memory, f"{PATH}open", call, made)
         return replace(opened, pinned=made.pinned or _OPENED) if opened.opened else made
     return made
 

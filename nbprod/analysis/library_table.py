@@ -125,6 +125,11 @@ def default_mode(qualified: str) -> str | None:
     return _table().opens.get(qualified)
 
 
+def openers() -> tuple[str, ...]:
+    """Return the dotted names of all functions and classes that return an open file."""
+    return tuple(_table().opens)
+
+
 def return_type(qualified: str) -> str:
     """Return the type of what calling ``qualified`` returns; empty if unknown."""
     return _table().returns.get(qualified, "")

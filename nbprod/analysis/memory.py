@@ -101,6 +101,7 @@ class Memory:
         logged: Regions of what logs are written to, which whoever logs changes.
         flat: Regions of plain data, which fitting an estimator never changes.
         shared_columns: A frame and its columns share their values, as before pandas 3.
+        openers: Functions of own modules that may leave a file open for writing.
         owners: Region of a class method to its class.
         cells: Regions of the variables that closures keep of the call that made them.
         places: Region of a function or class to where its definition stands.
@@ -115,6 +116,7 @@ class Memory:
     flat: set[int] = field(default_factory=set)
     states: set[int] = field(default_factory=set)
     shared_columns: bool = False
+    openers: frozenset[str] = frozenset()
     owners: dict[int, Value] = field(default_factory=dict)
     cells: set[int] = field(default_factory=set)
     places: dict[int, Place] = field(default_factory=dict)

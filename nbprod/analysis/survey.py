@@ -103,7 +103,11 @@ class Survey:
 
 
 def survey(
-    notebook: Notebook, exports: Mapping[str, Collection[str]], *, shared_columns: bool = False
+    notebook: Notebook,
+    exports: Mapping[str, Collection[str]],
+    *,
+    shared_columns: bool = False,
+    openers: frozenset[str] = frozenset(),
 ) -> Survey:
     """Parse and follow all code cells of ``notebook``.
 
@@ -111,8 +115,9 @@ def survey(
         notebook: The notebook.
         exports: Module to the names that a star import of it binds, where known.
         shared_columns: Changing a column in place changes its frame, as before pandas 3.
+        openers: Functions of the author's own modules that may leave a file open for writing.
     """
-    memory = Memory(shared_columns=shared_columns)
+    memory = Memory(shared_columns=shared_columns, openers=openers)
     frame = ModuleFrame(memory)
     cells = _all_parsed(notebook)
     _refuse_reloading(cells)

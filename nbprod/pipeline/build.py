@@ -19,6 +19,7 @@ from nbprod.analysis.ignored import without_ignored
 from nbprod.analysis.importing import Importing
 from nbprod.analysis.lint.checks import lint
 from nbprod.analysis.lint.secrets import find_secrets, secret_findings, without_secrets
+from nbprod.analysis.openers import own_openers
 from nbprod.analysis.parameters import ParameterFacts, find_parameters
 from nbprod.analysis.refusals import refusals
 from nbprod.analysis.requirements import Imports, find_imports
@@ -99,6 +100,7 @@ def build(
         notebook,
         {**local_exports(sources), **environment.exports},
         shared_columns=environment.is_older("pandas", 3),
+        openers=own_openers(sources),
     )
     secrets = find_secrets(facts)
     problems = [*refusals(facts), *lint(facts), *_stars(facts)]

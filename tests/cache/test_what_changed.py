@@ -604,6 +604,12 @@ def test_memory_that_objects_of_libraries_show(place):
 
 
 SET_IN_MODULES = {
+    "in C code": (
+        "import pyarrow as pa",
+        "pa.set_cpu_count(VALUE)",
+        "print(pa.cpu_count())",
+        ("3", "7"),
+    ),
     "legend": (
         "from matplotlib.legend import Legend\n"
         "from matplotlib.legend_handler import HandlerLine2D\n"

@@ -24,6 +24,7 @@ from . import (
     loggers,
     plotting,
     seeding,
+    setters,
     settings,
     unseeded,
     withheld,
@@ -106,6 +107,7 @@ def snapshot(start: dict[str, str]) -> dict[str, Any]:
         "logging": loggers.snapshot(),
         "settings": settings.snapshot(),
         "libraries": libraries.snapshot(),
+        "setters": setters.snapshot(),
     }
     if "decimal" in sys.modules:
         state["decimal"] = importlib.import_module("decimal").getcontext().copy()
@@ -220,6 +222,7 @@ def restore(state: dict[str, Any], *, folder: bool = True) -> list[str]:
                 problems.append(f"{name}: {type(error).__name__}: {error}")
     problems.extend(settings.restore(state.get("settings", {})))
     problems.extend(libraries.restore(state.get("libraries", {})))
+    problems.extend(setters.restore(state.get("setters", {})))
     return problems
 
 

@@ -17,7 +17,7 @@ import types
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from . import attributes, callers, fingerprint, reductions
+from . import attributes, callers, fingerprint, reductions, setters
 
 _HOOK = "_nbprod_kernel.libraries"
 
@@ -59,6 +59,9 @@ _ELSEWHERE = frozenset(
 )
 """Modules whose options have a home elsewhere, or that keep notes for their own use; those below
 count, too."""
+
+_WITH_HOMES = frozenset({"numpy", "pandas", "matplotlib", "sklearn"})
+"""Libraries whose options are in :mod:`.ambient`, whatever function sets them."""
 
 _HANDLED = ("RcParams", "DictWrapper", "ColormapRegistry", "ColorSequenceRegistry")
 """Classes of options that have a home elsewhere."""
@@ -166,6 +169,9 @@ def watch_behind(value: Any, chains: Iterable[Chain], home: str = "") -> None:
         home: The module that it was imported from by this name; empty for none.
     """
     _watch(home)
+    for name, each in list(vars(sys.modules[home]).items()) if home in sys.modules else ():
+        if each is value:  # not by its own name: a variable's object may be asked for nothing
+            _watch_setter(home, name)
     if not isinstance(value, (*_CODE, type)):
         return  # a variable's object: its module has nothing to do with what it is asked
     try:
@@ -175,6 +181,7 @@ def watch_behind(value: Any, chains: Iterable[Chain], home: str = "") -> None:
                 _watch_home(found)
                 if not isinstance(found, types.ModuleType):
                     break
+                _watch_setter(found.__name__, name)
                 found = vars(found).get(name)
             _watch_home(found)
     except Exception:
@@ -191,6 +198,11 @@ def _watch_home(value: Any) -> None:
         names = [type(value).__module__]
     for name in names:
         _watch(name)
+
+
+def _watch_setter(module: str, name: str) -> None:
+    if _is_librarys(module) and module.partition(".")[0] not in _WITH_HOMES:
+        setters.watch(sys.modules[module], name)
 
 
 def _watch(name: Any) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import callers
 from .plain import as_list, json_value
 from .profiles import counts_profile, numbers_profile
 
@@ -85,6 +86,8 @@ def _outputs(y: Any) -> int:
 
 
 def _classes_of(estimator: Any) -> list[Any] | None:
+    if _computed_by_author(type(estimator), "classes_"):
+        return None  # whatever it does, the notebook did not ask for it here
     try:
         classes = estimator.classes_
     except Exception:
@@ -92,6 +95,16 @@ def _classes_of(estimator: Any) -> list[Any] | None:
     if isinstance(classes, list) and classes and hasattr(classes[0], "tolist"):
         return []  # several outputs: classes of each
     return as_list(classes) if hasattr(classes, "__len__") else None
+
+
+def _computed_by_author(kind: type, name: str) -> bool:
+    """Tell whether a class of the author's own computes an attribute when it is asked for it."""
+    owner = next((each for each in kind.__mro__ if name in vars(each)), None)
+    return (
+        owner is not None
+        and (owner.__module__ == "__main__" or callers.is_own_module(owner.__module__))
+        and hasattr(type(vars(owner)[name]), "__get__")
+    )
 
 
 def _says(estimator: Any, what: str) -> bool:

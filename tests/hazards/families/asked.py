@@ -200,4 +200,27 @@ plt.show()
 print(np.getbufsize(), mpl.color_sequences["own"], scipy.constants.value("mine"), count)
 """,
     ),
+    Hazard(
+        "an estimator that counts how often it is asked for its classes",
+        """
+# %% load
+import numpy as np
+data, target = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 0, 1, 1])
+# %% train
+class Threshold:
+    asked = 0
+    def fit(self, X, y):
+        self.middle_ = X.mean()
+        return self
+    @property
+    def classes_(self):
+        self.asked += 1
+        return np.array([0, 1])
+    def predict(self, X):
+        return (X[:, 0] > self.middle_).astype(int)
+model = Threshold().fit(data, target)
+# %% show
+print(model.asked, model.predict(data))
+""",
+    ),
 )

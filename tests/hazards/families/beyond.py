@@ -902,6 +902,36 @@ file.close()
 """,
     ),
     Hazard(
+        "file that a function of an own module leaves open",
+        """
+# %%
+import hazard_logs
+log = hazard_logs.started("module_open.txt")
+log.write("text")
+# %%
+print(repr(open("module_open.txt").read()))
+log.close()
+""",
+        files={
+            "hazard_logs.py": "def opened(path):\n    return open(path, 'w')\n\n"
+            "def started(path):\n    return opened(path)\n"
+        },
+    ),
+    Hazard(
+        "file that a function of an own module closes",
+        """
+# %% save
+import hazard_notes
+said = hazard_notes.note("module_closed.txt", "text")
+# %% look
+print(said, repr(open("module_closed.txt").read()))
+""",
+        files={
+            "hazard_notes.py": "def note(path, text):\n    with open(path, 'w') as file:\n"
+            "        file.write(text)\n    open(path, 'a').write('.')\n    return path\n"
+        },
+    ),
+    Hazard(
         "file that a function opens, closed by with",
         """
 # %% save

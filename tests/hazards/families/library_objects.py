@@ -215,4 +215,21 @@ total = values.sum()
 print(total, values[1].sum(), type(values).__name__, values.flags.writeable, values.mode)
 """,
     ),
+    Hazard(
+        "what setters of a library keep in C code",
+        """
+# %% set
+import pyarrow as pa
+from pyarrow import set_io_thread_count
+before = pa.cpu_count(), pa.io_thread_count()
+pa.set_cpu_count(7)
+set_io_thread_count(5)
+# %% back
+print(pa.cpu_count(), pa.io_thread_count())
+set_io_thread_count(before[1])
+# %% show
+import pyarrow
+print(pyarrow.cpu_count(), pyarrow.io_thread_count() == before[1])
+""",
+    ),
 )
