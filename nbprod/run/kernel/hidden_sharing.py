@@ -8,6 +8,7 @@ turned over for a moment, an object that shows them has another fingerprint.
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -31,14 +32,13 @@ def unkept(
     found: dict[str, str] = {}
     for names in together:
         known = [name for name in names if name in walks]
-        for holder in known:
-            if not walks[holder][1].reduced:
+        holders = [name for name in known if walks[name][1].reduced]
+        arrays = {name: _arrays_of(variables[name]) for name in known} if holders else {}
+        for holder, name in itertools.product(holders, known):
+            if name == holder or holder in found or not arrays[name]:
                 continue
-            for name in known:
-                if name != holder and holder not in found:
-                    arrays = _arrays_of(variables[name])
-                    if arrays and _shows(variables[holder], arrays):
-                        found[holder] = f"it shares memory with `{name}`, which saving would part"
+            if _shows(variables[holder], arrays[name]):
+                found[holder] = f"it shares memory with `{name}`, which saving would part"
     return found
 
 

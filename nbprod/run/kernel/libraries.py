@@ -14,7 +14,7 @@ import itertools
 import logging
 import sys
 import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from . import attributes, callers, fingerprint, reductions, setters
@@ -223,20 +223,21 @@ def _is_librarys(name: str) -> bool:
 
 def _data(module: types.ModuleType) -> Iterator[tuple[tuple[str, str], Any]]:
     """Yield the data of a module and of its classes: owner, name and value."""
+    ones = reductions.singletons()
     for name, value in list(vars(module).items()):
         if isinstance(value, type):
             if value.__module__ == module.__name__ and value.__qualname__ == name:
                 for part, member in list(vars(value).items()):
-                    if _is_data(part, member):
+                    if _is_data(part, member, ones):
                         yield (name, part), member
-        elif _is_data(name, value):
+        elif _is_data(name, value, ones):
             yield ("", name), value
 
 
-def _is_data(name: str, value: Any) -> bool:
+def _is_data(name: str, value: Any, ones: Container[int]) -> bool:
     if (name.startswith("__") and name.endswith("__")) or name == "_abc_impl":
         return False
-    if "cache" in name or id(value) in reductions.singletons():
+    if "cache" in name or id(value) in ones:
         return False
     # What has no content can be another object, and nobody can tell.
     kind = type(value)
