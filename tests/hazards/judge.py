@@ -5,6 +5,7 @@ Run as a process of its own, ``judge.py JOB``: it loads values of the notebook's
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pickle
 import sys
@@ -37,7 +38,7 @@ def differences(job: dict[str, Any]) -> list[str]:
             elif name not in route:
                 found.append(f"{place} is missing")
             elif plain[name] != route[name]:
-                one, other = pickle.loads(route[name]), pickle.loads(plain[name])
+                one, other = loaded(name, route), loaded(name, plain)
                 if type(other).__name__ in CODE_IS_NO_RESULT:
                     continue
                 outcome = compare(one, other)
@@ -47,6 +48,18 @@ def differences(job: dict[str, Any]) -> list[str]:
             extra = sorted(set(route) - set(plain))
             found += [f"`{name}` after cell {first + 1} is new" for name in extra]
     return found
+
+
+def loaded(name: str, values: dict[str, bytes]) -> Any:
+    """Load a variable; models by formula look for the other ones where they are loaded."""
+    try:
+        return pickle.loads(values[name])
+    except Exception:
+        around = {"load": pickle.loads, "value": values[name]}
+        for other, value in values.items():
+            with contextlib.suppress(Exception):
+                around.setdefault(other, pickle.loads(value))
+        return eval("load(value)", around)
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ import types
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, BinaryIO
 
-from . import blobs, loggers, memmaps, reductions, set_orders, views, withheld
+from . import blobs, formulas, loggers, memmaps, reductions, set_orders, views, withheld
 
 PROTOCOL = 5
 UNBOUND = "it is not bound here"
@@ -236,6 +236,7 @@ def _dump(
                     store=store,
                     orders=set_orders.Orders(),
                 )
+                made.dump(formulas.looked_up(document["variables"]))
                 made.dump(document)
                 names = json.dumps(store.written).encode()
                 writer.write(names + len(names).to_bytes(8, "little") + _END)
@@ -428,7 +429,9 @@ def load_variables(
         sys.path.extend(each for each in pickle.load(file) if each not in known)
         unpickler = ArtifactUnpickler(file, scope=scope, definitions=definitions, buffers=buffers)
         names = {**(around or scope or {}), "unpickler": unpickler}
-        found = eval(_LOAD, names)  # noqa: S307 - one constant expression
+        # One constant expression, twice: what is loaded first is visible to the rest.
+        names = {**names, **eval(_LOAD, names), "unpickler": unpickler}  # noqa: S307
+        found = eval(_LOAD, names)  # noqa: S307
     if rename is not None:
         for kind in unpickler.made:
             rename(kind)

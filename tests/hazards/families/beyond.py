@@ -530,6 +530,30 @@ print(len(ax.lines))
         ordinary=True,
     ),
     Hazard(
+        "model by formula that names functions and numbers of the notebook",
+        """
+# %% load
+import numpy as np
+import pandas as pd
+import statsmodels.formula.api as smf
+df = pd.DataFrame({"x": np.arange(1.0, 9.0), "y": [1.1, 2.3, 2.9, 4.2, 5.1, 5.8, 7.3, 8.1]})
+middle = 4.0
+def scaled(values):
+    return (values - middle) / 2
+# %% fit
+models = {
+    "centred": smf.ols("y ~ I(x - middle)", data=df).fit(),
+    "scaled": smf.ols("y ~ scaled(x) + np.log(x)", data=df).fit(),
+}
+best = smf.ols("y ~ scaled(x)", data=df).fit()
+# %% show
+for name, model in models.items():
+    print(name, model.params.round(4).to_dict(), round(model.rsquared, 4))
+# %% predict
+print(best.predict(df.head(2)).round(4).tolist())
+""",
+    ),
+    Hazard(
         "formula that names variables beside columns",
         """
 # %% load
