@@ -198,7 +198,8 @@ def _advice(place: Place, ename: str, evalue: str, cell: int) -> str:
                 f"{name} could not be carried into this step's own kernel ({reason}): "
                 "run without --isolate, or give both steps one tag."
             )
-        return "Run the notebook from top to bottom in a fresh kernel to see it there too."
+        if not place.capture.isolate:
+            return "Run the notebook from top to bottom in a fresh kernel to see it there too."
     if ename == "StdinNotImplementedError":
         return (
             "A run cannot ask questions: make what it asks for a parameter, and a password one "
