@@ -669,3 +669,68 @@ def test_what_is_set_in_modules(place, kind):
     place.same()
     place.change(4, "print(", "print(5, ")
     assert place.same().text.startswith("5 ")
+
+
+SHARED = {
+    # What a step gives, looked at in between, changed, and shown; what of it is another then.
+    "a frame by two names": (
+        "import pandas as pd\ndf = pd.DataFrame({'a': [1, 2]})\nwork = df",
+        "print(df.shape)",
+        "work['c'] = 1\nprint(list(df.columns))",
+        ("work = df", "work = df.copy()"),
+    ),
+    "a dict that becomes shared": (
+        "base = {'rate': 1}\nchosen = dict(base)",
+        "print(base)",
+        "chosen['rate'] = 5\nprint(base)",
+        ("chosen = dict(base)", "chosen = base"),
+    ),
+    "a part of an array": (
+        "import numpy as np\nbase = np.arange(4.0)\npart = base[::2]",
+        "print(base.sum())",
+        "part *= 10\nprint(base)",
+        ("base[::2]", "base[::2].copy()"),
+    ),
+    "a third name for it": (
+        "import pandas as pd\ndf = pd.DataFrame({'a': [1, 2]})\nwork = df",
+        "given = df",
+        "given['c'] = 1\nprint(list(work.columns))",
+        ("work = df", "work = df.copy()"),
+    ),
+    "what holds it beside something else": (
+        "import pandas as pd\ndf = pd.DataFrame({'a': [1, 2]})\nheld = {'data': df, 'rate': 1}",
+        "given = df",
+        "print(held['rate'], given is held['data'])",
+        ("'rate': 1", "'rate': 2"),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SHARED)
+def test_who_shares_an_object(place, kind):
+    gives, between, last, (old, new) = SHARED[kind]
+    place.write(
+        (gives, ["step:give"]),
+        (between, ["step:between"]),
+        ("y = 1", ["step:other"]),
+        (last, ["step:last"]),
+    )
+    place.run()
+    place.change(1, old, new)
+    assert "other" in place.same().cached
+    assert place.run().computed == set()
+    place.change(1, new, old)
+    place.same()
+
+
+def test_what_shares_nothing_with_a_result_stays_what_it_is(place):
+    place.write(
+        ("class Rate:\n    def __init__(self, value):\n        self.value = value", ["step:make"]),
+        ("one = Rate(1)", ["step:one"]),
+        ("other = Rate(5)", ["step:other"]),
+        ("print(other.value)", ["step:look"]),
+        ("print(one.value)", ["step:last"]),
+    )
+    place.run()
+    place.change(2, "1", "2")
+    assert place.same().text == "5\n2\n"

@@ -87,6 +87,9 @@ class Entry:
             the names of those modules.
         orders: The orders of the sets that they hold, as digests.
         pairs: How many objects two variables share: ``(one, other, count)``.
+        earlier_prints: Fingerprints before it of what it gave beside its outputs and inputs:
+            variables that share something with these, so that all of them come back together.
+        earlier_pairs: What two variables shared before it.
         gone: Variables that it deleted.
         state: The process's state after it, and where modules are found (``search``).
         search: See there.
@@ -127,6 +130,13 @@ class Entry:
     modules: tuple[str, ...] = ()
     own: dict[str, tuple[str, ...]] = field(default_factory=dict)
     orders: dict[str, str] = field(default_factory=dict)
+    earlier_prints: dict[str, str] = field(default_factory=dict)
+    earlier_pairs: tuple[tuple[str, str, int], ...] = ()
+
+    @property
+    def given(self) -> frozenset[str]:
+        """The variables that it binds or deletes."""
+        return frozenset({*self.gone, *(name for group in self.groups for name in group.names)})
 
     @property
     def changes_options(self) -> bool:

@@ -119,6 +119,10 @@ class Version:
     live: bool = False
 
 
+Pairs = dict[tuple[str, str], int]
+"""How many objects two variables share."""
+
+
 @dataclass
 class Session:
     """What one run knows of the cache.
@@ -146,7 +150,8 @@ class Session:
     _state: dict[str, str] = field(default_factory=dict)
     _unseeded: set[str] = field(default_factory=set)
     _versions: dict[str, Version] = field(default_factory=dict)
-    _pairs: dict[tuple[str, str], int] = field(default_factory=dict)
+    _pairs: Pairs = field(default_factory=dict)
+    _earlier: tuple[dict[str, str], Pairs] = field(default_factory=lambda: ({}, {}))
     _stale: set[str] = field(default_factory=set)
     _pending: list[Stretch] = field(default_factory=list)
     _skipped: list[Stretch] = field(default_factory=list)
@@ -208,6 +213,7 @@ class Session:
         Afterwards it is the current one.
         """
         stretch = self._current = self.stretches[cell.index]
+        self._earlier = self.known_prints(), dict(self._pairs)
         self._key = self._reason = ""
         handed = self._handed_on()
         if handed is not None:
@@ -269,8 +275,23 @@ class Session:
         randoms = set(entry.randoms) - set(entry.seeded)
         if any(before.get(name) != self._state.get(name) for name in randoms):
             return False
+        if not self._suits_bystanders(entry):
+            return False
         left = {found.after.path: found.after for found in entry.stretch.files}
         return are_met(entry.depends, left)
+
+    def _suits_bystanders(self, entry: Entry) -> bool:
+        """Tell whether what shares something with what it gives is as it was before it.
+
+        It comes back with these, although the stretch does not name it, and changes with them.
+        """
+        assert self._current is not None
+        for name, text in entry.earlier_prints.items():
+            known = self._versions.get(name)
+            if known is None or known.value.fingerprint != text:
+                return False
+        names = entry.given - _fresh(self._current)
+        return _touching(self._pairs, names) == _touching(_counts(entry.earlier_pairs), names)
 
     def defers(self, cell: CellPlan) -> bool:
         """Tell whether the stretch of ``cell`` only gives parameters their values, later."""
@@ -406,7 +427,7 @@ class Session:
                     entry.orders.get(name, ""),
                 )
                 self._versions[name] = Version(value, folder, group)
-        self._note_pairs(entry.pairs, entry.prints)
+        self._take_pairs(entry)
         self._metrics.update(entry.metrics)
 
     def _forget(self, name: str) -> None:
@@ -420,6 +441,19 @@ class Session:
             pair: count for pair, count in self._pairs.items() if not looked.issuperset(pair)
         }
         self._pairs.update({(one, other): count for one, other, count in pairs})
+
+    def _take_pairs(self, entry: Entry) -> None:
+        """Take in what variables share after a stretch of an earlier run.
+
+        Others than it gives may share something now that they did not share then.
+        """
+        then, after, given = _counts(entry.earlier_pairs), _counts(entry.pairs), entry.given
+        for pair in {*self._pairs, *after}:
+            as_then = entry.prints.keys() >= {*pair} and self._pairs.get(pair) == then.get(pair)
+            if as_then or not given.isdisjoint(pair):
+                self._pairs.pop(pair, None)
+                if pair in after:
+                    self._pairs[pair] = after[pair]
 
     # A stretch that really runs
 
@@ -811,7 +845,14 @@ class Session:
             modules=tuple(kept["modules"]),
             own={name: tuple(modules) for name, modules in survey["own"].items()},
             orders=dict(survey["orders"]),
+            earlier_prints=self._earlier_prints(stretch, kept),
+            earlier_pairs=tuple((one, other, n) for (one, other), n in self._earlier[1].items()),
         )
+
+    def _earlier_prints(self, stretch: Stretch, kept: Mapping[str, Any]) -> dict[str, str]:
+        given = {*kept["gone"], *(name for group in kept["groups"] for name in group["names"])}
+        beside = given.difference(stretch.inputs, stretch.outputs)
+        return {name: text for name, text in self._earlier[0].items() if name in beside}
 
     def _doubts(self, ended: Ended) -> Iterator[str]:
         """Yield why a stretch that ran might do something else another time."""
@@ -1013,6 +1054,19 @@ def open_session(
     for cell in running:
         notebook.cells[cell.index].metadata.get("nbprod", {}).pop(MARK, None)
     return Session(store, capture, around, notebook, found)
+
+
+def _fresh(stretch: Stretch) -> frozenset[str]:
+    """Return what a stretch binds without looking at what it was."""
+    return frozenset(stretch.outputs) - frozenset(stretch.inputs)
+
+
+def _counts(pairs: Iterable[tuple[str, str, int]]) -> Pairs:
+    return {(one, other): count for one, other, count in pairs}
+
+
+def _touching(pairs: Pairs, names: frozenset[str]) -> Pairs:
+    return {pair: count for pair, count in pairs.items() if not names.isdisjoint(pair)}
 
 
 def _only_parameters(

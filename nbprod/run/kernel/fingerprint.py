@@ -817,15 +817,17 @@ def groups(reached: Mapping[str, Collection[int]]) -> list[list[str]]:
 
 
 def pairs(reached: Mapping[str, set[int]]) -> list[tuple[str, str, int]]:
-    """Return how many objects two names both reach: of each object, its first with each other.
+    """Return how many objects each two names both reach, where they do.
 
     Args:
         reached: What each name reaches, as :attr:`Fingerprint.met` says.
     """
-    first: dict[int, str] = {}
-    found = Counter(
-        (first.setdefault(each, name), name)
-        for name, met in sorted(reached.items())
-        for each in met
-    )
-    return sorted((one, other, count) for (one, other), count in found.items() if one != other)
+    holders: dict[int, tuple[str, ...]] = {}
+    for name, met in sorted(reached.items()):
+        for each in met:
+            holders[each] = (*holders.get(each, ()), name)
+    found: Counter[tuple[str, str]] = Counter()
+    for names, count in Counter(holders.values()).items():
+        for pair in itertools.combinations(names, 2):
+            found[pair] += count
+    return sorted((one, other, count) for (one, other), count in found.items())
