@@ -320,6 +320,9 @@ class Fingerprint:
             if name not in {"name", "_name"}:
                 self._tag(name)
                 self.add(getattr(value, name, None))
+        noted = reductions.noted_on(value)
+        if noted:
+            self.add(noted)
 
     def _index(self, value: Any) -> None:
         self._class(value)

@@ -100,6 +100,16 @@ def searched(make: Any, arguments: Any) -> Any:
     return index
 
 
+def noted_on(frame: Any) -> dict[str, Any]:
+    """Return the attributes that a notebook has set on a frame or series; pandas saves none."""
+    kind = type(frame)
+    usual = {*getattr(kind, "_accessors", ()), *getattr(kind, "_metadata", ())}
+    own = attributes.own_dict(frame) or {}
+    return {
+        name: each for name, each in own.items() if not name.startswith("_") and name not in usual
+    }
+
+
 def reduce(value: Any) -> Any:
     """Return what a pickler's ``reducer_override`` returns, or ``None`` for any other value.
 

@@ -97,9 +97,11 @@ class Sharing:
                 return make, (values, *place)
             shared = self._references.setdefault(id(self._keep(value.refs)), BlockReferences())
             return rebuild_block, (shared, values, *place)
-        if kind in {"DataFrame", "Series"} and getattr(value, "_attrs", None):
-            made = value.__reduce_ex__(5)
-            return *made[:2], (made[2], value._attrs), None, None, _set_attributes
+        if kind in {"DataFrame", "Series"}:
+            attrs, noted = getattr(value, "_attrs", None), reductions.noted_on(value)
+            if attrs or noted:
+                made = value.__reduce_ex__(5)
+                return *made[:2], (made[2], attrs, noted), None, None, _set_attributes
         if kind.endswith("Index"):
             # Nobody may write to an index: it has a buffer of its own.
             make, given, *rest = value.__reduce_ex__(5)
@@ -153,10 +155,11 @@ def rebuild_laid_out(items: Any, dtype: Any, strides: Any, writeable: bool) -> A
     return view
 
 
-def _set_attributes(value: Any, state: tuple[Any, dict[Any, Any]]) -> None:
-    """Let a frame or series have its ``attrs``, of which pandas would make a copy."""
+def _set_attributes(value: Any, state: tuple[Any, Any, dict[str, Any]]) -> None:
+    """Let a frame or series have its ``attrs``, of which pandas would make a copy, and its own."""
     value.__setstate__(state[0])
-    object.__setattr__(value, "_attrs", state[1])
+    for name, each in {**({"_attrs": state[1]} if state[1] else {}), **state[2]}.items():
+        object.__setattr__(value, name, each)
 
 
 class BlockReferences:

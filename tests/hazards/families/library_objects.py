@@ -232,4 +232,20 @@ import pyarrow
 print(pyarrow.cpu_count(), pyarrow.io_thread_count() == before[1])
 """,
     ),
+    Hazard(
+        "attributes that are set on frames and series",
+        """
+# %% load
+import pandas as pd
+df = pd.DataFrame({"x": [1, 2]})
+df.title = "train set"
+weights = df["x"] * 2.0
+weights.unit = "kg"
+# %% change
+df.title += ", cleaned"
+df["y"] = df.x.astype(str).str.len()
+# %% show
+print(getattr(df, "title", "unnamed"), getattr(weights, "unit", "none"), len(df))
+""",
+    ),
 )
