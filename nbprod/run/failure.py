@@ -173,8 +173,15 @@ def _line_in_cell(traceback: str) -> int:
 
 
 def missing_name(ename: str, evalue: str) -> str:
-    """Return the name that an exception says is not defined; empty for another exception."""
-    found = re.search(r"name '(\w+)' is not defined", evalue) if ename == "NameError" else None
+    """Return the name that an exception says is not there; empty for another exception.
+
+    What is unpickled looks for its classes and functions in ``__main__``.
+    """
+    patterns = {
+        "NameError": r"name '(\w+)' is not defined",
+        "AttributeError": r"Can't get attribute '(\w+)\b.* on <module '__main__'",
+    }
+    found = re.search(patterns[ename], evalue) if ename in patterns else None
     return found[1] if found is not None else ""
 
 

@@ -734,3 +734,54 @@ def test_what_shares_nothing_with_a_result_stays_what_it_is(place):
     place.run()
     place.change(2, "1", "2")
     assert place.same().text == "5\n2\n"
+
+
+PICKLED = {
+    "class": (
+        "class Rate:\n    kind = 'old'",
+        "with open('rate.pkl', 'wb') as file:\n    pickle.dump(Rate(), file)",
+        "with open('rate.pkl', 'rb') as file:\n    print(pickle.load(file).kind)",
+    ),
+    "function": (
+        "def doubled(values):\n    return [*values, 'old']",
+        "joblib.dump(doubled, 'function.joblib')",
+        "print(joblib.load('function.joblib')([1]))",
+    ),
+    "what a function reads": (
+        "offset = 'old'\ndef moved(value):\n    return value + offset",
+        "joblib.dump(moved, 'moved.joblib')",
+        "print(joblib.load('moved.joblib')('1'))",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", PICKLED)
+def test_code_that_pickled_objects_name(place, kind):
+    makes, saves, loads = PICKLED[kind]
+    place.write(
+        ("import pickle\nimport joblib", []),
+        (makes, ["step:make"]),
+        (saves, ["step:save"]),
+        (loads, ["step:load"]),
+    )
+    place.run()
+    assert "load" not in place.run().computed
+    place.change(2, "old", "new")
+    assert "new" in place.same().text
+
+
+def test_a_pickled_object_finds_its_class_behind_cached_steps(place):
+    place.write(
+        ("factor = 3", ["parameters"]),
+        (
+            "import pickle\nclass Rate:\n    def __init__(self, value):\n"
+            "        self.value = value\n    def times(self):\n        return self.value * factor",
+            ["step:make"],
+        ),
+        ("with open('rate.pkl', 'wb') as f:\n    pickle.dump(Rate(1), f)", ["step:save"]),
+        ("print(factor)", ["step:other"]),
+        ("with open('rate.pkl', 'rb') as f:\n    print(pickle.load(f).times())", ["step:load"]),
+    )
+    place.run()
+    place.change(5, "times())", "times(), 'again')")
+    assert place.run(starts_over=True).text == "3\n3 again\n"

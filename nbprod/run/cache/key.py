@@ -33,6 +33,12 @@ from nbprod.run.meaning import LIBRARY_VARIABLES, handed_on, meaning_of, reads_i
 from nbprod.run.secrets import is_secret
 
 _WORD = re.compile(r"\w+")
+_UNPICKLES = re.compile(
+    r"\b(pickle|cPickle|joblib|dill|cloudpickle|torch|jsonpickle)\s*\.\s*(loads?|decode)\b"
+    r"|\bread_pickle\b|\bUnpickler\b|\ballow_pickle\b|\bshelve\b|\bMemory\b"
+    r"|\bfrom\s+(pickle|joblib|dill|cloudpickle)\s+import\b[^\n]*\bload"
+)
+"""What loads objects whose functions and classes are known by their names."""
 _LAMBDA = "<lambda>"
 _ENDS_QUIETLY = re.compile(r";[ \t]*(#.*)?\s*\Z")
 _NAMED_IN_QUERY = re.compile(r"@(\w+)")
@@ -133,6 +139,7 @@ class Code:
             sources.
         computes_names: It computes the text of a query or formula, which may name any variable.
         is_given_names: That text may come from anywhere.
+        unpickles: It loads objects that name their functions and classes.
     """
 
     step: Step | None
@@ -146,6 +153,15 @@ class Code:
     made: tuple[tuple[str, str], ...] = ()
     computes_names: bool = False
     is_given_names: bool = False
+    unpickles: bool = False
+
+    @property
+    def names_in_pickles(self) -> frozenset[str]:
+        """Names of the cells before that unpickled objects may look up, or their code may."""
+        return frozenset(_words(source for _, source in self.made)) if self.unpickles else _NO_NAMES
+
+
+_NO_NAMES: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +217,7 @@ def code_of(
         made=tuple(_made(earlier)),
         computes_names=any(map(computes_names, texts)),
         is_given_names=any(map(is_given_names, texts)),
+        unpickles=any(map(_UNPICKLES.search, texts)),
     )
 
 
@@ -318,6 +335,7 @@ def stretch_key(
         options,
         list(_environment(around, code, held)),
         *(_everything(around, code, others) if code.is_given_names else ()),
+        *(_looked_up(code, others) if code.unpickles else ()),
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -326,6 +344,13 @@ def _everything(around: Surroundings, code: Code, others: Iterable[Input]) -> It
     """Yield all that a query may name which nobody has read: any variable, and any function."""
     yield sorted((each.name, each.fingerprint) for each in others)
     yield _all_before(around, code)
+
+
+def _looked_up(code: Code, others: Iterable[Input]) -> Iterator[object]:
+    """Yield what unpickled objects may look up by name: code of cells before, and what it reads."""
+    yield sorted((name, meaning_of(source)) for name, source in code.made)
+    names = code.names_in_pickles
+    yield sorted((each.name, each.fingerprint) for each in others if each.name in names)
 
 
 def _check_named(around: Surroundings, code: Code, inputs: Iterable[Input]) -> None:

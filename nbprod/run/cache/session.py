@@ -465,9 +465,9 @@ class Session:
         """
         stretch = self._current
         assert stretch is not None
-        given = self._give(
-            ask, list(stretch.inputs), stretch.step.definitions if stretch.step else ()
-        )
+        looked_up = stretch.code.names_in_pickles.intersection(self._versions)
+        names = [*stretch.inputs, *sorted(looked_up.difference(stretch.inputs))]
+        given = self._give(ask, names, stretch.step.definitions if stretch.step else ())
         # What only gives parameters their values leaves the kernel as it was.
         self._live = self._live or not stretch.parameters
         return given
