@@ -175,14 +175,16 @@ def _line_in_cell(traceback: str) -> int:
 def missing_name(ename: str, evalue: str) -> str:
     """Return the name that an exception says is not there; empty for another exception.
 
-    What is unpickled looks for its classes and functions in ``__main__``.
+    What is unpickled looks for its classes and functions in ``__main__``. The frames of patsy
+    come back without their design, see :func:`.kernel.reductions.noted_on`.
     """
     patterns = {
         "NameError": r"name '(\w+)' is not defined",
-        "AttributeError": r"Can't get attribute '(\w+)\b.* on <module '__main__'",
+        "AttributeError": r"Can't get attribute '(\w+)\b.* on <module '__main__'"
+        r"|'(?:DataFrame|Series)' object has no attribute '(design_info)'",
     }
     found = re.search(patterns[ename], evalue) if ename in patterns else None
-    return found[1] if found is not None else ""
+    return next(filter(None, found.groups())) if found is not None else ""
 
 
 def _advice(place: Place, ename: str, evalue: str, cell: int) -> str:

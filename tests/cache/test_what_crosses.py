@@ -269,3 +269,19 @@ def test_what_stands_outside_the_steps_and_changes_unseen(place, where):
     place.write(*place.cells)
     assert not place.run().warnings
     assert place.run().cached == {"one", "two", "three"}
+
+
+def test_a_design_that_patsy_notes_on_its_frame_is_asked_for_again(place):
+    place.write(
+        (
+            "import pandas as pd\n"
+            "from patsy import build_design_matrices, dmatrices\n"
+            "df = pd.DataFrame({'x': [1.0, 2, 4], 'y': [1.0, 3, 4]})",
+            ["step:load"],
+        ),
+        ("y, X = dmatrices('y ~ x', df, return_type='dataframe')", ["step:design"]),
+        ("print(X.columns.tolist())", ["step:show"]),
+    )
+    place.same()
+    place.change(3, "X.columns.tolist()", "build_design_matrices([X.design_info], df.head(1))")
+    place.same(starts_over=True)

@@ -484,7 +484,10 @@ def startup_files(folder: Path) -> Iterator[tuple[str, str]]:
     home = Path.home()
     profile = Path(os.environ.get("IPYTHONDIR", home / ".ipython")) / "profile_default"
     settings = Path(os.environ.get("MPLCONFIGDIR", home / ".config" / "matplotlib"))
-    paths = [*sorted((profile / "startup").glob("*")), *sorted(profile.glob("*config*"))]
+    started = (profile / "startup").glob("*")
+    # IPython leaves a README of its own there, in a new home only after the first run began.
+    paths = sorted(path for path in started if path.name != "README")
+    paths += sorted(profile.glob("*config*"))
     paths += [settings / "matplotlibrc", *sorted((settings / "stylelib").glob("*.mplstyle"))]
     # The list of what is installed leaves these folders out.
     added = [site.getusersitepackages(), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]

@@ -606,7 +606,8 @@ class Session:
 
     def may_be_ours(self, name: str) -> bool:
         """Tell whether a name that the notebook does not find was bound in a skipped stretch."""
-        return any(name in source for each in self._skipped for source in each.code.sources)
+        sources = [source for each in self._skipped for source in each.code.sources]
+        return any(name in source for source in sources) or (name == "design_info" and any(sources))
 
     # After a stretch that ran
 

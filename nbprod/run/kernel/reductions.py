@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import copyreg
 import functools
 import gc
 import importlib
@@ -101,12 +102,19 @@ def searched(make: Any, arguments: Any) -> Any:
 
 
 def noted_on(frame: Any) -> dict[str, Any]:
-    """Return the attributes that a notebook has set on a frame or series; pandas saves none."""
+    """Return the attributes that a notebook has set on a frame or series; pandas saves none.
+
+    The designs that patsy notes on its frames cannot be saved: statsmodels finds them again.
+    """
     kind = type(frame)
     usual = {*getattr(kind, "_accessors", ()), *getattr(kind, "_metadata", ())}
     own = attributes.own_dict(frame) or {}
     return {
-        name: each for name, each in own.items() if not name.startswith("_") and name not in usual
+        name: each
+        for name, each in own.items()
+        if not name.startswith("_")
+        and name not in usual
+        and not type(each).__module__.startswith("patsy.")
     }
 
 
@@ -156,6 +164,8 @@ def reduce(value: Any) -> Any:
         return _reduced_array(value, numpy)
     if isinstance(value, (dict, list, set)) and _is_authors_container(kind):
         return _filled, (kind,), (_held(value), _own_dict(value)), None, None, _fill
+    if _hands_on_what_it_lacks(kind):
+        return _filled, (kind,), _state(value), None, None, _fill_attributes
     if isinstance(value, (dict, list)) and _drops_attributes(value):
         return (*value.__reduce_ex__(pickle.HIGHEST_PROTOCOL)[:5], _set_attributes)
     return None
@@ -201,7 +211,7 @@ def _own_dict(value: Any) -> dict[str, Any]:
 
 
 def _filled(kind: Any) -> Any:
-    """Make an empty container, which :func:`_fill` fills; pickled artifacts call this by name."""
+    """Make an object without its content; pickled artifacts call this by name."""
     return kind.__new__(kind)
 
 
@@ -216,6 +226,36 @@ def _fill(value: Any, state: tuple[list[Any], dict[str, Any]]) -> None:
         set.update(value, held)
     if own:
         object.__getattribute__(value, "__dict__").update(own)
+
+
+def _hands_on_what_it_lacks(kind: type) -> bool:
+    """Tell whether pickle would ask a ``__getattr__`` for what the class itself does not have.
+
+    One that hands on to ``self.inner`` asks itself without end where the object is still empty.
+    """
+    said = {"__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getattribute__"}
+    said |= {"__getnewargs__", "__getnewargs_ex__"}
+    return (
+        isinstance(getattr(kind, "__getattr__", None), types.FunctionType)
+        and attributes.hold_everything(kind)
+        and kind not in copyreg.dispatch_table
+        and not any(said & vars(each).keys() for each in kind.__mro__ if _is_python(each))
+    )
+
+
+def _state(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    own = _own_dict(value)
+    held = attributes.attributes(value)
+    return own, {name: each for name, each in held.items() if name not in own}
+
+
+def _fill_attributes(value: Any, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    """Set attributes past the methods of the class; pickled artifacts call this by name."""
+    own, slots = state
+    if own:
+        object.__getattribute__(value, "__dict__").update(own)
+    for name, each in slots.items():
+        object.__setattr__(value, name, each)
 
 
 def _drops_attributes(value: Any) -> bool:

@@ -530,6 +530,45 @@ print(len(ax.lines))
         ordinary=True,
     ),
     Hazard(
+        "object that hands on what it lacks to another",
+        """
+# %% load
+import pandas as pd
+class Wrapped:
+    def __init__(self, inner):
+        self.inner = inner
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+class Slotted(Wrapped):
+    __slots__ = ("later",)
+df = Wrapped(pd.DataFrame({"x": [1, 2, 3]}))
+other = Slotted(df)
+pairs = [df, other]
+# %% change
+df.inner["y"] = df.x * 2
+other.later = 7
+# %% show
+print(other.inner is df, pairs[0] is df, other.sum().to_dict(), df.y.tolist(), other.later)
+""",
+    ),
+    Hazard(
+        "frames of patsy",
+        """
+# %% load
+import numpy as np
+import pandas as pd
+import statsmodels.api as sm
+from patsy import dmatrices
+df = pd.DataFrame({"x": np.arange(9.0), "y": np.arange(9.0) ** 2, "page": list("aab") * 3})
+# %% prepare
+y, X = dmatrices("y ~ x + C(page)", df, return_type="dataframe")
+# %% fit
+model = sm.OLS(y, X).fit()
+# %% show
+print(model.params.round(4).to_dict(), X.columns.tolist())
+""",
+    ),
+    Hazard(
         "model by formula that names functions and numbers of the notebook",
         """
 # %% load
