@@ -285,3 +285,25 @@ def test_a_design_that_patsy_notes_on_its_frame_is_asked_for_again(place):
     place.same()
     place.change(3, "X.columns.tolist()", "build_design_matrices([X.design_info], df.head(1))")
     place.same(starts_over=True)
+
+
+def test_objects_that_hand_on_what_they_lack(place):
+    place.write(
+        (
+            "class Wrapped:\n"
+            "    def __init__(self, inner):\n"
+            "        self.inner = inner\n"
+            "    def __getattr__(self, name):\n"
+            "        return getattr(self.inner, name)\n"
+            "class Slotted(Wrapped):\n"
+            "    __slots__ = ('later', 'never')",
+            ["step:load"],
+        ),
+        ("words = Wrapped(['a', 'b'])\npair = Slotted(words)\nboth = [words, pair]", ["step:wrap"]),
+        ("pair.later = words.count('a')", ["step:change"]),
+        ("print(pair.inner is words, both[1] is pair, pair.later, pair.index('b'))", ["step:show"]),
+    )
+    plain = place.same()
+    assert place.run(isolate=True, cache=False).text == plain.text
+    place.change(4, "print(", "print('again', ")
+    assert place.same().computed == {"show"}

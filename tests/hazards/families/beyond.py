@@ -530,28 +530,6 @@ print(len(ax.lines))
         ordinary=True,
     ),
     Hazard(
-        "object that hands on what it lacks to another",
-        """
-# %% load
-import pandas as pd
-class Wrapped:
-    def __init__(self, inner):
-        self.inner = inner
-    def __getattr__(self, name):
-        return getattr(self.inner, name)
-class Slotted(Wrapped):
-    __slots__ = ("later",)
-df = Wrapped(pd.DataFrame({"x": [1, 2, 3]}))
-other = Slotted(df)
-pairs = [df, other]
-# %% change
-df.inner["y"] = df.x * 2
-other.later = 7
-# %% show
-print(other.inner is df, pairs[0] is df, other.sum().to_dict(), df.y.tolist(), other.later)
-""",
-    ),
-    Hazard(
         "frames of patsy",
         """
 # %% load
