@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from nbprod.analysis.library_table import default_mode, openers
+from nbprod.analysis.own_modules import OwnModule
 
 PATH = "pathlib.Path."
 """Begins the names of what paths do: these are not given a path first."""
@@ -31,27 +32,18 @@ def opens_for_writing(qualified: str, node: ast.Call) -> bool:
     return bool(_WRITING.intersection(mode)) or bool(modes and len(said) < len(modes))
 
 
-def own_openers(sources: Mapping[str, bytes]) -> frozenset[str]:
+def own_openers(modules: Mapping[str, OwnModule]) -> frozenset[str]:
     """Return the functions and classes of own modules that may leave a file open for writing.
-
-    Args:
-        sources: The author's own modules: path relative to the notebook's folder to bytes.
 
     Returns:
         Dotted names, as in ``helpers.start_log``.
     """
-    definitions: dict[str, ast.AST] = {}
-    for path, source in sources.items():
-        try:
-            tree = ast.parse(source)
-        except (SyntaxError, ValueError):
-            continue
-        module = path.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
-        definitions |= {
-            f"{module}.{each.name}": each
-            for each in tree.body
-            if isinstance(each, ast.FunctionDef | ast.ClassDef)
-        }
+    definitions = {
+        f"{name}.{each.name}": each
+        for name, module in modules.items()
+        for each in module.tree.body
+        if isinstance(each, ast.FunctionDef | ast.ClassDef)
+    }
     found: set[str] = set()
     while True:  # who calls one that leaves a file open may hand it on
         more = {
@@ -74,17 +66,19 @@ def _leaves_open(definition: ast.AST, callers: set[str]) -> bool:
     # ``open(path, "w").write(text)``: nobody keeps the file.
     closed |= {id(node.func.value) for node in calls if isinstance(node.func, ast.Attribute)}
     return any(
-        _last_name(node.func) in callers or any(_ways_to_write(node))
+        _last_name(node.func) in callers or _may_write(node)
         for node in calls
         if id(node) not in closed
     )
 
 
-def _ways_to_write(node: ast.Call) -> Iterator[bool]:
+def _may_write(node: ast.Call) -> bool:
     name = _last_name(node.func)
-    for qualified in openers():
-        if qualified.rpartition(".")[2] == name:
-            yield opens_for_writing(qualified, node)
+    return any(
+        opens_for_writing(qualified, node)
+        for qualified in openers()
+        if qualified.rpartition(".")[2] == name
+    )
 
 
 def _last_name(node: ast.expr) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 
 from nbprod.analysis.library_table import data_file
+from nbprod.analysis.own_modules import OwnModule
 from nbprod.analysis.scopes import absolute_module, bound_names, expression_names
 
 # Modules of the standard library whose import does nothing but define names.
@@ -51,37 +52,28 @@ def bundled_exports() -> Mapping[str, tuple[str, ...]]:
     return {module: tuple(names.split()) for module, names in tables["exports"].items()}
 
 
-def local_exports(sources: Mapping[str, bytes]) -> dict[str, tuple[str, ...]]:
+def local_exports(modules: Mapping[str, OwnModule]) -> dict[str, tuple[str, ...]]:
     """Return what star imports of local modules bind, by module.
 
     One that itself has a star import of which nothing is known is left out.
     """
-    trees: dict[str, tuple[ast.Module, str]] = {}
-    for path, source in sources.items():
-        try:
-            tree = ast.parse(source)
-        except (SyntaxError, ValueError):
-            continue
-        name = path.removesuffix(".py").replace("/", ".")
-        module = name.removesuffix(".__init__")
-        trees[module] = tree, name.rpartition(".")[0]
-    found = {module: _exported(module, trees, frozenset()) for module in trees}
+    found = {module: _exported(module, modules, frozenset()) for module in modules}
     return {module: tuple(sorted(names)) for module, names in found.items() if names is not None}
 
 
 def _exported(
-    module: str, trees: Mapping[str, tuple[ast.Module, str]], within: frozenset[str]
+    module: str, modules: Mapping[str, OwnModule], within: frozenset[str]
 ) -> set[str] | None:
     """Return what a star import of a local module binds; ``None`` if that is not known."""
-    if module not in trees:
+    if module not in modules:
         known = _of_library(module)
         return None if known is None else set(known)
-    tree, package = trees[module]
-    names = _public(tree)
-    for statement in tree.body if "*" in names else ():
+    own = modules[module]
+    names = _public(own.tree)
+    for statement in own.tree.body if "*" in names else ():
         if isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*":
-            above = absolute_module(statement, package)
-            more = set() if above in within else _exported(above, trees, within | {module})
+            above = absolute_module(statement, own.package)
+            more = set() if above in within else _exported(above, modules, within | {module})
             if more is None:
                 return None
             names |= more

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from nbprod.analysis import own_modules
 from nbprod.analysis.annotations import Annotations
 from nbprod.analysis.backends import find_backends
 from nbprod.analysis.blocks import CellBlock, cell_block
@@ -96,11 +97,12 @@ def build(
     """
     environment = environment or Environment()
     sources = dict(local_sources or {})
+    modules = own_modules.parsed(sources)
     facts = survey(
         notebook,
-        {**local_exports(sources), **environment.exports},
+        {**local_exports(modules), **environment.exports},
         shared_columns=environment.is_older("pandas", 3),
-        openers=own_openers(sources),
+        openers=own_openers(modules),
     )
     secrets = find_secrets(facts)
     problems = [*refusals(facts), *lint(facts), *_stars(facts)]

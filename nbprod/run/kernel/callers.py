@@ -32,6 +32,11 @@ def is_own_module(name: str) -> bool:
     return isinstance(file, str) and is_own_file(file, name)
 
 
+def is_of_author(kind: type) -> bool:
+    """Tell whether a class is the author's: of the notebook, or of a module beside it."""
+    return kind.__module__ == "__main__" or is_own_module(kind.__module__)
+
+
 def is_runtime(frame: FrameType) -> bool:
     """Tell whether a frame is one of nbprod's own."""
     return str(frame.f_globals.get("__name__", "")).startswith(_RUNTIME)

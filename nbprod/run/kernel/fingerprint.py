@@ -493,7 +493,7 @@ class Fingerprint:
             return
         if attributes.hold_everything(kind):
             cached = _cached(kind)
-            authors = kind.__module__ == "__main__" or callers.is_own_module(kind.__module__)
+            authors = callers.is_of_author(kind)
             if authors and not (attributes.own_dict(value) or {}).keys().isdisjoint(cached):
                 self.opaque.add("cached_property")  # it may hold what a file held
             self._attributes(value, cached)

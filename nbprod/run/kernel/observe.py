@@ -173,7 +173,7 @@ def _note(call: Call, result: Any, method: str) -> None:
 def _is_authors(data: Any) -> bool:
     """Tell whether data is of a class of the author's, which may do anything when it is asked."""
     kind = type(data)
-    if kind.__module__ != "__main__" and not callers.is_own_module(kind.__module__):
+    if not callers.is_of_author(kind):
         return False
     return not any(each.__module__.startswith(("pandas.", "numpy")) for each in kind.__mro__)
 

@@ -190,7 +190,7 @@ def _class_constant(value: Any) -> Any:
 
 def _is_authors_container(kind: type) -> bool:
     """Tell whether pickle would call methods of the author's to take a container apart."""
-    if kind.__module__ != "__main__" and not callers.is_own_module(kind.__module__):
+    if not callers.is_of_author(kind):
         return False
     base = next(each for each in kind.__mro__ if each in {dict, list, set} or not _is_python(each))
     if base not in {dict, list, set} or attributes.slots(kind):

@@ -102,7 +102,7 @@ def _computed_by_author(kind: type, name: str) -> bool:
     owner = next((each for each in kind.__mro__ if name in vars(each)), None)
     return (
         owner is not None
-        and (owner.__module__ == "__main__" or callers.is_own_module(owner.__module__))
+        and callers.is_of_author(owner)
         and hasattr(type(vars(owner)[name]), "__get__")
     )
 
