@@ -187,6 +187,29 @@ def missing_name(ename: str, evalue: str) -> str:
     return next(filter(None, found.groups())) if found is not None else ""
 
 
+def _advice_on_import(place: Place, evalue: str) -> str:
+    """Tell what to do about an import that failed: which of its reasons the message names."""
+    folder = place.capture.working_directory or Path.cwd()
+    half = re.search(r"partially initialized module '([\w.]+)'", evalue)
+    if half is not None:
+        file = f"{half[1].replace('.', '/')}.py"
+        if (folder / file).is_file():
+            return (
+                f"{file} beside the notebook is imported while it is being imported itself. If it "
+                f"hides a package of that name, rename it; else let its imports go one way only."
+            )
+    lacking = re.match(r"cannot import name '(\w+)' from '([\w.]+)' \((.+)\)$", evalue)
+    if lacking is not None:
+        name, module, file = lacking.groups()
+        if Path(file).is_relative_to(folder) and "site-packages" not in file:
+            return f"Define {name} in {Path(file).relative_to(folder)}, or import another name."
+        return (
+            f"The {module} that is installed has no {name}: install the version that the notebook "
+            "was written for, or import what has taken its place."
+        )
+    return "Install the package in the environment of the notebook's kernel."
+
+
 def _advice(place: Place, ename: str, evalue: str, cell: int) -> str:
     if ename == "FileNotFoundError":
         missing = re.search(r"'([^']+)'\s*$", evalue)
@@ -198,7 +221,7 @@ def _advice(place: Place, ename: str, evalue: str, cell: int) -> str:
             return f"There is no file {path}; a path relative to the notebook travels better."
         return f"The notebook ran in {folder}, where there is no {path}."
     if ename in {"ModuleNotFoundError", "ImportError"}:
-        return "Install the package in the environment of the notebook's kernel."
+        return _advice_on_import(place, evalue)
     if ename == "NameError":
         name = missing_name(ename, evalue)
         reason = place.capture.unsaved.get(name)

@@ -124,6 +124,32 @@ def test_a_missing_file_says_where_it_was_looked_for(
     assert "data/none.csv" in caught.value.fix
 
 
+@pytest.mark.parametrize(
+    ("source", "own", "said"),
+    [
+        ("import emails", "from emails import Message\n", "emails.py beside the notebook"),
+        ("from emails import Mesage", "class Message: ...\n", "Define Mesage in emails.py"),
+        ("from pandas import Frame", "", "The pandas that is installed has no Frame"),
+        ("import no_such_package", "", "Install the package"),
+    ],
+)
+def test_an_import_that_fails_says_which_of_its_reasons_it_is(
+    source: str,
+    own: str,
+    said: str,
+    write_notebook: Make,
+    make_pipeline: Make,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "emails.py").write_text(own)
+    monkeypatch.chdir(tmp_path)
+    path = write_notebook([source])
+    with pytest.raises(UserCodeError) as caught:
+        execute(RunRequest(path, make_pipeline(path)))
+    assert said in caught.value.fix
+
+
 def test_a_dead_kernel_is_said_and_its_children_are_gone(
     write_notebook: Make, make_pipeline: Make, tmp_path: Path
 ) -> None:
