@@ -172,18 +172,20 @@ def _line_in_cell(traceback: str) -> int:
     return int(found.group(1)) if found else 0
 
 
+_MISSING = {
+    "NameError": r"name '(\w+)' is not defined",
+    "AttributeError": r"Can't get attribute '(\w+)\b.* on <module '__main__'"
+    r"|'(?:DataFrame|Series)' object has no attribute '(design_info)'",
+}
+
+
 def missing_name(ename: str, evalue: str) -> str:
     """Return the name that an exception says is not there; empty for another exception.
 
     What is unpickled looks for its classes and functions in ``__main__``. The frames of patsy
     come back without their design, see :func:`.kernel.reductions.noted_on`.
     """
-    patterns = {
-        "NameError": r"name '(\w+)' is not defined",
-        "AttributeError": r"Can't get attribute '(\w+)\b.* on <module '__main__'"
-        r"|'(?:DataFrame|Series)' object has no attribute '(design_info)'",
-    }
-    found = re.search(patterns[ename], evalue) if ename in patterns else None
+    found = re.search(_MISSING[ename], evalue) if ename in _MISSING else None
     return next(filter(None, found.groups())) if found is not None else ""
 
 
@@ -196,7 +198,7 @@ def _advice_on_import(place: Place, evalue: str) -> str:
         if (folder / file).is_file():
             return (
                 f"{file} beside the notebook is imported while it is being imported itself. If it "
-                f"hides a package of that name, rename it; else let its imports go one way only."
+                "hides a package of that name, rename it; else let its imports go one way only."
             )
     lacking = re.match(r"cannot import name '(\w+)' from '([\w.]+)' \((.+)\)$", evalue)
     if lacking is not None:

@@ -20,7 +20,7 @@ import re
 import sys
 import threading
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Any
 
 from . import attributes, callers, contents
@@ -53,6 +53,11 @@ _SINGLETONS = (
 # Exceptions that keep more than their arguments know how to be saved; others forget
 # their author's ``__init__``, which would be called with what it has made of its arguments.
 _OWN_WAY = (OSError, UnicodeError, SyntaxError, ImportError, StopIteration, SystemExit)
+_SAVED_BY = frozenset(
+    {"__reduce__", "__reduce_ex__", "__getstate__", "__setstate__"}
+    | {"__getnewargs__", "__getnewargs_ex__"}
+)
+"""Methods by which a class says itself how it is saved."""
 forgettable: set[str] = set()
 """Functions that only compute, so that nobody sees whether a cache of theirs is lost."""
 _LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
@@ -195,9 +200,7 @@ def _is_authors_container(kind: type) -> bool:
     base = next(each for each in kind.__mro__ if each in {dict, list, set} or not _is_python(each))
     if base not in {dict, list, set} or attributes.slots(kind):
         return False
-    said = {"__reduce__", "__reduce_ex__", "__getstate__", "__setstate__"}
-    said |= {"__getnewargs__", "__getnewargs_ex__", "__new__"}
-    return not any(said & vars(each).keys() for each in kind.__mro__ if _is_python(each))
+    return not _defines(kind, _SAVED_BY | {"__new__"})
 
 
 def _held(value: Any) -> list[Any]:
@@ -224,8 +227,7 @@ def _fill(value: Any, state: tuple[list[Any], dict[str, Any]]) -> None:
         list.extend(value, held)
     else:
         set.update(value, held)
-    if own:
-        object.__getattribute__(value, "__dict__").update(own)
+    _fill_attributes(value, (own, {}))
 
 
 def _hands_on_what_it_lacks(kind: type) -> bool:
@@ -233,13 +235,11 @@ def _hands_on_what_it_lacks(kind: type) -> bool:
 
     One that hands on to ``self.inner`` asks itself without end where the object is still empty.
     """
-    said = {"__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getattribute__"}
-    said |= {"__getnewargs__", "__getnewargs_ex__"}
     return (
         isinstance(getattr(kind, "__getattr__", None), types.FunctionType)
         and attributes.hold_everything(kind)
         and kind not in copyreg.dispatch_table
-        and not any(said & vars(each).keys() for each in kind.__mro__ if _is_python(each))
+        and not _defines(kind, _SAVED_BY | {"__getattribute__"})
     )
 
 
@@ -432,10 +432,14 @@ def _forgets_init(kind: type) -> bool:
     own = next((each for each in kind.__mro__ if "__init__" in vars(each)), None)
     return (
         isinstance(vars(own or kind).get("__init__"), types.FunctionType)
-        and not any("__reduce__" in vars(each) for each in kind.__mro__ if _is_python(each))
-        and not any("__reduce_ex__" in vars(each) for each in kind.__mro__ if _is_python(each))
+        and not _defines(kind, {"__reduce__", "__reduce_ex__"})
         and not issubclass(kind, _OWN_WAY)
     )
+
+
+def _defines(kind: type, names: Set[str]) -> bool:
+    """Tell whether a class, or one above it that is no builtin, defines one of some methods."""
+    return any(names & vars(each).keys() for each in kind.__mro__ if _is_python(each))
 
 
 def _is_python(kind: type) -> bool:

@@ -158,7 +158,9 @@ def rebuild_laid_out(items: Any, dtype: Any, strides: Any, writeable: bool) -> A
 def _set_attributes(value: Any, state: tuple[Any, Any, dict[str, Any]]) -> None:
     """Let a frame or series have its ``attrs``, of which pandas would make a copy, and its own."""
     value.__setstate__(state[0])
-    for name, each in {**({"_attrs": state[1]} if state[1] else {}), **state[2]}.items():
+    if state[1]:
+        object.__setattr__(value, "_attrs", state[1])
+    for name, each in state[2].items():
         object.__setattr__(value, name, each)
 
 
