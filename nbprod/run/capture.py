@@ -96,6 +96,8 @@ class Capture:
         showed_widget: It showed a widget, which lives in its kernel.
         current: The cell that runs, or ran last.
         phase: What is done with it.
+        overwritten: Variables whose memory the last stretch changed, each with one that showed
+            it in an earlier kernel, and does not in this one.
         side_by_side: Steps that are computed ahead of the run just now.
     """
 
@@ -136,6 +138,7 @@ class Capture:
     kernel_exit: int | None = None
     current: CellPlan | None = None
     phase: Phase = Phase.ENDED
+    overwritten: tuple[tuple[str, str], ...] = ()
     side_by_side: tuple[str, ...] = ()
     _begun: float = 0.0
     _done: int = 0
@@ -240,6 +243,8 @@ class Capture:
         if self.current is not None:
             step = self.steps[self.current.step]
             step.peak = max(step.peak, int(str(answer.get("peak", 0))))
+        found = answer.get("overwritten")
+        self.overwritten = tuple(map(tuple, found)) if isinstance(found, list) else ()
         survey = answer.get("survey")
         if truth is not None and "watched" in arguments and not isinstance(survey, dict):
             truth.lose(cell)

@@ -50,7 +50,7 @@ _STARTS = 3
 _LONGEST_FOLDER = 80  # a socket's whole path has at most 107 characters, on macOS 103
 _HIGHEST_HASH_SEED = 2**32 - 1
 _NOTHING = "no answer"
-_CARRIED = ("sha256", "search", "prints")
+_CARRIED = ("sha256", "search", "prints", "shown")
 _CALL = "__import__('sys').modules['_nbprod_kernel.bootstrap'].call({request!r})"
 
 quiet_log = logging.getLogger("nbprod.kernel")
@@ -272,6 +272,7 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         if session is None:
             if earlier is not None:
                 capture.after_last_cell(self._ask, earlier)
+                self._require_apart(earlier)
         else:
             if earlier is not None:
                 request = session.keep_request()
@@ -350,6 +351,8 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         """Do what is due before a cell runs: save variables, or change the kernel."""
         if self._observing:
             self.capture.before_cell(self._ask, cell, earlier)
+            if earlier is not None:
+                self._require_apart(earlier)
             if (
                 self.capture.isolate
                 and earlier
@@ -362,6 +365,20 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         return earlier
 
     _stretch = ""
+
+    def _require_apart(self, earlier: CellPlan) -> None:
+        """Refuse what has overwritten memory that only a kernel before this one shared.
+
+        Raises:
+            NamespaceError: A step that reads it had or would have something else.
+        """
+        for changed, asked in self.capture.overwritten:
+            for step in self.capture.plan.steps:
+                if asked in step.inputs and step.cells and step.cells[-1] >= earlier.number:
+                    raise NamespaceError(
+                        f"`{asked}`, which step {step.name} reads, shows the memory of "
+                        f"`{changed}`, which changed; in the kernels of steps each has its own"
+                    )
 
     def _change_kernel(self, cell: CellPlan) -> None:
         """Go on in a fresh kernel that has what the old one had.
@@ -380,8 +397,7 @@ class NbprodClient(PapermillNotebookClient):  # type: ignore[misc]
         later = [
             step for step in self.capture.plan.steps if step.cells and step.cells[-1] >= cell.number
         ]
-        together = [sorted({*step.inputs}.intersection(step.outputs)) for step in later]
-        saved = self._ask("save_namespace", {"path": str(path), "together": together})
+        saved = self._ask("save_namespace", {"path": str(path)})
         if "error" in saved:
             raise NamespaceError(str(saved["error"]))
         unsaved, secrets = saved["unsaved"], saved["secrets"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from nbprod.errors import RefusedError
+
 pytestmark = pytest.mark.slow
 
 
@@ -307,3 +309,27 @@ def test_objects_that_hand_on_what_they_lack(place):
     assert place.run(isolate=True, cache=False).text == plain.text
     place.change(4, "print(", "print('again', ")
     assert place.same().computed == {"show"}
+
+
+def test_memory_that_objects_of_libraries_show(place):
+    place.write(
+        "import numpy as np\nfrom scipy.spatial import cKDTree",
+        (
+            "points = np.arange(6.0).reshape(3, 2)\ntree = cKDTree(points)",
+            ["step:load"],
+        ),
+        ("print(points.sum())", ["step:change"]),
+        ("print(tree.data.tolist(), tree.leafsize)", ["step:show"]),
+    )
+    place.same()
+    place.change(3, "print(points.sum())", "points = points * 2")  # the memory is as it was
+    assert place.same().computed == {"change"}
+    place.change(3, "points = points * 2", "points[0] = 99")
+    place.same(starts_over=True)
+    assert place.same().computed == set()
+    with pytest.raises(RefusedError, match=r"`tree`, which step .*, shows the memory of `points`"):
+        place.run(isolate=True, cache=False)
+    # What the second step does depends on what shows its memory, too.
+    for made in ("cKDTree(points, leafsize=3)", "cKDTree(points.copy())", "cKDTree(points)"):
+        place.change(2, place.cells[1][0].partition("tree = ")[2], made)
+        place.same(starts_over=True)

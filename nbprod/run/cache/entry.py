@@ -37,11 +37,13 @@ class SavedGroup:
         names: The variables.
         saved: Where they are.
         models: Those that hold a fitted model.
+        shown: Which shows the memory of which, see ``run/kernel/hidden_sharing.py``.
     """
 
     names: tuple[str, ...]
     saved: SavedFile
     models: tuple[str, ...] = ()
+    shown: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

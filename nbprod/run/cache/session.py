@@ -533,7 +533,9 @@ class Session:
             for name in bound:
                 self._versions[name].live = True
                 self._stale.discard(name)
-            loaded.append({"path": place, "sha256": group.saved.sha256, "names": bound})
+            shown = [each for each in group.shown if {*bound}.issuperset(each[:2])]
+            digest = group.saved.sha256
+            loaded.append({"path": place, "sha256": digest, "names": bound, "shown": shown})
         self._ask(ask, "load", {"groups": loaded, "gone": sorted(self._stale)})
         self._stale.clear()
 
@@ -626,25 +628,24 @@ class Session:
             },
             "prefix": str(self.capture.folder.artifacts / f"kept-{stretch.number}-"),
             "metrics": list(self.capture.plan.metrics),
-            "together": self._changed_together(stretch),
         }
 
-    def _changed_together(self, stretch: Stretch) -> list[list[str]]:
-        """Return the variables that later stretches may change at once, for each of those."""
-        changed = (
-            sorted({*other.inputs}.intersection(other.outputs))
-            for other in self.stretches.values()
-            if other.number > stretch.number
-        )
-        return [names for names in changed if len(names) > 1]
-
     def ran(self, answer: Mapping[str, Any]) -> None:
-        """Take in what the kernel found when the current stretch had run, and keep it."""
+        """Take in what the kernel found when the current stretch had run, and keep it.
+
+        Raises:
+            StartOverError: It overwrote memory that others showed in the kernel where they were
+                made, and do not show here.
+        """
         kept, survey = answer.get("kept"), answer.get("survey")
         if isinstance(kept, dict):
             self._learn_modules(kept["module_names"])
         stretch = self._current
         assert stretch is not None
+        needed = {*stretch.inputs, *stretch.outputs} | self._read_after(stretch)
+        for changed, asked in self.capture.overwritten:
+            if asked in needed:
+                raise StartOverError(f"`{asked}` shows the memory of `{changed}`, which changed")
         self._executed += len(stretch.cells)
         before, unseeded = self._state, set(self._unseeded)
         self.note_state(survey if isinstance(survey, dict) else {})
@@ -825,7 +826,12 @@ class Session:
             cells_sha256="",
             depends=depends,
             groups=tuple(
-                SavedGroup(tuple(group["names"]), _saved_file(group), models=tuple(group["models"]))
+                SavedGroup(
+                    tuple(group["names"]),
+                    _saved_file(group),
+                    tuple(group["models"]),
+                    tuple((one, other, tuple(prints)) for one, other, prints in group["shown"]),
+                )
                 for group in kept["groups"]
             ),
             prints=dict(survey["fingerprints"]),

@@ -24,6 +24,7 @@ from . import (
     files,
     filters,
     fingerprint,
+    hidden_sharing,
     import_draws,
     libraries,
     loggers,
@@ -100,6 +101,7 @@ class Runtime:
             unlisted.leave_out(settings["beside"])
         measured.note_code(bool(settings.get("measures")))
         self.secrets: dict[str, str] = {}
+        self.parted = hidden_sharing.Parted()
 
     def names(self) -> dict[str, Any]:
         """Return the user's variables: the namespace without IPython's own."""
@@ -175,6 +177,7 @@ def _boundary(
         variables = runtime.names()
         more = transfer.observed_names(variables) if keep is not None else []
         walks = fingerprint.walks(variables, [*watched, *more])
+        answer["overwritten"] = runtime.parted.overwritten()
         answer["survey"] = {
             **fingerprint.summary(walks),
             "state": ambient.state_fingerprints(
@@ -229,6 +232,7 @@ def _keep(
             saves=saves,
             prefix=prefix,
             hoisted=runtime.hoisted,
+            parted=runtime.parted,
             **request,
         ),
         "state": state,
@@ -255,6 +259,8 @@ def _restore_state(
 
 def _load(runtime: Runtime, groups: list[dict[str, Any]], gone: list[str]) -> dict[str, Any]:
     transfer.load(runtime.shell, groups, gone)
+    for group in groups:
+        runtime.parted.watch(runtime.names(), group["shown"])
     return {}
 
 
@@ -275,7 +281,7 @@ def _state(runtime: Runtime) -> dict[str, Any]:
     return state
 
 
-def _save_namespace(runtime: Runtime, path: str, together: list[list[str]]) -> dict[str, Any]:
+def _save_namespace(runtime: Runtime, path: str) -> dict[str, Any]:
     return namespace.save(
         runtime.shell,
         runtime.names(),
@@ -283,12 +289,15 @@ def _save_namespace(runtime: Runtime, path: str, together: list[list[str]]) -> d
         runtime.ambient_at_start,
         runtime.secrets,
         runtime.options_at_start,
-        together,
+        runtime.parted,
     )
 
 
-def _load_namespace(runtime: Runtime, needed: list[str], **saved: Any) -> dict[str, Any]:
+def _load_namespace(
+    runtime: Runtime, needed: list[str], shown: list[hidden_sharing.Shown], **saved: Any
+) -> dict[str, Any]:
     found = namespace.load(runtime.shell, needed=frozenset(needed), **saved)
+    runtime.parted.watch(runtime.names(), shown)
     runtime.remade.look(runtime.names())  # what changed before was told there
     return found
 

@@ -78,13 +78,13 @@ class Fingerprint:
         own: The author's modules of which it holds code, or instances of classes.
         orders: Digests of the orders that sets in it have: nobody changed the set, but who goes
             through it sees them.
-        reduced: It holds objects whose content only they themselves can say.
+        reduced: Objects whose content only they themselves can say.
+        kept: The objects that it met, so that no id is used twice.
     """
 
     def __init__(self) -> None:
         self._hash = digests.hasher()
         self._order: dict[int, int] = {}
-        self._kept: list[Any] = []
         self._singletons: Collection[int] | None = None
         self.met: set[int] = set()
         self.buffers: set[int] = set()
@@ -93,7 +93,8 @@ class Fingerprint:
         self.code = False
         self.own: set[str] = set()
         self.orders: list[str] = []
-        self.reduced = False
+        self.reduced: list[Any] = []
+        self.kept: list[Any] = []
 
     def add(self, value: Any) -> None:
         """Take in a value."""
@@ -117,7 +118,7 @@ class Fingerprint:
             self._singletons = reductions.singletons().keys()
         if id(value) not in self._singletons:
             self.met.add(id(value))
-            self._kept.append(value)
+            self.kept.append(value)
 
     def hexdigest(self) -> str:
         """Return the fingerprint."""
@@ -136,7 +137,7 @@ class Fingerprint:
         if len(self._order) >= NODE_LIMIT:
             raise _TooManyError
         self._order[id(value)] = len(self._order)
-        self._kept.append(value)  # so that no id is used twice
+        self.kept.append(value)
         return False
 
     def _buffer(self, data: memoryview) -> None:
@@ -196,8 +197,8 @@ class Fingerprint:
             self.met |= part.met
             self.buffers |= part.buffers
             self.orders += part.orders
-            self.reduced = self.reduced or part.reduced
-            self._kept += part._kept
+            self.reduced += part.reduced
+            self.kept += part.kept
         self.orders.append(_joined(parts))
         self._tag(len(parts), *sorted(parts))
 
@@ -373,7 +374,7 @@ class Fingerprint:
 
     def _arrow(self, data: Any) -> None:
         """Take in Arrow's data, which nobody can write to, however it lies in chunks."""
-        self.reduced = True
+        self.reduced.append(data)
         arrow: Any = sys.modules["pyarrow"]
         empty = arrow.nulls(0, data.type)
         for start in range(0, len(data), _ARROW_ROWS):
@@ -513,7 +514,7 @@ class Fingerprint:
             return False
         self._tag("spent iterator")
         self.met.update({id(value), id(over)} if isinstance(over, list) else {id(value)})
-        self._kept.append(over)
+        self.kept.append(over)
         return True
 
     def _attributes(self, value: Any, skipped: Mapping[str, Any] | set[str]) -> None:
@@ -527,7 +528,7 @@ class Fingerprint:
             self.add(found[name])
 
     def _reduced(self, value: Any) -> None:
-        self.reduced = True
+        self.reduced.append(value)
         if type(value).__module__.startswith(_LAZY):
             self.opaque.add(type(value).__name__)
         reduce = copyreg.dispatch_table.get(type(value))

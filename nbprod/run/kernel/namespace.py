@@ -67,7 +67,7 @@ def save(
     start: dict[str, str],
     secrets: Mapping[str, str] = {},
     options: dict[str, dict[str, Any]] = {},  # noqa: B006
-    together: list[list[str]] = [],  # noqa: B006
+    parted: hidden_sharing.Parted | None = None,
 ) -> dict[str, Any]:
     """Save the whole namespace with its ambient state for :func:`load`.
 
@@ -78,7 +78,7 @@ def save(
         start: Environment variables when the kernel started.
         secrets: Parameters that the next kernel is given anew, and their values.
         options: The shell's options when the kernel started.
-        together: Names that a later step may change together, for each such step.
+        parted: What no longer shares its memory here.
     """
     again = [name for name, value in secrets.items() if _is_text(variables.get(name), value)]
     variables = {name: value for name, value in variables.items() if name not in again}
@@ -94,9 +94,10 @@ def save(
         raise ValueError(f"open figures: {lost_figures}")
     walks = fingerprint.walks(variables, saved["members"])
     saved["unsaved"].update(measured.unkept(variables))
-    saved["unsaved"].update(hidden_sharing.unkept(variables, walks, together))
+    shown = hidden_sharing.found(walks) + (parted.still(walks) if parted is not None else [])
     prints = _prints(variables, walks)
-    return {**saved, "search": search(), "lost": lost, "prints": prints, "secrets": again}
+    found = {"search": search(), "lost": lost, "prints": prints, "secrets": again}
+    return {**saved, **found, "shown": shown}
 
 
 def state_of(

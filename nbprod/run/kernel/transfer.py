@@ -51,7 +51,7 @@ def keep(
     prefix: str,
     hoisted: frozenset[str],
     metrics: list[str],
-    together: list[list[str]],
+    parted: hidden_sharing.Parted,
 ) -> dict[str, Any]:
     """Save variables for later runs.
 
@@ -65,13 +65,17 @@ def keep(
         prefix: Beginning of the paths of the files that are written.
         hoisted: Definitions that every kernel makes again.
         metrics: Names of metrics, whose values are returned as JSON.
-        together: Names that a later step may change together, for each such step.
+        parted: What no longer shares its memory here.
 
     Returns:
-        ``{"groups": [{"names", "path", "sha256", "size", "blobs", "models"}], "unsaved":
+        ``{"groups": [{"names", "path", "sha256", "size", "blobs", "models", "shown"}], "unsaved":
         {name: reason}, "pairs": [[name, name, count]], "metrics": {name: value}, "gone": [name]}``.
     """
     reach = {name: walked.met | walked.buffers for name, (_, walked) in walks.items()}
+    shown = [*hidden_sharing.found(walks), *parted.still(walks)]
+    for each in shown:
+        for name in each[:2]:
+            reach[name].add(id(each))  # as if they had an object in common
     observed = [name for name in observed_names(variables) if name in walks]
     wanted = [name for name in names if name in walks]
     wanted += [name for name in observed if known.get(name) != walks[name][0]]
@@ -88,9 +92,9 @@ def keep(
         )
         unsaved.update(saved.pop("unsaved"))
         models = [names[0] for names, _ in facts.fitted(values)]
-        groups.append({**saved, "names": group, "models": models})
+        inside = [each for each in shown if each[0] in group]
+        groups.append({**saved, "names": group, "models": models, "shown": inside})
         unsaved.update(measured.unkept({name: variables[name] for name in group}))
-    unsaved.update(hidden_sharing.unkept(variables, walks, together if saves else ()))
     return {
         "groups": groups,
         "unsaved": unsaved,

@@ -360,11 +360,31 @@ tree = cKDTree(points)
 # %% change
 values[0] = 99
 # %% show
-print(shown[0], tree.query([99, 1]), values)
+print(shown[0], tree.data.tolist(), values)
 """,
         refused_on={
             "run --isolate": "memory that two objects show cannot be taken along",
             "verify": "memory that two objects show cannot be taken along",
         },
+    ),
+    Hazard(
+        "memory that objects of libraries show and nobody changes",
+        """
+# %%
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from scipy.spatial import cKDTree
+# %% load
+points = np.arange(6.0).reshape(3, 2)
+tree = cKDTree(points)
+frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]})
+table = pa.Table.from_pandas(frame)
+# %% change
+points = points * 10
+frame["c"] = frame["a"] + frame["b"]
+# %% show
+print(tree.data.tolist(), points, frame, table)
+""",
     ),
 )
