@@ -13,10 +13,13 @@ _DPI = 72
 def is_artist(value: Any) -> bool:
     """Tell whether ``value`` is a figure, or something drawn in one."""
     artist: Any = sys.modules.get("matplotlib.artist")
-    container: Any = sys.modules.get("matplotlib.container")
     if artist is not None and isinstance(value, artist.Artist):
         return True
-    return container is not None and isinstance(value, container.Container)
+    container: Any = sys.modules.get("matplotlib.container")
+    bar: Any = sys.modules.get("matplotlib.colorbar")
+    return (container is not None and isinstance(value, container.Container)) or (
+        bar is not None and isinstance(value, bar.Colorbar)
+    )
 
 
 def artist_difference(walk: Walk, one: Any, other: Any) -> str:
@@ -41,7 +44,8 @@ def artist_difference(walk: Walk, one: Any, other: Any) -> str:
 
 
 def _figure_of(artist: Any) -> Any:
-    for holder in (artist, *(artist if isinstance(artist, tuple) else ())):
+    parts = artist if isinstance(artist, tuple) else [getattr(artist, "ax", None)]
+    for holder in (artist, *parts):  # a container's artists, a colour bar's axes
         if hasattr(type(holder), "get_figure"):
             try:
                 return holder.get_figure(root=True)

@@ -23,7 +23,17 @@ import types
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, BinaryIO
 
-from . import blobs, formulas, loggers, memmaps, reductions, set_orders, views, withheld
+from . import (
+    blobs,
+    formulas,
+    loggers,
+    memmaps,
+    plot_callbacks,
+    reductions,
+    set_orders,
+    views,
+    withheld,
+)
 
 PROTOCOL = 5
 UNBOUND = "it is not bound here"
@@ -128,7 +138,9 @@ def pickler(
             if reduced is None:
                 reduced = memmaps.reduce(value) if scope is not None else memmaps.copy_of(value)
             if reduced is None:
-                reduced = loggers.reduce(value) or reductions.reduce(value)
+                reduced = loggers.reduce(value) or plot_callbacks.reduce(value)
+            if reduced is None:
+                reduced = reductions.reduce(value)
             if reduced is None:
                 reduced = blobs.reduce_objects(value)
             if reduced is not None:

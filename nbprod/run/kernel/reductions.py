@@ -152,7 +152,7 @@ def reduce(value: Any) -> Any:
     if kind is random.SystemRandom:
         return kind, ()  # it has no state: all draw from the system
     if kind is itertools.count:
-        return kind, _counted(value)
+        return kind, counted(value)
     if kind is functools.cached_property:
         return _cached_property, (value.func, value.attrname)
     if kind is functools._lru_cache_wrapper and value.__module__ == "__main__":
@@ -292,7 +292,7 @@ def _matched(pattern: Any, text: Any, start: int, end: int) -> Any:
     return pattern.match(text, start, end)
 
 
-def _counted(value: Any) -> tuple[Any, ...]:
+def counted(value: Any) -> tuple[Any, ...]:
     """Return where an ``itertools.count`` is, and its step; only numbers are told by its text."""
     found = ast.literal_eval(f"[{repr(value).removeprefix('count(').removesuffix(')')}]")
     if not all(type(each) in {int, float} for each in found):

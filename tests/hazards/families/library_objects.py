@@ -95,6 +95,34 @@ print(values, total)
 """,
     ),
     Hazard(
+        "a colour bar that follows its image, and limits that others hear of",
+        """
+# %%
+import numpy as np
+import matplotlib.pyplot as plt
+from matplotlib.colors import LogNorm
+# %% load
+fig, (ax, other) = plt.subplots(2, sharex=True)
+image = ax.imshow(np.arange(12.0).reshape(3, 4))
+bar = fig.colorbar(image)
+seen = []
+def note(axes):
+    seen.append(axes.get_xlim())
+ax.callbacks.connect("xlim_changed", note)
+plt.close(fig)
+# %% change
+image.set_clim(2, 5)
+image.set_cmap("gray")
+print(bar.vmin, bar.vmax, bar.cmap.name)
+# %% limits
+ax.set_xlim(0, 2)
+print(seen, other.get_xlim())
+# %% show
+image.set_norm(LogNorm(1, 9))
+print(bar.vmin, bar.vmax, type(bar.norm).__name__, bar.ax.get_ylim())
+""",
+    ),
+    Hazard(
         "counters that go on",
         """
 # %% load
