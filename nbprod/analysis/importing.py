@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from nbprod.analysis.effects import effects_of, is_patch
 from nbprod.analysis.import_settings import ImportSettings
+from nbprod.analysis.own_modules import module_name
 from nbprod.analysis.purity import (
     Code,
     Names,
@@ -23,7 +24,7 @@ from nbprod.analysis.purity import (
     imported_names,
     module_names,
 )
-from nbprod.analysis.requirements import local_paths, module_name
+from nbprod.analysis.requirements import local_paths
 from nbprod.analysis.scopes import constant_texts, modules_named
 from nbprod.analysis.survey import CellFacts, Survey
 

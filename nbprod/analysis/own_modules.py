@@ -32,6 +32,12 @@ def parsed(sources: Mapping[str, bytes]) -> dict[str, OwnModule]:
             tree = ast.parse(source)
         except (SyntaxError, ValueError):
             continue
-        name = path.removesuffix(".py").replace("/", ".")
-        found[name.removesuffix(".__init__")] = OwnModule(tree, name.rpartition(".")[0])
+        name = module_name(path)
+        package = name if path.endswith("__init__.py") else name.rpartition(".")[0]
+        found[name] = OwnModule(tree, package)
     return found
+
+
+def module_name(path: str) -> str:
+    """Return the import name of a file such as ``tools/clean.py``."""
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from nbprod.analysis import own_modules
 from nbprod.analysis.scopes import modules_named
 from nbprod.analysis.survey import CellFacts, Survey
 
@@ -64,7 +65,7 @@ def find_imports(survey: Survey, local_sources: Mapping[str, bytes]) -> Imports:
         paths = list(local_paths(each.module, local_sources))
         for path in paths:
             if path not in result.local:
-                result.local[path] = module_name(path)
+                result.local[path] = own_modules.module_name(path)
                 pending.extend(_of_local(path, local_sources[path]))
         top = each.module.partition(".")[0]
         if not paths and top not in sys.stdlib_module_names and top:
@@ -84,20 +85,12 @@ def local_paths(module: str, sources: Mapping[str, bytes]) -> Iterator[str]:
                 yield path
 
 
-def module_name(path: str) -> str:
-    """Return the import name of a file such as ``tools/clean.py``."""
-    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-
-
 def _of_local(path: str, source: bytes) -> list[Imported]:
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
-        return []
-    package = (
-        module_name(path) if path.endswith("__init__.py") else module_name(path).rpartition(".")[0]
-    )
-    return list(_imports(tree.body, None, package))
+    return [
+        found
+        for module in own_modules.parsed({path: source}).values()
+        for found in _imports(module.tree.body, None, module.package)
+    ]
 
 
 def _imports(

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbprod
-from nbprod.analysis.requirements import module_name
+from nbprod.analysis.own_modules import module_name
 from nbprod.analysis.scopes import computes_names, is_given_names
 from nbprod.notebook.local_sources import read_local_sources
 from nbprod.pipeline.ir import Definition, Effect, Pipeline, Step

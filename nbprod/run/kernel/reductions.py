@@ -111,15 +111,16 @@ def noted_on(frame: Any) -> dict[str, Any]:
 
     The designs that patsy notes on its frames cannot be saved: statsmodels finds them again.
     """
+    own = attributes.own_dict(frame) or {}
+    public = [name for name in own if not name.startswith("_")]
+    if not public:
+        return {}
     kind = type(frame)
     usual = {*getattr(kind, "_accessors", ()), *getattr(kind, "_metadata", ())}
-    own = attributes.own_dict(frame) or {}
     return {
-        name: each
-        for name, each in own.items()
-        if not name.startswith("_")
-        and name not in usual
-        and not type(each).__module__.startswith("patsy.")
+        name: own[name]
+        for name in public
+        if name not in usual and not type(own[name]).__module__.startswith("patsy.")
     }
 
 
