@@ -112,6 +112,23 @@ def test_a_row_writes_into_its_array_again(tmp_path: Path, field: str, order: st
         assert "rows" not in found or found["rows"]["a"].tolist() == [1, time + 10]
 
 
+def test_a_small_array_owns_its_memory_again_and_can_be_resized(tmp_path: Path) -> None:
+    row = np.arange(6)
+    values = {"row": row, "part": row[2:4], "grid": np.asfortranarray(np.ones((2, 3)))}
+    values |= {"shaped": np.arange(6).reshape(3, 2), "alone": np.arange(6)[1:5:2]}
+    loaded = load(save(tmp_path, **values))
+    assert loaded["part"].base is loaded["row"]
+    assert loaded["row"].base is None
+    assert loaded["shaped"].base.tolist() == [0, 1, 2, 3, 4, 5]
+    assert loaded["alone"].base.shape == (6,)
+    assert loaded["alone"].strides == (16,)
+    assert loaded["grid"].flags.f_contiguous
+    assert loaded["grid"].flags.owndata
+    loaded["grid"].resize((4, 4), refcheck=False)
+    loaded["part"][0] = 9
+    assert loaded["row"].tolist() == [0, 1, 9, 3, 4, 5]
+
+
 def test_a_blob_that_was_changed_is_not_loaded(tmp_path: Path) -> None:
     found = save(tmp_path, n=np.arange(90_000))
     (blob,) = (tmp_path / "blobs").iterdir()
@@ -152,8 +169,8 @@ def test_a_count_and_the_systems_generator_go_on(tmp_path: Path) -> None:
 def test_what_is_no_text_is_left_to_pickle() -> None:
     lists = np.empty(2000, dtype=object)
     lists[:] = [[1] for _ in range(2000)]
-    assert blobs.reduce_objects(lists) is None
-    assert blobs.reduce_objects(np.arange(5000)) is None
+    assert blobs.reduce_array(lists) is None
+    assert blobs.reduce_array(np.arange(5000)) is None
 
 
 def test_what_sets_no_state_keeps_its_attributes(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def pickler(
             if reduced is None:
                 reduced = reductions.reduce(value)
             if reduced is None:
-                reduced = blobs.reduce_objects(value)
+                reduced = blobs.reduce_array(value)
             if reduced is not None:
                 return reduced
             if isinstance(value, type):

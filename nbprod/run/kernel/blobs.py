@@ -93,17 +93,28 @@ def is_loaded(buffer: Any) -> bool:
     return isinstance(buffer, mmap.mmap) and buffer in _loaded
 
 
-def reduce_objects(value: Any) -> Any:
-    """Reduce a large array of texts and the like to one buffer, quicker than one by one.
-
-    One that nobody can write to, as pandas hands them out, would come back writeable.
+def reduce_array(value: Any) -> Any:
+    """Reduce an array in another way than numpy, where that is better.
 
     Returns:
         What a pickler's ``reducer_override`` returns, or ``None`` for any other value.
     """
     numpy = sys.modules.get("numpy")
-    if numpy is None or type(value) is not numpy.ndarray or not value.dtype.hasobject:
+    if numpy is None or type(value) is not numpy.ndarray:
         return None
+    if value.dtype.hasobject:
+        return _reduce_objects(numpy, value)
+    if value.nbytes < SMALLEST and value.flags.owndata and value.flags.writeable:
+        # By numpy's way with buffers it would not own its memory any more, and not be resized.
+        return value.__reduce__()
+    return None
+
+
+def _reduce_objects(numpy: Any, value: Any) -> Any:
+    """Reduce a large array of texts and the like to one buffer, quicker than one by one.
+
+    One that nobody can write to, as pandas hands them out, would come back writeable.
+    """
     reduced = _in_one_buffer(numpy, value)
     if value.flags.writeable:
         return reduced
@@ -140,7 +151,7 @@ def _in_one_buffer(numpy: Any, value: Any) -> Any:
 
 
 def rebuild_objects(buffer: Any, shape: Any, order: str) -> Any:
-    """Return the array of :func:`reduce_objects`; pickled artifacts call this by name."""
+    """Return the array of :func:`_reduce_objects`; pickled artifacts call this by name."""
     numpy: Any = sys.modules["numpy"]
     items, missing, grown = scalars.loads(buffer)
     scalars.grow([items[place] for place in grown])

@@ -16,7 +16,7 @@ import sys
 import weakref
 from typing import Any
 
-from . import reductions
+from . import blobs, reductions
 
 _owners_met: dict[int, weakref.ref[Any]] = {}
 """Arrays that were found to be shown by others: the next time, one attempt is enough."""
@@ -68,7 +68,7 @@ class Sharing:
                 self.missed = True
         if owner is value:
             return None
-        if not known:
+        if not known and owner.nbytes > max(value.nbytes, blobs.SMALLEST):
             return _laid_out(numpy, value)
         start = value.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
         place = (value.shape, value.dtype, start, value.strides, bool(value.flags.writeable))

@@ -95,6 +95,26 @@ print(values, total)
 """,
     ),
     Hazard(
+        "arrays that are asked whose memory they show",
+        """
+# %%
+import numpy as np
+# %% load
+row = np.arange(6)
+grid = np.arange(6.0).reshape(3, 2)
+part = row[2:5]
+spread = np.arange(12)[::3]
+turned = np.asfortranarray(np.ones((2, 2)))
+# %% ask
+print(row.base is None, part.base is row, grid.base, spread.base, turned.flags)
+# %% change
+row[3] = 77
+row = row.copy()
+# %% show
+print(part, row.flags.owndata, part.base is row, part.base, grid.flags.owndata)
+""",
+    ),
+    Hazard(
         "a colour bar that follows its image, and limits that others hear of",
         """
 # %%
