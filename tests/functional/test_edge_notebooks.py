@@ -234,3 +234,14 @@ def test_deprecations_show_in_generated_code_as_in_a_notebook(tmp_path, monkeypa
     for target in (path, tmp_path / "proj"):
         record = run(RunWorkflowRequest(target)).record
         assert "DeprecationWarning: use new()" in Path(record.output).read_text()
+
+
+def test_a_warning_is_repeated_in_each_step_as_in_each_cell(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    source = "import warnings\ndef old(x):\n    warnings.warn('it is old')\n    return x"
+    steps = [code("a = old(1)", "step:one"), code("b = old(2) + old(a)", "step:two")]
+    path = write(tmp_path / "nb.ipynb", code(source), *steps, code("print(a, b)", "step:show"))
+    convert(ConvertRequest(path, tmp_path / "proj"))
+    for target in (path, tmp_path / "proj"):
+        record = run(RunWorkflowRequest(target)).record
+        assert Path(record.output).read_text().count("UserWarning: it is old") == 2

@@ -70,6 +70,7 @@ class Runtime:
         self.shell = shell
         if settings.get("package"):
             filters.show_deprecations(settings["package"])
+            filters.repeat_in_each_cell(shell, settings["package"])
         set_orders.hide_seed(settings.get("hash_seed", ""))
         self.hoisted = frozenset(settings.get("hoisted", ()))
         kept = settings.get("files") or ""

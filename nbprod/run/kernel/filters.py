@@ -25,6 +25,17 @@ def show_deprecations(package: str) -> None:
     warnings.filterwarnings("default", category=DeprecationWarning, module=module)
 
 
+def repeat_in_each_cell(shell: Any, package: str) -> None:
+    """Let a generated package's code warn in each cell anew, as IPython lets a notebook's."""
+
+    def forget(_: Any) -> None:
+        for name, module in list(sys.modules.items()):
+            if name == package or name.startswith(f"{package}."):
+                vars(module).pop("__warningregistry__", None)
+
+    shell.events.register("pre_run_cell", forget)
+
+
 def note_start() -> None:
     """Note from now on which filters imports add, once in a process."""
     add: Any = getattr(warnings, "_add_filter", None)
