@@ -118,7 +118,8 @@ class Laboratory:
         import papermill
 
         path = hazard.write(folder, KERNEL)
-        notes = self._watched(folder)
+        # Noting variables asks objects that may count it, and nothing with the cache is noted.
+        notes = None if self.again else self._watched(folder)
         for left in reversed(range(3)):
             try:
                 papermill.execute_notebook(
@@ -201,7 +202,6 @@ class Laboratory:
         from nbprod.workflows.run import RunWorkflowRequest, run
 
         path = hazard.write(folder, KERNEL)
-        os.environ.pop("HAZARD_WITNESS", None)
         problems: list[str] = []
         for turn in ("first", "second"):
             output = folder / ".nbprod" / f"{turn}.ipynb"
