@@ -51,6 +51,8 @@ SHOWING = [
     (pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]}), table),
     (pd.Series([1.0, 2.0]), lambda series: pa.array(series.to_numpy())),
     ({"a": [np.arange(6.0)]}, lambda held: pa.array(held["a"][0])),
+    (np.arange(3, dtype="int32"), lambda array: pa.ListArray.from_arrays(pa.array(array), [7, 8])),
+    (np.arange(3.0), lambda array: pa.table({"a": pa.array([0, 2]).cast("int8"), "b": array[1:]})),
 ]
 
 

@@ -486,6 +486,7 @@ class Fingerprint:
             self._tag(value.name)
             return
         if kind.__module__.split(".")[0] == "torch" and callable(getattr(value, "numpy", None)):
+            self.reduced.append(value)  # ``torch.from_numpy`` shows an array's memory
             self.add(value.detach().cpu().numpy())
             return
         if kind.__module__.partition(".")[0] in _OWN_STATE and _says_its_state(kind):

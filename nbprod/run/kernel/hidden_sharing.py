@@ -1,9 +1,9 @@
 """Objects that show the memory of an array without saying so.
 
 ``pa.array(a)``, ``Image.fromarray(a)`` and ``cKDTree(a)`` copy nothing: who writes into ``a``
-changes them. Which object holds which memory is known to the library's C code only, and after
-saving both each has memory of its own. So it is found out by experiment: with the array's bytes
-turned over for a moment, an object that shows them has another fingerprint.
+changes them. After saving both each has memory of its own. Arrow tells where its memory is; of
+other libraries only their C code knows. There it is found out by experiment: with the array's
+bytes turned over for a moment, an object that shows them has another fingerprint.
 
 Nothing is lost by that as long as nobody writes into such memory. So the next kernel watches it,
 see :class:`Parted`.
@@ -18,10 +18,9 @@ from typing import Any
 
 from . import blobs, digests, fingerprint
 
-# Whose objects have memory of their own, beside those of Python itself.
-_OWN_MEMORY = ("numpy", "pandas", "sklearn.tree")
+# Whose objects have memory of their own, beside those of Python itself, or show it in arrays.
+_OWN_MEMORY = ("awkward", "catboost", "lightgbm", "numpy", "pandas", "sklearn.tree", "xgboost")
 _SHOWS_OTHERS = frozenset({"ctypes", "_ctypes"})
-_TEXTS = frozenset({"string", "large_string", "string_view", "bool", "null"})
 
 Shown = tuple[str, str, Sequence[str]]
 """The variable that shows memory, the one that holds the arrays, and digests of these."""
@@ -118,8 +117,6 @@ def _showing(walked: fingerprint.Fingerprint) -> list[Any]:
 def _may_show(value: Any) -> bool:
     module = type(value).__module__
     package = module.partition(".")[0]
-    if package == "pyarrow":
-        return str(getattr(value, "type", "")) not in _TEXTS  # which lie otherwise in arrays
     of_python = package in sys.stdlib_module_names or package == "builtins"
     return not module.startswith(_OWN_MEMORY) and (package in _SHOWS_OTHERS or not of_python)
 
@@ -161,12 +158,34 @@ def _seen(walked: fingerprint.Fingerprint, numpy: Any) -> Iterator[Any]:
 
 def _shown_by(value: Any, arrays: list[Any]) -> list[Any]:
     """Return the arrays whose memory an object shows."""
+    if type(value).__module__.partition(".")[0] == "pyarrow":
+        buffers = [(each.address, each.address + each.size) for each in _buffers(value)]
+        return [array for array in arrays if _overlaps(array, buffers)]
     if not arrays or not _shows(value, arrays):
         return []
     if len(arrays) == 1:
         return arrays
     middle = len(arrays) // 2
     return _shown_by(value, arrays[:middle]) + _shown_by(value, arrays[middle:])
+
+
+def _buffers(value: Any) -> Iterator[Any]:
+    """Yield the buffers of what is Arrow's; turned over, those of offsets would lead anywhere."""
+    arrow: Any = sys.modules["pyarrow"]
+    if isinstance(value, arrow.Buffer):
+        yield value
+    elif isinstance(value, arrow.Array):
+        yield from filter(None, value.buffers())
+        if isinstance(value, arrow.DictionaryArray):
+            yield from _buffers(value.dictionary)
+    elif isinstance(value, (arrow.ChunkedArray, arrow.RecordBatch, arrow.Table)):
+        for part in value.chunks if isinstance(value, arrow.ChunkedArray) else value.columns:
+            yield from _buffers(part)
+
+
+def _overlaps(array: Any, buffers: Iterable[tuple[int, int]]) -> bool:
+    begin = array.__array_interface__["data"][0]
+    return any(first < begin + array.nbytes and begin < last for first, last in buffers)
 
 
 def _shows(value: Any, arrays: list[Any]) -> bool:
